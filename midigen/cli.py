@@ -1,0 +1,366 @@
+"""The `midigen` command: its options, the wiring of each command, and the exit codes.
+
+Each command imports what it needs when it runs, so that none pays for another:
+only `train` imports Keras.
+"""
+
+import argparse
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from midigen import __version__, config
+from midigen.errors import ExitCode, MidigenError, NoMidiSystemError, UsageError
+from midigen.settings import Api, Mode, Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from midigen.ports import MidiPorts
+    from midigen.terminal import Terminal
+
+EXIT_CODES = """\
+exit codes: 0 a normal end (a signal too), 1 an error in midigen, 2 a wrong command line
+or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 forced by a
+second Ctrl-C"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: ExitCode = options.command(options)
+        sys.stdout.flush()
+    except MidigenError as exc:
+        tell(str(exc))
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.FORCED
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    return code
+
+
+def tell(line: str) -> None:
+    """Show the player a line, on stderr: stdout is for what a command is asked for."""
+    with contextlib.suppress(OSError):  # the terminal was closed; the music goes on
+        print(f"midigen: {line}", file=sys.stderr, flush=True)
+
+
+# --- the command line
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="midigen",
+        description="Play a few notes on a MIDI keyboard and hear them carried on.",
+        epilog=f"example: midigen run\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"midigen {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_render(commands)
+    _add_predict(commands)
+    _add_train(commands)
+    _add_ports(commands)
+    _add_config(commands)
+    return parser
+
+
+def _add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], ExitCode], text: str, example: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "run",
+        _run,
+        "listen to a keyboard and play with it until Ctrl-C",
+        'midigen run --mode duet --input "USB Keyboard"',
+    )
+    _add_settings(parser)
+    _add_port_settings(parser)
+
+
+def _add_render(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "render",
+        _render,
+        "play a MIDI file to it and write both, player and midigen, as two tracks",
+        "midigen render in.mid out.mid --seed 1",
+    )
+    parser.add_argument("source", type=Path, metavar="IN.MID", help="what the player plays")
+    parser.add_argument("destination", type=Path, metavar="OUT.MID", help="the file to write")
+    _add_settings(parser)
+
+
+def _add_predict(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "predict",
+        _predict,
+        "print the probabilities of the note after these",
+        "midigen predict E A A",
+    )
+    parser.add_argument("notes", nargs="+", metavar="NOTE", help="C D E F G A B, oldest first")
+    parser.add_argument("--model", metavar="NAME", help="a model's name or path")
+
+
+def _add_train(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "train",
+        _train,
+        "train a model (needs the train extra) and write it to models/",
+        "midigen train --recipe notebook --seed 1",
+    )
+    parser.add_argument(
+        "--recipe",
+        required=True,
+        choices=["notebook"],
+        help="notebook: an LSTM of 50 units that learns one scale from windows of 3 notes",
+    )
+    parser.add_argument("--name", default="notebook", help="the model's name (notebook)")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="makes the run repeatable")
+
+
+def _add_ports(commands: Any) -> None:
+    _add_command(
+        commands, "ports", _ports, "list the ports of each MIDI system here", "midigen ports"
+    )
+
+
+def _add_config(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "config",
+        _config,
+        "print the effective configuration: defaults, then config.toml, then options",
+        "midigen config --mode duet > config.toml",
+    )
+    _add_settings(parser)
+    _add_port_settings(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings (config.toml has all of them)")
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="instead of config.toml here or in your configuration folder",
+    )
+    group.add_argument("--mode", help=", ".join(Mode))
+    group.add_argument("--model", metavar="NAME", help="a model's name or path")
+    group.add_argument("--key", help='such as "G major"')
+    group.add_argument("--seed", type=_seed, metavar="N", help="makes a performance repeatable")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any setting, such as tempo.bpm=96; may be repeated",
+    )
+
+
+def _add_port_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("ports")
+    group.add_argument("--ports", metavar="API", help=", ".join(Api))
+    group.add_argument(
+        "--input",
+        action="append",
+        metavar="NAME",
+        help="an existing port to listen to as well, by its name or a unique part of it",
+    )
+    group.add_argument(
+        "--output", action="append", metavar="NAME", help="an existing port to play to as well"
+    )
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**32:
+        raise argparse.ArgumentTypeError(f"{seed} isn't in 0 to {2**32 - 1}")
+    return seed
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given: dict[str, object] = dict(config.parse_option(text) for text in options.set)
+    named = {
+        "mode": options.mode,
+        "model": options.model,
+        "key": options.key,
+        "sampling.seed": options.seed,
+        "ports.api": getattr(options, "ports", None),
+        "ports.input": getattr(options, "input", None),
+        "ports.output": getattr(options, "output", None),
+    }
+    given |= {key: value for key, value in named.items() if value is not None}
+    return config.load(options.config or config.find_file(), given)
+
+
+# --- the commands
+
+
+def _run(options: argparse.Namespace) -> ExitCode:
+    settings = _settings(options)
+
+    from midigen.daemon import Daemon
+    from midigen.onnx_predictor import OnnxPredictor, find_model
+    from midigen.performer import Performer
+
+    predictor = OnnxPredictor(find_model(settings.model))
+    connection = _connection(settings)
+    performer = Performer(settings, predictor, _rng(settings))
+
+    def started() -> None:
+        tell(f"{settings.mode} in {settings.key}, model {settings.model}: {connection.description}")
+        for name in getattr(connection, "other_inputs", list)():
+            tell(f'to hear "{name}": midigen run --input "{name}"')
+        tell("Ctrl-C stops")
+
+    Daemon(performer, connection, tell).run(started)
+    return ExitCode.OK
+
+
+def _connection(settings: Settings) -> "MidiPorts | Terminal":
+    from midigen.ports import MidiPorts, find_api
+
+    api = settings.ports.api
+    if api is not Api.TERMINAL:
+        try:
+            return MidiPorts(find_api(api), settings.ports)
+        except NoMidiSystemError as exc:
+            named = settings.ports.input or settings.ports.output
+            if api is not Api.AUTO or named or not _stdin_is_played():
+                raise
+            tell(f"{exc}: using this terminal")
+    return _terminal(settings)
+
+
+def _terminal(settings: Settings) -> "Terminal":
+    from midigen.rhythm import step_length
+    from midigen.terminal import HELP, Terminal
+
+    if sys.stdin is None:
+        raise UsageError("the terminal port needs a standard input")
+    if sys.stdin.isatty():
+        tell(HELP)
+    step = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
+    stdin = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115
+    return Terminal(
+        settings.key,
+        step,
+        step * settings.rhythm.gate,
+        stdin=stdin,
+        stdout=sys.stdout,
+        tell=tell,
+    )
+
+
+def _stdin_is_played() -> bool:
+    """Whether standard input is a terminal or a pipe: somebody may play through it."""
+    if sys.stdin is None:
+        return False
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return sys.stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _rng(settings: Settings) -> "np.random.Generator":
+    import numpy as np
+
+    seed = settings.sampling.seed
+    return np.random.default_rng(None if seed == "random" else int(seed))
+
+
+def _render(options: argparse.Namespace) -> ExitCode:
+    settings = _settings(options)
+
+    from midigen.onnx_predictor import OnnxPredictor, find_model
+    from midigen.render import render_file
+
+    predictor = OnnxPredictor(find_model(settings.model))
+    result = render_file(options.source, options.destination, settings, predictor, _rng(settings))
+    print(
+        f"{options.destination}: {result.player_notes} notes of the player's, "
+        f"{result.machine_notes} of midigen's, {result.length:.1f} s"
+    )
+    return ExitCode.OK
+
+
+def _predict(options: argparse.Namespace) -> ExitCode:
+    import numpy as np
+
+    from midigen.onnx_predictor import OnnxPredictor, find_model
+    from midigen.vocabulary import LETTERS, degree_named
+
+    degrees = [degree_named(name) for name in options.notes]
+    predictor = OnnxPredictor(find_model(options.model or Settings().model))
+    if len(degrees) < predictor.min_notes:
+        raise UsageError(
+            f"{predictor.path.stem} needs {predictor.min_notes} notes, {len(degrees)} given"
+        )
+    window = degrees[-predictor.max_notes :]
+    probabilities = predictor.predict(np.array([window]))[0]
+    print("input     " + " ".join(LETTERS[degree] for degree in window))
+    for letter, probability in zip(LETTERS, probabilities, strict=True):
+        print(f"{letter}  {probability:6.1%}  {'█' * round(40 * float(probability))}".rstrip())
+    print(f"predicted {LETTERS[int(np.argmax(probabilities))]}")
+    return ExitCode.OK
+
+
+def _train(options: argparse.Namespace) -> ExitCode:
+    # Neither TensorFlow's remarks to its developers, nor results that depend on the processor.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    try:
+        from midigen.training import train_notebook
+    except ImportError as exc:
+        raise MidigenError(
+            f"training needs more packages ({exc.name} is missing): "
+            'pip install "midigen[train]", or -e ".[train]" in a checkout'
+        ) from exc
+    from midigen.onnx_predictor import MODELS
+
+    trained = train_notebook(MODELS, options.name, options.seed)
+    print(
+        f"wrote {trained.keras_file} and {trained.onnx_file}: "
+        f"{trained.right} of {trained.windows} training windows right"
+    )
+    return ExitCode.OK
+
+
+def _ports(_: argparse.Namespace) -> ExitCode:
+    from midigen.ports import list_ports
+
+    listings = list_ports()
+    for listing in listings:
+        print(listing.api + (f": {listing.problem}" if listing.problem else ""))
+        for direction, names in (("input", listing.inputs), ("output", listing.outputs)):
+            for name in names:
+                print(f'  --{direction} "{name}"')
+    works = any(not listing.problem for listing in listings)
+    return ExitCode.OK if works else ExitCode.NO_MIDI_SYSTEM
+
+
+def _config(options: argparse.Namespace) -> ExitCode:
+    print(config.render(_settings(options)), end="")
+    return ExitCode.OK

@@ -1,0 +1,176 @@
+"""TOML into settings and back: defaults < file < options, and every error at once."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from midigen.errors import ConfigError
+from midigen.settings import Settings
+
+FILE_NAME = "config.toml"
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A value that somebody wrote, and where."""
+
+    value: object
+    source: str
+
+
+def find_file() -> Path | None:
+    """The configuration file: in the working directory, else in the user's folder."""
+    folders = (Path(), platformdirs.user_config_path("midigen"))
+    return next((f for folder in folders if (f := folder / FILE_NAME).is_file()), None)
+
+
+def load(path: Path | None = None, options: Mapping[str, object] | None = None) -> Settings:
+    """The effective settings from a file (or none) and options such as `{"tempo.bpm": 96}`.
+
+    Raises ConfigError, which lists every problem of both with its key.
+    """
+    problems: list[str] = []
+    given = _from_file(path) if path else {}
+    for key, value in (options or {}).items():
+        given[key] = _Given(value, "options")
+    settings: Settings = _fill(Settings(), given, problems)
+    problems += [_unknown(key, value) for key, value in given.items() if key not in _kinds()]
+    for key, expected in settings.contradictions().items():
+        source = given[key].source if key in given else "defaults"
+        problems.append(_problem(key, _Given(_value_at(settings, key), source), expected))
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def parse_option(text: str) -> tuple[str, object]:
+    """The key and value of an option such as `tempo.bpm=96`.
+
+    The value is read as TOML where it is TOML, else taken as it stands.
+    Raises ConfigError if there is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError([f"--set {text}: expected KEY=VALUE, such as tempo.bpm=96"])
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def render(settings: Settings) -> str:
+    """The settings as TOML, each with its meaning, unit and range in a comment."""
+    lines: list[str] = []
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        if is_dataclass(value) and "kind" not in entry.metadata:
+            lines += [f"# {type(value).__doc__}", f"[{entry.name}]"]
+            for inner in fields(value):
+                lines += _rendered(inner, getattr(value, inner.name))
+            lines.append("")
+        else:
+            lines += _rendered(entry, value)
+            if entry.name == "thru":  # the last one outside the sections
+                lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _rendered(entry: "Field[Any]", value: object) -> list[str]:
+    kind = entry.metadata["kind"]
+    return [
+        f"# {entry.metadata['meaning']}",
+        f"#   {kind.expected}",
+        f"{entry.name} = {_toml(value)}",
+    ]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
+    for entry in fields(settings):
+        if "kind" in entry.metadata:
+            yield prefix + entry.name, entry
+        else:
+            yield from _walk(getattr(settings, entry.name), f"{entry.name}.")
+
+
+def _kinds() -> dict[str, "Field[Any]"]:
+    return dict(_walk(Settings()))
+
+
+def _value_at(settings: Settings, key: str) -> object:
+    value: Any = settings
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _from_file(path: Path) -> dict[str, _Given]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
+    except ValueError as exc:  # bad TOML, or not UTF-8
+        raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
+    return {key: _Given(value, str(path)) for key, value in _flattened(table)}
+
+
+def _flattened(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    sections = {entry.name for entry in fields(Settings) if "kind" not in entry.metadata}
+    for name, value in table.items():
+        if isinstance(value, dict) and (name in sections or value):
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        else:
+            yield name, value
+
+
+def _fill(settings: Any, given: Mapping[str, _Given], problems: list[str], prefix: str = "") -> Any:
+    changes: dict[str, Any] = {}
+    for entry in fields(settings):
+        key = prefix + entry.name
+        if "kind" not in entry.metadata:
+            section = getattr(settings, entry.name)
+            changes[entry.name] = _fill(section, given, problems, f"{entry.name}.")
+        elif key in given:
+            kind = entry.metadata["kind"]
+            try:
+                changes[entry.name] = kind.read(given[key].value)
+            except ValueError:
+                hint = _did_you_mean_word(given[key].value, kind)
+                problems.append(_problem(key, given[key], kind.expected + hint))
+    return replace(settings, **changes)
+
+
+def _problem(key: str, given: _Given, expected: str) -> str:
+    return f"{given.source}: {key} = {_toml(given.value)}: expected {expected}"
+
+
+def _unknown(key: str, given: _Given) -> str:
+    return f"{given.source}: {key}: no such setting{_did_you_mean(key)}"
+
+
+def _did_you_mean(key: str) -> str:
+    known = list(_kinds())
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    if not close:  # perhaps the right name in the wrong section
+        last = key.rpartition(".")[2]
+        close = [name for name in known if name.rpartition(".")[2] == last]
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _did_you_mean_word(value: object, kind: Any) -> str:
+    words = [str(word) for word in getattr(kind, "words", ())]
+    close = difflib.get_close_matches(str(value), words, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""

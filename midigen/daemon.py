@@ -1,0 +1,167 @@
+"""The daemon: one queue, one worker thread, signals, and the order of start and stop.
+
+Ports enqueue what arrives; the worker alone calls the performer and sends what
+it returns. The main thread waits for signals, shows notices (a stuck terminal
+must never hold up a note) and looks after the ports.
+"""
+
+import contextlib
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
+
+from midigen.errors import ExitCode, PortError
+from midigen.notes import Notice, Output, Quit, Seconds
+from midigen.performer import Performer
+from midigen.ports import Arrival, Connection
+
+CHECK_INTERVAL: Seconds = 0.25
+"""How often the main thread looks whether the ports are still there."""
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last isn't on Windows
+
+
+class Daemon:
+    """Runs a performer on a connection until a signal, `Quit` or an error ends it.
+
+    `tell` shows the player a line; it is called on the main thread only.
+    """
+
+    def __init__(
+        self, performer: Performer, connection: Connection, tell: Callable[[str], None]
+    ) -> None:
+        self._performer = performer
+        self._connection = connection
+        self._tell = tell
+        self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._worker = threading.Thread(target=self._work, name="performer", daemon=True)
+        self._stopping = False  # a plain flag: a signal handler may not wait for a lock
+        self._failure: Exception | None = None
+
+    def run(self, started: Callable[[], None] = lambda: None) -> None:
+        """Open the connection, play until the end, and leave nothing sounding.
+
+        `started` is called when the ports are open. Raises PortError if they
+        can't be opened or are lost, and whatever went wrong in the worker.
+        """
+        with self._signals():
+            self._connection.open(self._arrivals.put)
+            try:
+                self._worker.start()
+                started()
+                self._watch()
+            finally:
+                self.stop()
+                self._worker.join()
+                self._connection.close()
+        if self._failure:
+            raise self._failure
+        if self._performer.dropped:
+            self._tell(f"{self._performer.dropped} notes were too many or too late to play")
+
+    def stop(self) -> None:
+        """Ask it to end. May be called from any thread and from signal handlers."""
+        self._stopping = True
+        self._arrivals.put(None)
+
+    # --- main thread
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        former = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stopping:
+            self._force()
+        self.stop()
+
+    def _force(self) -> None:
+        """Leave at once, though the worker is stuck: end what sounds from here."""
+        with contextlib.suppress(RuntimeError, PortError):  # the worker may be at the ledger
+            for message in self._performer.note_offs():
+                self._connection.send(message)
+        self._connection.close()
+        os._exit(ExitCode.FORCED)
+
+    def _watch(self) -> None:
+        next_check = time.monotonic() + CHECK_INTERVAL
+        while True:
+            try:
+                line = self._news.get(timeout=max(0.0, next_check - time.monotonic()))
+            except queue.Empty:
+                self._connection.check()
+                next_check = time.monotonic() + CHECK_INTERVAL
+                continue
+            if line is None:
+                return
+            self._tell(line)
+
+    # --- worker thread
+
+    def _work(self) -> None:
+        try:
+            self._send(self._performer.start(time.monotonic()))
+            while not self._stopping:
+                self._take_one()
+        except Exception as exc:  # raised again on the main thread
+            self._failure = exc
+        try:
+            self._send(self._performer.stop())
+        except Exception as exc:
+            self._failure = self._failure or exc
+        self._news.put(None)
+
+    def _take_one(self) -> None:
+        """Handle one arrival, or wait for the deadline; then do what is due."""
+        arrival = self._next_arrival()
+        if arrival is not None:
+            for event in arrival.events(arrival.data):
+                if isinstance(event, Quit):
+                    self._stopping = True
+                else:
+                    self._send(self._performer.handle(event, arrival.time))
+        deadline = self._performer.deadline
+        now = time.monotonic()
+        if deadline is not None and deadline <= now:
+            self._send(self._performer.advance(now))
+
+    def _next_arrival(self) -> Arrival | None:
+        try:
+            return self._arrivals.get_nowait()
+        except queue.Empty:
+            self._performer.prepare()
+        deadline = self._performer.deadline
+        if deadline is None:
+            return self._arrivals.get()
+        wait = deadline - time.monotonic()
+        if wait <= 0:
+            return None
+        try:
+            return self._arrivals.get(timeout=wait)
+        except queue.Empty:
+            return None
+
+    def _send(self, outputs: Iterable[Output]) -> None:
+        """Send all of it, even past an error: what follows may be a note-off."""
+        failure: Exception | None = None
+        for output in outputs:
+            if isinstance(output, Notice):
+                self._news.put(output.text)
+                continue
+            try:
+                self._connection.send(output)
+            except Exception as exc:
+                failure = failure or exc
+        if failure:
+            raise failure

@@ -1,0 +1,480 @@
+"""The instrument: events and times in, messages and the next deadline out.
+
+It is pure: no thread, clock, port, file or global random state. Whoever drives
+it (the daemon live, `render` over a file, a test under simulated time) calls
+
+    start(now)                  once, before anything else
+    handle(event, now)          for every event, in the order of their times
+    advance(now)                at `deadline`, or as soon after it as possible
+    prepare()                   whenever there is time before the deadline
+    stop()                      at the end, whatever has happened
+
+and sends what each call returns, in order. Times are seconds on any clock that
+doesn't go back. Notes fall at absolute times: a late call never moves later ones.
+"""
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from midigen.ledger import Ledger
+from midigen.melody import Melody, Step
+from midigen.notes import (
+    ChannelMessage,
+    Control,
+    EndOfAnswer,
+    EndOfPhrase,
+    Event,
+    Message,
+    NoteOff,
+    NoteOn,
+    Notice,
+    Output,
+    Pitch,
+    Seconds,
+    Velocity,
+)
+from midigen.predictor import Predictor, Probabilities
+from midigen.rhythm import ROUNDING, Grid, step_length
+from midigen.sampling import sample
+from midigen.settings import Mode, Settings
+from midigen.window import Window
+
+DEFAULT_VELOCITY: Velocity = 80
+"""How loud it plays before anything was played to it."""
+
+MAX_ANSWERS = 200
+"""The most duet answers in a second; more are dropped and counted."""
+
+MIDDLE_C: Pitch = 60
+
+_Key: TypeAlias = tuple[int, Pitch]
+"""A key of the player's: its channel and pitch."""
+
+_NoteId: TypeAlias = int
+"""A note of the machine's, numbered as they are planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A duet answer, which ends with its key."""
+
+    key: _Key
+    pitch: Pitch
+    velocity: Velocity
+
+
+@dataclass(frozen=True, slots=True)
+class _Release:
+    """A note of the machine's is to end."""
+
+    note: _NoteId
+
+
+_Action: TypeAlias = _Answer | _Release | EndOfAnswer
+
+
+@dataclass(slots=True)
+class _Run:
+    """The generation loop: one note a step of a grid, `remaining` of them (None: on and on)."""
+
+    grid: Grid
+    index: int
+    remaining: int | None
+
+
+@dataclass(slots=True)
+class _Phrase:
+    """What the player has played since the last turn: the velocity of each step."""
+
+    velocities: list[Velocity] = field(default_factory=list)
+    over: bool = False
+
+    @property
+    def velocity(self) -> Velocity:
+        """The mean velocity of its steps."""
+        if not self.velocities:
+            return DEFAULT_VELOCITY
+        return round(sum(self.velocities) / len(self.velocities))
+
+
+class Performer:
+    """Plays with the player, in one of three modes. Not thread-safe: one thread owns it."""
+
+    def __init__(self, settings: Settings, predictor: Predictor, rng: np.random.Generator) -> None:
+        self._settings = settings
+        self._predictor = predictor
+        self._rng = rng
+        self._mode = settings.mode
+        self._step: Seconds = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
+        self._gate: Seconds = self._step * settings.rhythm.gate
+        self._offset: Seconds = settings.output.offset_ms / 1000
+        self._grid = Grid(0.0, self._step)
+        self._now: Seconds = 0.0
+        self._playing = False
+
+        # What was heard.
+        self._melody = Melody(settings.key, settings.chromatic)
+        self._window = Window(predictor.max_notes)
+        self._since_heard = 0  # machine notes in the window after the player's newest
+        self._phrase = _Phrase()
+        self._down: set[_Key] = set()
+        self._near: Pitch = MIDDLE_C  # the note before: the octave is the nearest to it
+        self._turn: Seconds | None = None  # when the player will have been silent long enough
+
+        # What is played.
+        self._ledger = Ledger(settings.output.channel)
+        self._run: _Run | None = None
+        self._answering = False  # an EndOfAnswer is due
+        self._owed = 0  # solo: notes until the phrase counts as answered
+        self._ahead: Probabilities | None = None  # of the note after the window, if computed
+        self._agenda: list[tuple[Seconds, int, _Action]] = []  # a heap
+        self._count = 0  # numbers the agenda's entries and the notes
+        self._notes: dict[_NoteId, Pitch] = {}  # the machine's notes that sound
+        self._answers: dict[_Key, _NoteId] = {}  # of them, those that end with a key
+        self._answer_times: deque[Seconds] = deque(maxlen=MAX_ANSWERS)
+        self._outbox: list[Output] = []  # survives an exception, so that no note-off is lost
+        self.dropped = 0
+        """Notes left out: duet answers beyond 200 a second, and notes that came too late."""
+
+    # --- what the outside calls
+
+    @property
+    def sounding(self) -> frozenset[Pitch]:
+        """The pitches that sound: the machine's, and through thru the player's."""
+        return self._ledger.sounding
+
+    @property
+    def deadline(self) -> Seconds | None:
+        """When `advance` is to be called next; None if nothing is due without an event."""
+        times = [self._agenda[0][0]] if self._agenda else []
+        if self._run:
+            times.append(self._run_time(self._run))
+        if self._turn is not None:
+            times.append(self._turn_time(self._turn))
+        return min(times, default=None)
+
+    def start(self, now: Seconds) -> list[Output]:
+        """Begin to play: `now` is the first step of the tempo grid."""
+        self._playing = True
+        self._now = now
+        self._grid = Grid(now, self._step)
+        self._enter_mode(now)
+        return self._sent()
+
+    def handle(self, event: Event, now: Seconds) -> list[Output]:
+        """What an event makes it play or end at once."""
+        if not self._playing:
+            return []
+        self._now = now = max(now, self._now)
+        match event:
+            case NoteOn():
+                if self._listens_to(event):
+                    self._key_down(event, now)
+            case NoteOff():
+                self._key_up((event.channel, event.pitch), now)
+            case ChannelMessage():
+                if self._settings.thru and self._listens_on(event.channel):
+                    self._outbox += self._ledger.pass_on(event)
+            case Control():
+                self._control(event, now)
+            case EndOfPhrase():
+                self._end_phrase(now)
+        return self._sent()
+
+    def advance(self, now: Seconds) -> list[Output]:
+        """What has fallen due by `now`, in the order of its times."""
+        self._now = now = max(now, self._now)
+        while (due := self.deadline) is not None and due <= now:
+            self._do_next(due, now)
+        return self._sent()
+
+    def prepare(self) -> None:
+        """Compute the loop's next note ahead. It changes nothing but how soon that is known."""
+        if self._mode is not Mode.DUET and self._ahead is None and not self._missing():
+            self._ahead = self._predict()
+
+    def stop(self) -> list[Output]:
+        """End everything that sounds; after this it is silent until `start`."""
+        self._playing = False
+        self._down.clear()
+        self._end_everything()
+        return self._sent()
+
+    def note_offs(self) -> list[Message]:
+        """What would end all that sounds. It changes nothing: a last resort for another thread."""
+        return self._ledger.note_offs()
+
+    def _sent(self) -> list[Output]:
+        outputs, self._outbox = self._outbox, []
+        return outputs
+
+    # --- the player's keys
+
+    def _listens_on(self, channel: int) -> bool:
+        return self._settings.input.channel in ("all", channel)
+
+    def _listens_to(self, note: NoteOn) -> bool:
+        limits = self._settings.input
+        return self._listens_on(note.channel) and limits.low <= note.pitch <= limits.high
+
+    def _key_down(self, note: NoteOn, now: Seconds) -> None:
+        key = (note.channel, note.pitch)
+        if self._mode is Mode.CALL_RESPONSE and self._answering:
+            self._end_answer()
+        if key in self._down:  # its note-off was lost on the way
+            self._key_up(key, now)
+        self._down.add(key)
+        self._turn = None
+        if self._settings.thru:
+            self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
+        step = self._melody.hear(note.pitch, now)
+        if step is not None:
+            self._hear(step, note.velocity)
+            if not step.replaces:
+                self._react(key, now)
+
+    def _key_up(self, key: _Key, now: Seconds) -> None:
+        if key not in self._down:
+            return
+        self._down.remove(key)
+        self._outbox += self._ledger.end(key[1], key)
+        if key in self._answers:
+            self._release_later(self._answers.pop(key), now + max(0.0, self._offset))
+        if not self._down and not self._phrase.over and self._phrase.velocities:
+            self._turn = now + self._settings.turn.silence
+
+    def _hear(self, step: Step, velocity: Velocity) -> None:
+        if self._phrase.over:
+            self._phrase = _Phrase()
+        if step.replaces:
+            self._window.replace(self._since_heard, step.degree)
+            self._phrase.velocities[-1:] = [velocity]
+        else:
+            self._window.push(step.degree)
+            self._phrase.velocities.append(velocity)
+            self._since_heard = 0
+        self._near = step.pitch
+        self._ahead = None
+
+    def _react(self, key: _Key, now: Seconds) -> None:
+        if self._mode is Mode.DUET:
+            self._answer_key(key, now)
+        elif self._mode is Mode.SOLO and self._run is None:
+            self._start_solo(now)
+
+    # --- controls and modes
+
+    def _control(self, control: Control, now: Seconds) -> None:
+        if control.name != "mode":
+            self._outbox.append(Notice(f"no control {control.name!r}: there is mode"))
+        elif control.value not in list(Mode):
+            self._outbox.append(Notice(f"no mode {control.value!r}: there are {', '.join(Mode)}"))
+        else:
+            self._end_everything()
+            self._mode = Mode(control.value)
+            self._outbox.append(Notice(f"mode {self._mode}"))
+            self._enter_mode(now)
+
+    def _enter_mode(self, now: Seconds) -> None:
+        self._phrase = _Phrase()
+        if self._mode is Mode.SOLO:
+            self._start_solo(now)
+
+    # --- turns
+
+    def _turn_time(self, turn: Seconds) -> Seconds:
+        """When to act on a turn: early enough for an answer that an offset makes early."""
+        return turn + min(0.0, self._offset)
+
+    def _end_phrase(self, now: Seconds) -> None:
+        """The player says that the phrase is over, before silence does."""
+        if self._phrase.velocities and not self._phrase.over:
+            self._take_turn(now)
+        elif not self._answering:
+            self._outbox.append(EndOfAnswer())
+
+    def _take_turn(self, turn: Seconds) -> None:
+        self._turn = None
+        self._phrase.over = True
+        self._answering = True
+        if self._missing():
+            if self._mode is Mode.CALL_RESPONSE:  # the others have said it with each note
+                self._say_missing()
+            self._answered()
+        elif self._mode is Mode.CALL_RESPONSE:
+            self._run = _Run(Grid(turn, self._step), 0, self._answer_length())
+        elif self._mode is Mode.SOLO:
+            self._owed = self._answer_length()
+        elif self._agenda:  # duet: the answers are on their way
+            self._plan(max(time for time, _, _ in self._agenda) + self._step, EndOfAnswer())
+        else:
+            self._answered()
+
+    def _answer_length(self) -> int:
+        response = self._settings.response
+        length = len(self._phrase.velocities) if response.length == "match" else response.length
+        return min(int(length), response.max)
+
+    def _answered(self) -> None:
+        self._answering = False
+        self._outbox.append(EndOfAnswer())
+
+    # --- the generation loop: an answer, or solo
+
+    def _start_solo(self, now: Seconds) -> None:
+        if self._missing():
+            self._say_missing()
+        else:
+            self._run = _Run(self._grid, self._grid.index_from(now - self._offset), None)
+
+    def _run_time(self, run: _Run) -> Seconds:
+        return run.grid.time(run.index) + self._offset
+
+    def _run_step(self, run: _Run, due: Seconds, now: Seconds) -> None:
+        run.index += 1
+        if self._too_late(due, now):
+            self.dropped += 1
+        else:
+            self._play_next(due)
+        if run.remaining is not None:
+            run.remaining -= 1
+            if not run.remaining:
+                self._run = None
+                self._plan(due + self._gate, EndOfAnswer())
+        elif self._owed:
+            self._owed -= 1
+            if not self._owed:
+                self._plan(due + self._gate, EndOfAnswer())
+
+    def _play_next(self, due: Seconds) -> None:
+        """Play what follows the window, and let the window hear it."""
+        probabilities = self._predict() if self._ahead is None else self._ahead
+        degree, pitch = self._choose(probabilities)
+        self._window.push(degree)
+        self._since_heard += 1
+        self._ahead = None
+        self._near = pitch
+        self._release_later(self._begin(pitch, self._phrase.velocity), due + self._gate)
+
+    # --- duet
+
+    def _answer_key(self, key: _Key, now: Seconds) -> None:
+        if self._missing():
+            self._say_missing()
+            return
+        if len(self._answer_times) == MAX_ANSWERS and now - self._answer_times[0] < 1.0:
+            self.dropped += 1
+            return
+        self._answer_times.append(now)
+        _, pitch = self._choose(self._predict())
+        answer = _Answer(key, pitch, self._phrase.velocity)
+        at = self._answer_time(now)
+        if at > now:
+            self._plan(at, answer)
+        else:
+            self._play_answer(answer, at)
+
+    def _answer_time(self, now: Seconds) -> Seconds:
+        if self._settings.duet.quantize:
+            return self._grid.time(self._grid.index_from(now - self._offset)) + self._offset
+        return now + max(0.0, self._offset)
+
+    def _play_answer(self, answer: _Answer, at: Seconds) -> None:
+        """It ends with its key; if that is up already, by the gate."""
+        if answer.key in self._answers:
+            self._release(self._answers.pop(answer.key))
+        note = self._begin(answer.pitch, answer.velocity)
+        if answer.key in self._down:
+            self._answers[answer.key] = note
+        else:
+            self._release_later(note, at + self._gate)
+
+    # --- notes
+
+    def _missing(self) -> int:
+        """How many notes the window lacks."""
+        return max(0, self._predictor.min_notes - len(self._window))
+
+    def _say_missing(self) -> None:
+        count = self._missing()
+        notes = "note" if count == 1 else "notes"
+        self._outbox.append(Notice(f"listening: {count} more {notes} before the model can answer"))
+
+    def _predict(self) -> Probabilities:
+        probabilities: Probabilities = self._predictor.predict(self._window.as_batch())[0]
+        return probabilities
+
+    def _choose(self, probabilities: Probabilities) -> tuple[int, Pitch]:
+        degree = sample(probabilities, self._settings.sampling.temperature, self._rng)
+        limits = self._settings.range
+        return degree, self._settings.key.nearest(degree, self._near, limits.low, limits.high)
+
+    def _begin(self, pitch: Pitch, velocity: Velocity) -> _NoteId:
+        self._count += 1
+        self._notes[self._count] = pitch
+        self._outbox += self._ledger.begin(pitch, velocity, self._count)
+        return self._count
+
+    def _release(self, note: _NoteId) -> None:
+        self._outbox += self._ledger.end(self._notes.pop(note), note)
+
+    def _release_later(self, note: _NoteId, time: Seconds) -> None:
+        if time > self._now:
+            self._plan(time, _Release(note))
+        else:
+            self._release(note)
+
+    def _end_answer(self) -> None:
+        """Silence the machine; what the player holds through thru sounds on."""
+        for note in list(self._notes):
+            self._release(note)
+        self._run = None
+        self._agenda.clear()
+        self._answered()
+
+    def _end_everything(self) -> None:
+        self._run = None
+        self._turn = None
+        self._owed = 0
+        self._agenda.clear()
+        self._notes.clear()
+        self._answers.clear()
+        self._outbox += self._ledger.flush()
+        if self._answering:
+            self._answered()
+
+    # --- time
+
+    def _plan(self, time: Seconds, action: _Action) -> None:
+        self._count += 1
+        heapq.heappush(self._agenda, (time, self._count, action))
+
+    def _too_late(self, due: Seconds, now: Seconds) -> bool:
+        """Nearer to the next step than to its own: playing it now would make a burst."""
+        return now - due > self._step / 2
+
+    def _do_next(self, due: Seconds, now: Seconds) -> None:
+        """Do what is due first; of several at one time, the ends of notes first."""
+        if self._agenda and self._agenda[0][0] <= due + ROUNDING:
+            _, _, action = heapq.heappop(self._agenda)
+            self._act(action, due, now)
+        elif self._turn is not None and self._turn_time(self._turn) <= due:
+            self._take_turn(self._turn)
+        elif self._run:
+            self._run_step(self._run, due, now)
+
+    def _act(self, action: _Action, due: Seconds, now: Seconds) -> None:
+        match action:
+            case _Release():
+                self._release(action.note)
+            case _Answer():
+                if self._too_late(due, now):
+                    self.dropped += 1
+                else:
+                    self._play_answer(action, due)
+            case EndOfAnswer():
+                self._answered()

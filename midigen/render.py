@@ -1,0 +1,134 @@
+"""The performer over a MIDI file: simulated time, faster than real time.
+
+`perform` is the driver, and `render_file` reads and writes the files around it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import mido
+import numpy as np
+
+from midigen import wire
+from midigen.errors import MidiFileError
+from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Output, Seconds
+from midigen.performer import Performer
+from midigen.predictor import Predictor
+from midigen.settings import Settings, Tempo
+
+TICKS_PER_BEAT = 960
+"""Of the file that is written: half a millisecond a tick at 120 beats a minute."""
+
+Timed: TypeAlias = tuple[Seconds, Message]
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What was rendered: the notes of both, and how long it takes to play."""
+
+    player_notes: int
+    machine_notes: int
+    length: Seconds
+
+
+def perform(
+    performer: Performer, events: Iterable[tuple[Seconds, Event]]
+) -> Iterator[tuple[Seconds, Output]]:
+    """Drive a performer through events in the order of their times, from time 0.
+
+    Yields what it plays, each with its time. After the last event it plays on
+    until its answer ends or nothing is due, and is stopped then.
+    """
+    now = 0.0
+    yield from ((now, output) for output in performer.start(now))
+    for time, event in events:
+        while (due := performer.deadline) is not None and due < time:
+            now = due
+            yield from ((now, output) for output in performer.advance(now))
+        now = time
+        yield from ((now, output) for output in performer.handle(event, now))
+    ended = False
+    while not ended and (due := performer.deadline) is not None:
+        now = due
+        for output in performer.advance(now):
+            ended = ended or isinstance(output, EndOfAnswer)
+            yield now, output
+    yield from ((now, output) for output in performer.stop())
+
+
+def render_file(
+    source: Path,
+    destination: Path,
+    settings: Settings,
+    predictor: Predictor,
+    rng: np.random.Generator,
+) -> Rendering:
+    """Play a MIDI file to the performer; write both as two tracks, player and midigen.
+
+    The file's first tempo, if it names one, takes the place of `tempo.bpm`;
+    what was played is heard only once, so thru is off. The same file, settings
+    and seed give the same bytes. Raises MidiFileError.
+    """
+    player, bpm = _read(source)
+    if bpm is not None:
+        settings = replace(settings, tempo=Tempo(bpm))
+    performer = Performer(replace(settings, thru=False), predictor, rng)
+    over = (player[-1][0] + settings.turn.silence, EndOfPhrase())
+    machine = [
+        (time, output)
+        for time, output in perform(performer, [*player, over])
+        if isinstance(output, Message)
+    ]
+    _write(destination, {"player": player, "midigen": machine}, settings.tempo.bpm)
+    times = [time for time, _ in [*player, *machine]]
+    return Rendering(_count_notes(player), _count_notes(machine), max(times))
+
+
+def _read(path: Path) -> tuple[list[Timed], float | None]:
+    """What a file plays, and its first tempo in beats per minute if it names one."""
+    decoder = wire.Decoder()
+    played: list[Timed] = []
+    bpm: float | None = None
+    now = 0.0
+    try:
+        for message in mido.MidiFile(path, clip=True):
+            now += message.time
+            if message.type == "set_tempo" and bpm is None:
+                bpm = mido.tempo2bpm(message.tempo)
+            if not message.is_meta:
+                played += [(now, event) for event in decoder.feed(message.bytes())]
+    except OSError as exc:
+        raise MidiFileError(f"{path}: can't be read: {exc.strerror or exc}") from exc
+    except Exception as exc:  # mido's errors on damaged files are of many kinds
+        raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
+    if not _count_notes(played):
+        raise MidiFileError(f"{path}: there are no notes in it")
+    return played, bpm
+
+
+def _write(path: Path, tracks: dict[str, list[Timed]], bpm: float) -> None:
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
+    for name, messages in tracks.items():
+        track = file.add_track(name)
+        if len(file.tracks) == 1:
+            track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)))
+        track.extend(_deltas(messages, bpm))
+    try:
+        file.save(path)
+    except OSError as exc:
+        raise MidiFileError(f"{path}: can't be written: {exc.strerror or exc}") from exc
+
+
+def _deltas(messages: list[Timed], bpm: float) -> Iterator[Any]:
+    """Messages for mido with their distances in ticks, rounded from absolute times."""
+    former = 0
+    for time, message in messages:
+        ticks = round(time * bpm / 60 * TICKS_PER_BEAT)
+        yield mido.Message.from_bytes(wire.encode(message), time=ticks - former)
+        former = ticks
+
+
+def _count_notes(messages: list[Timed]) -> int:
+    return sum(isinstance(message, NoteOn) for _, message in messages)

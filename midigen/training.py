@@ -1,0 +1,65 @@
+"""Training by recipe. The only recipe yet is the notebook's, which stays as it was."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from midigen import __version__
+from midigen.model import Card, build_notebook, save
+from midigen.onnx_predictor import OnnxPredictor
+from midigen.vocabulary import degree_named
+from midigen.window import Encoding, encode, sliding_windows
+
+NOTEBOOK_SEQUENCE = "C D E F G A B C D E"
+NOTEBOOK_WINDOW = 3
+NOTEBOOK_EPOCHS = 200
+NOTEBOOK_BATCH = 1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training wrote, and how many of its windows that model gets right by argmax."""
+
+    keras_file: Path
+    onnx_file: Path
+    right: int
+    windows: int
+
+
+def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
+    """Train the notebook's model and write it as `NAME.keras` and `NAME.onnx`.
+
+    Shows a progress bar with the loss in nats per note. A `seed` (0 to
+    2**32 - 1) makes the run repeatable.
+    """
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
+    sequence = [degree_named(letter) for letter in NOTEBOOK_SEQUENCE.split()]
+    windows, targets = sliding_windows(sequence, NOTEBOOK_WINDOW)
+    model = build_notebook(NOTEBOOK_WINDOW)
+    bar = keras.utils.Progbar(NOTEBOOK_EPOCHS, stateful_metrics=["loss"], unit_name="epoch")
+    show = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: bar.update(epoch + 1, [("loss", logs["loss"])])
+    )
+    model.fit(
+        encode(windows, Encoding.SCALED),
+        targets,
+        epochs=NOTEBOOK_EPOCHS,
+        batch_size=NOTEBOOK_BATCH,
+        verbose=0,
+        callbacks=[show],
+    )
+    provenance = {
+        "recipe": "notebook",
+        "sequence": NOTEBOOK_SEQUENCE,
+        "epochs": NOTEBOOK_EPOCHS,
+        "batch_size": NOTEBOOK_BATCH,
+        "seed": seed,
+        "midigen": __version__,
+        "keras": keras.__version__,
+    }
+    card = Card(NOTEBOOK_WINDOW, NOTEBOOK_WINDOW, Encoding.SCALED, provenance)
+    keras_file, onnx_file = save(model, card, folder, name)
+    guesses = OnnxPredictor(onnx_file).predict(windows).argmax(axis=1)
+    return Trained(keras_file, onnx_file, int((guesses == targets).sum()), len(targets))

@@ -1,0 +1,64 @@
+"""MIDI bytes to events and messages to bytes: the codec under the ports, no I/O.
+
+A MIDI system hands over whole messages as a rule, yet not always and not every
+system: `Decoder` takes any bytes in any pieces and never raises.
+"""
+
+from midigen.notes import ChannelMessage, Message, NoteOff, NoteOn
+
+_NOTE_OFF, _NOTE_ON, _PROGRAM, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
+_FIRST_STATUS, _SYSEX, _FIRST_REALTIME = 0x80, 0xF0, 0xF8
+_KIND, _CHANNEL = 0xF0, 0x0F  # the halves of a channel message's status byte
+
+
+class Decoder:
+    """Bytes of one port to events: running status, and bytes that mean nothing here.
+
+    System messages (sysex, clock, active sensing) are skipped; so are data
+    bytes without a status, and messages that another one cuts short.
+    """
+
+    def __init__(self) -> None:
+        self._status = 0  # the running status; 0 for none
+        self._data: list[int] = []
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The events that these bytes complete, in order."""
+        messages: list[Message] = []
+        for byte in data:
+            if byte >= _FIRST_REALTIME:  # may stand inside another message
+                continue
+            if byte >= _FIRST_STATUS:
+                self._status = byte if byte < _SYSEX else 0
+                self._data.clear()
+            elif self._status:
+                self._data.append(byte)
+                if len(self._data) == _data_length(self._status):
+                    messages.append(_decode(self._status, self._data))
+                    self._data.clear()
+        return messages
+
+
+def encode(message: Message) -> tuple[int, ...]:
+    """The bytes of a message, 2 or 3 of them."""
+    channel = message.channel - 1
+    match message:
+        case NoteOn():
+            return (_NOTE_ON | channel, message.pitch, message.velocity)
+        case NoteOff():
+            return (_NOTE_OFF | channel, message.pitch, 0)
+        case ChannelMessage():
+            return (message.status | channel, *message.data)
+
+
+def _data_length(status: int) -> int:
+    return 1 if status & _KIND in (_PROGRAM, _CHANNEL_PRESSURE) else 2
+
+
+def _decode(status: int, data: list[int]) -> Message:
+    kind, channel = status & _KIND, (status & _CHANNEL) + 1
+    if kind == _NOTE_ON and data[1] > 0:
+        return NoteOn(data[0], data[1], channel)
+    if kind in (_NOTE_ON, _NOTE_OFF):
+        return NoteOff(data[0], channel)
+    return ChannelMessage(kind, tuple(data), channel)
