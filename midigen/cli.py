@@ -6,6 +6,7 @@ only `train` imports Keras.
 
 import argparse
 import contextlib
+import io
 import os
 import stat
 import sys
@@ -265,7 +266,7 @@ def _terminal(settings: Settings) -> "Terminal":
     if sys.stdin.isatty():
         tell(HELP)
     step = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
-    stdin = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115
+    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
     return Terminal(
         settings.key,
         step,

@@ -163,10 +163,9 @@ def _unknown(key: str, given: _Given) -> str:
 
 def _did_you_mean(key: str) -> str:
     known = list(_kinds())
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    if not close:  # perhaps the right name in the wrong section
-        last = key.rpartition(".")[2]
-        close = [name for name in known if name.rpartition(".")[2] == last]
+    last = key.rpartition(".")[2]
+    close = [name for name in known if name.rpartition(".")[2] == last]  # in the wrong section
+    close = close or difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -57,7 +57,8 @@ class Daemon:
                 self._watch()
             finally:
                 self.stop()
-                self._worker.join()
+                while self._worker.is_alive():  # in steps: on Windows a signal must wait for each
+                    self._worker.join(timeout=CHECK_INTERVAL)
                 self._connection.close()
         if self._failure:
             raise self._failure

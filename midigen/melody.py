@@ -1,8 +1,8 @@
 """From struck keys to one line of letters: chords and chromatic notes.
 
-Live play and training hear alike: a chord is one step of melody, its highest
-note, and a note outside the key moves to its neighbour in the direction in
-which the line moves, or is ignored.
+Live play and training hear alike: a chord (notes that begin together and sound
+together) is one step of melody, its highest note; a note outside the key moves
+to its neighbour in the direction in which the line moves, or is ignored.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from midigen.notes import Pitch, Seconds
 from midigen.vocabulary import Degree, Key
 
 CHORD: Seconds = 0.030
-"""Notes that begin within this of a chord's first note belong to the chord."""
+"""Notes that begin within this of a chord's first note, while it holds, belong to the chord."""
 
 
 class Chromatic(StrEnum):
@@ -37,7 +37,8 @@ class Melody:
     def __init__(self, key: Key, chromatic: Chromatic = Chromatic.FOLLOW) -> None:
         self._key = key
         self._chromatic = chromatic
-        self._chord_onset: Seconds | None = None
+        self._chord_onset: Seconds | None = None  # of the latest chord, while it is held
+        self._chord: set[Pitch] = set()  # its notes that are held
         self._top: Pitch | None = None  # the highest note of the latest chord
         self._before: Pitch | None = None  # the same of the chord before it
         self._direction = 1  # in which the line came to the chord before
@@ -52,6 +53,9 @@ class Melody:
         if self._chromatic is Chromatic.IGNORE and self._key.degree(pitch) is None:
             return None
         chord_goes_on = self._chord_onset is not None and onset - self._chord_onset <= CHORD
+        if not chord_goes_on:
+            self._chord.clear()
+        self._chord.add(pitch)
         if chord_goes_on and self._top is not None and pitch <= self._top:
             return None
         if not chord_goes_on:
@@ -63,6 +67,12 @@ class Melody:
         degree = self._key.degree(pitch, self._chord_direction)
         assert degree is not None  # every pitch has neighbours in the key
         return Step(degree, pitch, replaces=chord_goes_on)
+
+    def release(self, pitch: Pitch) -> None:
+        """A key comes up: once all of a chord's are up, what follows is a chord of its own."""
+        self._chord.discard(pitch)
+        if not self._chord:
+            self._chord_onset = None
 
     def _moves_to(self, pitch: Pitch) -> int:
         if self._before is None or pitch == self._before:

@@ -241,6 +241,7 @@ class Performer:
         if key not in self._down:
             return
         self._down.remove(key)
+        self._melody.release(key[1])
         self._outbox += self._ledger.end(key[1], key)
         if key in self._answers:
             self._release_later(self._answers.pop(key), now + max(0.0, self._offset))

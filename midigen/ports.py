@@ -19,15 +19,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from midigen import wire
 from midigen.errors import NoMidiSystemError, PortError
+from midigen.jack_watch import JackWatch
 from midigen.notes import ChannelMessage, Event, NoteOff, NoteOn, Output, Quit, Seconds
 from midigen.settings import Api, Ports
-
-CHECK_SENDS = 256
-"""Sends between looks at whether the MIDI system is still there.
-
-A JACK client whose server died takes some 2,300 messages (the size of RtMidi's
-ring buffer) and then blocks the whole process, so it must be noticed earlier.
-"""
 
 _APIS = {  # in the order of `auto`, with their names in python-rtmidi
     Api.ALSA: "API_LINUX_ALSA",
@@ -131,7 +125,7 @@ class MidiPorts:
         self._outputs: list[Any] = []
         self._sources: list[str] = []  # names that must stay in sight of the inputs,
         self._destinations: list[str] = []  # and of the outputs
-        self._sends = 0
+        self._jack: JackWatch | None = None
         self._lost = False
 
     @property
@@ -154,19 +148,19 @@ class MidiPorts:
             raise
 
     def send(self, output: Output) -> None:
-        """Send one message to every output. Raises PortError if the MIDI system is gone."""
+        """Send one message to every output; to none once the MIDI system is gone."""
         if self._lost or not isinstance(output, NoteOn | NoteOff | ChannelMessage):
             return
-        self._sends += 1
-        if self._sends % CHECK_SENDS == 0:
-            self._look(self._outputs[0], self._destinations)
+        self._check_jack()
         data = wire.encode(output)
         for port in self._outputs:
             port.send_message(data)
 
     def check(self) -> None:
         """Raise PortError if one of the ports is gone; nothing is sent from then on."""
+        self._check_jack()
         self._look(self._inputs[0], self._sources)
+        self._look(self._outputs[0], self._destinations)
 
     def close(self) -> None:
         """Close everything: callbacks first, so that none runs into a closing port."""
@@ -177,6 +171,9 @@ class MidiPorts:
             port.delete()
         self._inputs.clear()
         self._outputs.clear()
+        if self._jack:
+            self._jack.close()
+            self._jack = None
 
     def other_inputs(self) -> list[str]:
         """Inputs of this machine that it doesn't listen to yet, without the system's own echo."""
@@ -193,6 +190,8 @@ class MidiPorts:
         self._outputs.append(output)
         source = self._rtmidi.MidiIn(self._api, name=settings.in_client)
         self._inputs.append(source)
+        if output.get_current_api() == self._rtmidi.API_UNIX_JACK:
+            self._jack = JackWatch(f"{settings.in_client}-watch")
         self._open_virtual(source, output, enqueue)
         for wanted in settings.output:
             port = self._rtmidi.MidiOut(self._api, name=f"{settings.out_client}-to")
@@ -231,12 +230,17 @@ class MidiPorts:
                     "and --set ports.out_client=NAME"
                 )
 
+    def _check_jack(self) -> None:
+        if self._jack and self._jack.gone:
+            self._lost = True
+            raise PortError("the JACK server has stopped: start it and midigen again")
+
     def _look(self, port: Any, expected: Sequence[str]) -> None:
         found = {_without_number(name) for name in port.get_ports()}
         gone = [name for name in expected if name not in found]
         if gone:
-            self._lost = True
-            raise PortError(f"{', '.join(_quoted(gone))} is gone: unplugged, or its system stopped")
+            self._lost = expected[0] in gone  # our own: the system threw us out
+            raise PortError(f"{', '.join(_quoted(gone))} is gone: was it unplugged?")
 
 
 def _stamp(enqueue: Enqueue) -> Callable[[tuple[list[int], float], Any], None]:

@@ -14,7 +14,9 @@ def sample(probabilities: Probabilities, temperature: float, rng: np.random.Gene
     """
     if temperature == 0:
         return int(np.argmax(probabilities))
-    with np.errstate(divide="ignore"):  # an impossible letter stays impossible: exp(-inf) is 0
-        scaled = np.log(probabilities, dtype=np.float64) / temperature
-    cumulative = np.cumsum(np.exp(scaled - scaled.max()))
+    # Letters of probability 0 stay impossible, and a tiny temperature makes all but the
+    # likeliest so: their logarithms become minus infinity, quietly.
+    with np.errstate(divide="ignore", over="ignore"):
+        logs = np.log(probabilities, dtype=np.float64)
+        cumulative = np.cumsum(np.exp((logs - logs.max()) / temperature))
     return int(np.searchsorted(cumulative[:-1], rng.random() * cumulative[-1], side="right"))

@@ -1,0 +1,53 @@
+"""Notices the end of the JACK server, by the JACK library's own call for it.
+
+RtMidi doesn't ask for that call, and a client of a dead server can't tell by
+itself: it goes on listing its ports, and its sends seem to succeed until a
+buffer is full, when they block the whole process. A new client can't be used to
+find out either, since the library then frees the old ones under our feet.
+"""
+
+import ctypes
+import ctypes.util
+import re
+from pathlib import Path
+
+from midigen.errors import PortError
+
+_MAPS = Path("/proc/self/maps")
+_NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
+_ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+class JackWatch:
+    """A client without ports; `gone` becomes true when the server ends or dies.
+
+    Needs python-rtmidi to be loaded. Raises PortError if the server can't be reached.
+    """
+
+    def __init__(self, client: str) -> None:
+        self.gone = False
+        self._jack = ctypes.CDLL(_loaded_library())
+        self._jack.jack_client_open.restype = ctypes.c_void_p
+        self._jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
+        self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]
+        self._jack.jack_client_close.argtypes = [ctypes.c_void_p]
+        self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept, as C holds no reference to it
+        self._client = self._jack.jack_client_open(client.encode(), _NO_START_SERVER, None)
+        if not self._client:
+            raise PortError("the JACK server doesn't take another client")
+        self._jack.jack_on_shutdown(self._client, self._on_shutdown, None)
+
+    def close(self) -> None:
+        """Leave the server."""
+        self._jack.jack_client_close(self._client)
+
+    def _notice(self, _: object) -> None:
+        self.gone = True
+
+
+def _loaded_library() -> str | None:
+    """The JACK library that python-rtmidi has loaded; its wheel brings one of its own."""
+    if not _MAPS.exists():
+        return ctypes.util.find_library("jack")
+    paths = {line.split(maxsplit=5)[-1] for line in _MAPS.read_text().splitlines()}
+    return next((path for path in paths if re.search(r"/libjack[^/]*\.so", path)), None)

@@ -1,0 +1,60 @@
+"""A JACK server of the tests' own, and `midigen run` as a process on it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.jack import JackServer, Midigen
+
+
+def needs(program: str) -> str:
+    """The path of a program; without it the test is skipped, but in CI it fails."""
+    found = shutil.which(program)
+    if found is None:
+        message = f"{program} isn't installed (Debian: apt-get install jackd2)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture
+def new_jack(tmp_path: Path) -> Iterator[Callable[[], JackServer]]:
+    """Starts JACK servers with the dummy driver, each under a name of its own."""
+    program = needs("jackd")
+    servers: list[JackServer] = []
+
+    def start() -> JackServer:
+        name = f"midigen-test-{os.getpid()}-{len(servers)}"
+        servers.append(JackServer(program, name, tmp_path / f"{name}.log"))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def jack(new_jack: Callable[[], JackServer], monkeypatch: pytest.MonkeyPatch) -> JackServer:
+    """A running JACK server, which clients of this process and its children use."""
+    server = new_jack()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    return server
+
+
+@pytest.fixture
+def midigen(jack: JackServer) -> Iterator[Callable[..., Midigen]]:
+    """Starts `midigen run` on the JACK server and connects a hand and an ear to it."""
+    del jack
+    running: list[Midigen] = []
+
+    def start(*arguments: str) -> Midigen:
+        running.append(Midigen(*arguments))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.close()

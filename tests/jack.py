@@ -1,0 +1,188 @@
+"""Real MIDI for the tests: a JACK server with the dummy driver, and clients on it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midigen.notes import Message, NoteOff, NoteOn
+from midigen.wire import Decoder, encode
+
+PATIENCE = 20.0
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait for something that another process does. Fails the test if it never happens."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {PATIENCE:g} s for {what}")
+        threading.Event().wait(0.005)
+
+
+class JackServer:
+    """`jackd` with the dummy driver: no sound card, real MIDI."""
+
+    def __init__(self, program: str, name: str, log: Path) -> None:
+        self.name = name
+        with log.open("w") as output:
+            self._process = subprocess.Popen(
+                [program, "-n", name, "-r", "-S", "-d", "dummy", "-r", "48000", "-p", "64"],
+                stdout=output,
+                stderr=output,
+            )
+        wait_until(
+            lambda: (
+                subprocess.run(
+                    ["jack_lsp", "-s", name], capture_output=True, check=False, timeout=PATIENCE
+                ).returncode
+                == 0
+            ),
+            f"jackd ({log.read_text()})",
+        )
+
+    def kill(self) -> None:
+        """As in a crash."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """As a user ends it."""
+        self._process.terminate()
+        self._process.wait()
+
+
+class Ear:
+    """An input client that hears a port and keeps what came, with times."""
+
+    def __init__(self) -> None:
+        import rtmidi  # here, so that the other tests run where libasound is missing
+
+        self._port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="ear")
+        self._decoder = Decoder()
+        self.heard: list[tuple[float, Message]] = []
+        self.came = threading.Condition()
+        self._port.set_callback(self._on_message)
+
+    def connect(self, name: str) -> None:
+        wait_until(lambda: name in self._port.get_ports(), f"the port {name}")
+        self._port.open_port(self._port.get_ports().index(name), name="ear")
+
+    def open_virtual(self, name: str) -> None:
+        self._port.open_virtual_port(name)
+
+    def wait_for(self, count: int, kind: type = NoteOn) -> None:
+        """Wait until so many messages of a kind were heard."""
+        with self.came:
+            enough = self.came.wait_for(lambda: len(self.of(kind)) >= count, timeout=PATIENCE)
+        assert enough, f"{count} {kind.__name__} expected, heard {self.messages}"
+
+    def of(self, kind: type) -> list[Any]:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    @property
+    def messages(self) -> list[Message]:
+        return [message for _, message in self.heard]
+
+    def hanging(self) -> set[int]:
+        sounding: set[int] = set()
+        for message in self.messages:
+            if isinstance(message, NoteOn):
+                sounding.add(message.pitch)
+            elif isinstance(message, NoteOff):
+                sounding.discard(message.pitch)
+        return sounding
+
+    def close(self) -> None:
+        self._port.cancel_callback()
+        self._port.close_port()
+        self._port.delete()
+
+    def _on_message(self, message: tuple[list[int], float], _: object) -> None:
+        now = time.monotonic()
+        with self.came:
+            self.heard += [(now, each) for each in self._decoder.feed(bytes(message[0]))]
+            self.came.notify_all()
+
+
+class Hand:
+    """An output client that plays to a port."""
+
+    def __init__(self) -> None:
+        import rtmidi  # as above
+
+        self._port: Any = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="hand")
+
+    def connect(self, name: str) -> None:
+        wait_until(lambda: name in self._port.get_ports(), f"the port {name}")
+        self._port.open_port(self._port.get_ports().index(name), name="hand")
+
+    def open_virtual(self, name: str) -> None:
+        self._port.open_virtual_port(name)
+
+    def send(self, *data: int) -> None:
+        self._port.send_message(data)
+
+    def strike(self, pitch: int, velocity: int = 90) -> None:
+        self.send(*encode(NoteOn(pitch, velocity)))
+
+    def let_go(self, pitch: int) -> None:
+        self.send(*encode(NoteOff(pitch)))
+
+    def close(self) -> None:
+        self._port.close_port()
+        self._port.delete()
+
+
+class Midigen:
+    """`midigen run` as a process, with a hand on its input and an ear at its output."""
+
+    def __init__(self, *arguments: str, connects: bool = True) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "midigen", "run", *arguments],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self.hand, self.ear = Hand(), Ear()
+        self.lines: list[str] = []
+        if connects:
+            self.read_until("Ctrl-C stops")
+            self.hand.connect("midigen-in:midigen in")
+            self.ear.connect("midigen-out:midigen out")
+
+    def read_until(self, words: str) -> str:
+        """The first line on stderr that holds these words."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if words in line:
+                return line
+        pytest.fail(f"ended with {self.process.wait()} before saying {words!r}: {self.lines}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        code = self.process.wait(timeout=PATIENCE)
+        assert self.process.stderr
+        self.lines += self.process.stderr.readlines()
+        return code
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        assert self.process.stderr
+        self.process.stderr.close()
+        self.hand.close()
+        self.ear.close()

@@ -1,0 +1,81 @@
+"""What the tests play with: predictors whose answers are known, and phrases to play."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from midigen.notes import Event, NoteOff, NoteOn, Output, Pitch, Seconds
+from midigen.performer import Performer
+from midigen.predictor import Probabilities
+from midigen.render import perform
+from midigen.settings import Settings
+from midigen.vocabulary import SIZE
+from midigen.window import Degrees
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "models" / "notebook.onnx"
+
+TimedEvents = list[tuple[Seconds, Event]]
+TimedOutputs = list[tuple[Seconds, Output]]
+
+
+class NextLetter:
+    """A predictor that is sure: after C comes D, after B comes C."""
+
+    max_notes = 4
+
+    def __init__(self, min_notes: int = 1) -> None:
+        self.min_notes = min_notes
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        probabilities: Probabilities = np.eye(SIZE, dtype=np.float32)[(windows[:, -1] + 1) % SIZE]
+        return probabilities
+
+
+class AnyLetter(NextLetter):
+    """A predictor that finds all seven letters equally likely."""
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        return np.full((len(windows), SIZE), 1 / SIZE, dtype=np.float32)
+
+
+def settings(**sections: Any) -> Settings:
+    """The defaults, with changes: `settings(mode=Mode.DUET, turn={"silence": 0.5})`."""
+    base = Settings()
+    changes = {
+        name: replace(getattr(base, name), **value) if isinstance(value, dict) else value
+        for name, value in sections.items()
+    }
+    return replace(base, **changes)
+
+
+def performer(chosen: Settings, min_notes: int = 1) -> Performer:
+    return Performer(chosen, NextLetter(min_notes), np.random.default_rng(0))
+
+
+def key(pitch: Pitch, onset: Seconds, end: Seconds, velocity: int = 80) -> TimedEvents:
+    """A key that is struck and let go."""
+    return [(onset, NoteOn(pitch, velocity)), (end, NoteOff(pitch))]
+
+
+def together(*events: TimedEvents) -> TimedEvents:
+    """Several lists of events as one, in the order of their times."""
+    return sorted((event for each in events for event in each), key=lambda event: event[0])
+
+
+def play(chosen: Settings, events: Iterable[tuple[Seconds, Event]], min_notes: int = 1) -> Any:
+    """Everything that a performer plays to events, with times rounded to a microsecond."""
+    played = perform(performer(chosen, min_notes), events)
+    return [(round(time, 6), output) for time, output in played]
+
+
+def notes(outputs: TimedOutputs) -> list[tuple[Seconds, str, int]]:
+    """The notes alone, short: (time, "on" or "off", pitch)."""
+    return [
+        (time, "on" if isinstance(output, NoteOn) else "off", output.pitch)
+        for time, output in outputs
+        if isinstance(output, NoteOn | NoteOff)
+    ]

@@ -1,0 +1,136 @@
+"""The commands as they are typed, but for those that play (test_terminal, test_jack)."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import mido
+import pytest
+
+from midigen import __version__
+from midigen.cli import main
+from midigen.errors import ExitCode
+from tests.test_render import write_midi
+
+COMMANDS = ["run", "render", "predict", "train", "ports", "config"]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No config.toml of this machine's is found."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("platformdirs.user_config_path", lambda _: tmp_path / "none")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"example: midigen {command}" in capsys.readouterr().out
+
+
+def test_the_main_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    for word in (*COMMANDS, *(str(int(code)) for code in ExitCode)):
+        assert word in shown
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"midigen {__version__}\n"
+
+
+def test_predict_shows_the_input_seven_bars_and_the_note(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["predict", "c", "D", "e"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "input     C D E"
+    assert [line[0] for line in lines[1:8]] == list("CDEFGAB")
+    shares = [float(line.split()[1].rstrip("%")) for line in lines[1:8]]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    assert "█" * 30 in lines[4]
+    assert lines[8] == "predicted F"
+
+
+def test_predict_cuts_to_the_newest_three(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["predict", *"CDE"])
+    three = capsys.readouterr().out
+    main(["predict", *"BBCDE"])
+    assert capsys.readouterr().out == three
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["predict", "E", "H", "A"], ExitCode.USAGE, ["'H'", "C D E F G A B"]),
+        (["predict", "E", "A"], ExitCode.USAGE, ["needs 3 notes", "2 given"]),
+        (["predict", "E", "A", "A", "--model", "x"], ExitCode.MODEL, ["'x'", "notebook"]),
+        (["config", "--mode", "trio"], ExitCode.USAGE, ["mode", '"duet"']),
+        (["config", "--set", "tempo.bpm"], ExitCode.USAGE, ["KEY=VALUE"]),
+        (["config", "--config", "no.toml"], ExitCode.USAGE, ["no.toml"]),
+        (["render", "no.mid", "out.mid"], ExitCode.MIDI_FILE, ["no.mid"]),
+        (["run", "--model", "none.onnx"], ExitCode.MODEL, ["none.onnx"]),
+    ],
+)
+def test_errors_say_what_is_wrong_and_have_their_codes(
+    arguments: list[str], code: ExitCode, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("midigen: ")
+    for word in words:
+        assert word in captured.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["run", "--seed", "-1"], ["train"]])
+def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == ExitCode.USAGE
+
+
+def test_config_prints_what_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.toml").write_text('mode = "solo"\n[tempo]\nbpm = 90\n', encoding="utf-8")
+    assert main(["config", "--set", "tempo.bpm=100", "--input", "A", "--input", "B"]) == 0
+    shown = tomllib.loads(capsys.readouterr().out)
+    assert shown["mode"] == "solo"
+    assert shown["tempo"]["bpm"] == 100
+    assert shown["ports"]["input"] == ["A", "B"]
+
+
+def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_midi(tmp_path / "in.mid", bpm=120)
+    assert main(["render", str(source), "out.mid", "--seed", "1"]) == 0
+    assert capsys.readouterr().out == ("out.mid: 5 notes of the player's, 5 of midigen's, 4.7 s\n")
+    assert mido.MidiFile("out.mid").length == pytest.approx(4.7)
+    first = Path("out.mid").read_bytes()
+    assert main(["render", str(source), "out.mid", "--seed", "1"]) == 0
+    assert Path("out.mid").read_bytes() == first
+
+
+def test_training_without_its_packages_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "midigen.training", None)
+    assert main(["train", "--recipe", "notebook"]) == ExitCode.FAILURE
+    assert 'pip install "midigen[train]"' in capsys.readouterr().err
+
+
+def test_it_runs_as_a_module() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "midigen", "predict", "C", "D", "E"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout.endswith("predicted F\n")

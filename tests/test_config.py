@@ -1,0 +1,170 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from midigen.config import find_file, load, parse_option, render
+from midigen.errors import ConfigError, ExitCode
+from midigen.settings import Mode, Settings
+from tests.players import ROOT
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(path: Path | None, **options: object) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, options)
+    assert caught.value.exit_code == ExitCode.USAGE
+    assert len(str(caught.value).splitlines()) == len(caught.value.problems) + 1
+    return caught.value.problems
+
+
+def test_the_shipped_file_holds_every_key_with_its_default() -> None:
+    assert (ROOT / "config.toml").read_text(encoding="utf-8") == render(Settings())
+
+
+def test_what_is_rendered_loads_as_itself(tmp_path: Path) -> None:
+    chosen = load(
+        written(tmp_path, 'mode = "solo"\nkey = "Bb mixolydian"\n[ports]\ninput = ["A", "B: c"]\n')
+    )
+    assert load(written(tmp_path, render(chosen))) == chosen
+
+
+def test_options_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    path = written(tmp_path, 'mode = "duet"\n[tempo]\nbpm = 90\n')
+    assert load(path).tempo.bpm == 90.0
+    chosen = load(path, {"tempo.bpm": 100})
+    assert (chosen.mode, chosen.tempo.bpm, chosen.rhythm.gate) == (Mode.DUET, 100.0, 0.8)
+
+
+def test_all_errors_come_at_once_each_with_its_key(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+        mode = "deut"
+        key = "H major"
+        thru = 1
+        volume = 3
+        [tempo]
+        bmp = 120
+        bpm = "fast"
+        [range]
+        low = 60
+        high = 65
+        [output]
+        channel = 17
+        [sampling]
+        bpm = 3
+        temperature = nan
+        [ports]
+        input = "Piano"
+        in_port = " "
+        """,
+    )
+    found = problems(path, **{"rhythm.gate": 2, "rythm.gate": 0.5})
+    assert all(line.startswith((str(path), "options")) for line in found)
+    expected = {
+        "mode": 'did you mean "duet"?',
+        "key": "a tonic and a mode",
+        "thru": "true or false",
+        "volume": "no such setting",
+        "tempo.bmp": "did you mean tempo.bpm?",
+        "tempo.bpm": "a number 20 to 400 (beats per minute)",
+        "range.high": "at least 71 (B4)",
+        "output.channel": "a whole number 1 to 16",
+        "sampling.bpm": "did you mean tempo.bpm?",
+        "sampling.temperature": "a number 0 to 5",
+        "ports.input": "a list of port names",
+        "ports.in_port": "a name",
+        "rhythm.gate": "a number 0.05 to 1",
+        "rythm.gate": "did you mean rhythm.gate?",
+    }
+    named = {line.split(": ", 1)[1].split(" = ")[0].split(":")[0]: line for line in found}
+    assert named.keys() == expected.keys()
+    for key, hint in expected.items():
+        assert hint in named[key]
+
+
+@pytest.mark.parametrize("text", ["tempo = 3", "tempo.bpm = [1]", "[tempo.bpm]\nx = 1", "mode = 3"])
+def test_a_section_or_a_value_in_the_wrong_place_is_an_error(tmp_path: Path, text: str) -> None:
+    assert len(problems(written(tmp_path, text))) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("input.channel", 0),
+        ("input.channel", "each"),
+        ("response.length", True),
+        ("duet.quantize", 0),
+        ("sampling.seed", -1),
+        ("sampling.seed", 1.5),
+        ("turn.silence", 0),
+        ("input.high", -1),
+    ],
+)
+def test_a_value_out_of_range_is_refused(key: str, value: object) -> None:
+    (line,) = problems(None, **{key: value})
+    assert line.startswith(f"options: {key} = ")
+
+
+def test_limits_the_wrong_way_round_are_refused() -> None:
+    (line,) = problems(None, **{"input.low": 70, "input.high": 60})
+    assert "at least input.low, 70" in line
+
+
+def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path) -> None:
+    assert "not TOML" in problems(written(tmp_path, "mode = "))[0]
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
+    assert "not TOML" in problems(tmp_path / "config.toml")[0]
+    assert "can't be read" in problems(tmp_path / "missing.toml")[0]
+
+
+def test_the_working_directory_comes_before_the_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, work = tmp_path / "home", tmp_path / "work"
+    (home / "midigen").mkdir(parents=True)
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: home / name)
+    assert find_file() is None
+    of_the_user = written(home / "midigen", "")
+    assert find_file() == of_the_user
+    written(work, "")
+    found = find_file()
+    assert found is not None
+    assert found.resolve() == work / "config.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tempo.bpm=96", ("tempo.bpm", 96)),
+        ("mode=duet", ("mode", "duet")),
+        ('key = "G major"', ("key", "G major")),
+        ("key=G major", ("key", "G major")),
+        ("thru=true", ("thru", True)),
+        ("ports.input=['A', 'B']", ("ports.input", ["A", "B"])),
+    ],
+)
+def test_options_are_toml_where_they_can_be(text: str, expected: tuple[str, object]) -> None:
+    assert parse_option(text) == expected
+
+
+def test_an_option_without_a_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="expected KEY=VALUE"):
+        parse_option("tempo.bpm")
+
+
+def test_every_default_in_the_file_has_its_meaning_and_range_above_it() -> None:
+    lines = (ROOT / "config.toml").read_text(encoding="utf-8").splitlines()
+    for index, line in enumerate(lines):
+        if line and line[0] not in "#[":
+            assert lines[index - 2].startswith("# ")
+            assert lines[index - 1].startswith("#   ")
+    assert tomllib.loads("\n".join(lines))["tempo"]["bpm"] == 120.0

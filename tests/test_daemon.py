@@ -1,0 +1,265 @@
+"""The daemon with its real threads, on a connection in memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from midigen.daemon import Daemon
+from midigen.errors import ExitCode, PortError
+from midigen.notes import Event, NoteOff, NoteOn, Output, Quit
+from midigen.ports import Arrival, Enqueue
+from midigen.settings import Mode, Settings
+from tests.players import ROOT, performer, settings
+
+DUET = settings(mode=Mode.DUET)
+FAST_SOLO = settings(mode=Mode.SOLO, tempo={"bpm": 400.0}, rhythm={"subdivision": 8})
+
+
+class Loop:
+    """A `Connection` that a test plays and listens to."""
+
+    def __init__(self) -> None:
+        self.sent: list[Output] = []
+        self.times: list[float] = []
+        self.sent_one = threading.Condition()
+        self.calls: list[str] = []
+        self.gone = False
+        self.breaks_on: Output | None = None
+
+    def open(self, enqueue: Enqueue) -> None:
+        self.calls.append("open")
+        self.enqueue = enqueue
+
+    def send(self, output: Output) -> None:
+        assert "close" not in self.calls
+        if output == self.breaks_on:
+            raise PortError("broken")
+        with self.sent_one:
+            self.times.append(time.monotonic())
+            self.sent.append(output)
+            self.sent_one.notify_all()
+
+    def check(self) -> None:
+        if self.gone:
+            raise PortError("gone")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def play(self, event: Event | Quit) -> None:
+        self.enqueue(Arrival(time.monotonic(), lambda event: [event], event))
+
+    def wait_for(self, output: Output) -> None:
+        with self.sent_one:
+            assert self.sent_one.wait_for(lambda: output in self.sent, timeout=10)
+
+    def hangs(self) -> set[int]:
+        ons = {o.pitch for o in self.sent if isinstance(o, NoteOn)}
+        last = {o.pitch: o for o in self.sent if isinstance(o, NoteOn | NoteOff)}
+        return {pitch for pitch in ons if isinstance(last[pitch], NoteOn)}
+
+
+Script = Callable[[Loop, Daemon], None]
+
+
+def run(chosen: Settings, script: Script, loop: Loop | None = None) -> Loop:
+    """Run a daemon here, with a script that plays to it from another thread."""
+    loop = loop or Loop()
+    daemon = Daemon(performer(chosen), loop, lambda _: None)
+    failures: list[AssertionError] = []
+
+    def play() -> None:
+        try:
+            script(loop, daemon)
+        except AssertionError as exc:
+            failures.append(exc)
+            daemon.stop()
+
+    player = threading.Thread(target=play)
+    try:
+        daemon.run(player.start)
+    finally:
+        if player.ident:
+            player.join()
+    if failures:
+        raise failures[0]
+    return loop
+
+
+def answer(loop: Loop, _: Daemon) -> None:
+    """Strike a key and wait for its answer."""
+    loop.play(NoteOn(60, 80))
+    loop.wait_for(NoteOn(62, 80))
+
+
+def test_a_note_is_answered_and_the_end_ends_it() -> None:
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        loop.play(Quit())
+
+    loop = run(DUET, script)
+    assert loop.sent == [NoteOn(62, 80), NoteOff(62)]
+    assert loop.calls == ["open", "close"]
+
+
+def test_solo_keeps_to_the_grid_with_real_threads() -> None:
+    def script(loop: Loop, daemon: Daemon) -> None:
+        loop.play(NoteOn(60, 80))
+        with loop.sent_one:
+            assert loop.sent_one.wait_for(lambda: len(loop.sent) > 40, timeout=10)
+        daemon.stop()
+
+    loop = run(FAST_SOLO, script)
+    assert not loop.hangs()
+    onsets = [t for t, o in zip(loop.times, loop.sent, strict=True) if isinstance(o, NoteOn)]
+    step = 60 / 400 / 8
+    spans = [round((onset - onsets[0]) / step, 1) for onset in onsets]
+    assert all(abs(span - round(span)) <= 0.5 for span in spans)
+
+
+def test_notices_reach_the_player_on_the_main_thread() -> None:
+    said: list[tuple[str, str]] = []
+    loop = Loop()
+
+    def tell(line: str) -> None:
+        said.append((line, threading.current_thread().name))
+        daemon.stop()
+
+    daemon = Daemon(performer(FAST_SOLO), loop, tell)
+    daemon.run()
+    assert said == [("listening: 1 more note before the model can answer", "MainThread")]
+
+
+def test_an_exception_in_the_worker_ends_it_with_nothing_sounding() -> None:
+    def fail(_: object) -> list[Event]:
+        raise ZeroDivisionError
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        loop.enqueue(Arrival(time.monotonic(), fail, None))
+
+    loop = Loop()
+    with pytest.raises(ZeroDivisionError):
+        run(DUET, script, loop)
+    assert loop.sent == [NoteOn(62, 80), NoteOff(62)]
+    assert loop.calls == ["open", "close"]
+
+
+def test_an_error_of_one_send_does_not_swallow_the_note_offs_after_it() -> None:
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        loop.breaks_on = NoteOff(60)
+        daemon.stop()
+
+    loop = Loop()
+    with pytest.raises(PortError, match="broken"):
+        run(settings(mode=Mode.DUET, thru=True), script, loop)
+    assert loop.sent == [NoteOn(60, 80), NoteOn(62, 80), NoteOff(62)]
+
+
+def test_a_lost_port_is_an_error_and_everything_is_flushed() -> None:
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        loop.gone = True
+
+    loop = Loop()
+    with pytest.raises(PortError, match="gone"):
+        run(DUET, script, loop)
+    assert loop.sent == [NoteOn(62, 80), NoteOff(62)]
+    assert loop.calls == ["open", "close"]
+
+
+def test_ports_that_do_not_open_are_an_error_at_once() -> None:
+    class Shut(Loop):
+        def open(self, _: Enqueue) -> None:
+            raise PortError("shut")
+
+    with pytest.raises(PortError, match="shut"):
+        Daemon(performer(DUET), Shut(), lambda _: None).run()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_stop_it_and_the_former_handlers_come_back(name: str) -> None:
+    number = signal.Signals[name]
+    former = signal.getsignal(number)
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        os.kill(os.getpid(), number)
+
+    assert run(DUET, script).sent == [NoteOn(62, 80), NoteOff(62)]
+    assert signal.getsignal(number) is former
+
+
+STUCK = """
+import os, signal, threading
+import numpy as np
+from midigen.daemon import Daemon
+from midigen.notes import NoteOn
+from midigen.performer import Performer
+from tests.players import NextLetter
+from tests.test_daemon import DUET, Loop
+
+class Stuck(NextLetter):
+    calls = 0
+    def predict(self, windows):
+        self.calls += 1
+        if self.calls == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            while not daemon._stopping:  # two signals at once would count as one
+                threading.Event().wait(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait()
+        return super().predict(windows)
+
+class Printing(Loop):
+    def send(self, output):
+        super().send(output)
+        print(output, flush=True)
+    def close(self):
+        print("closed", flush=True)
+
+def script():
+    for pitch in (60, 72):
+        loop.play(NoteOn(pitch, 80))
+        loop.wait_for(NoteOn(62, 80))
+        threading.Event().wait(0.05)  # longer than a chord
+
+loop = Printing()
+daemon = Daemon(Performer(DUET, Stuck(), np.random.default_rng(0)), loop, print)
+daemon.run(threading.Thread(target=script).start)
+"""
+
+
+def test_a_second_ctrl_c_ends_a_stuck_daemon_after_the_flush() -> None:
+    """The predictor never returns: the note that sounds is ended all the same."""
+    result = subprocess.run(
+        [sys.executable, "-c", STUCK],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == ExitCode.FORCED, result.stderr
+    assert result.stdout.splitlines() == [str(NoteOn(62, 80)), str(NoteOff(62)), "closed"]
+
+
+def test_idle_it_sleeps() -> None:
+    """No busy loop: a second of silence costs next to no processor time."""
+    used: list[float] = []
+
+    def script(_: Loop, daemon: Daemon) -> None:
+        before = time.process_time()
+        threading.Event().wait(1.0)
+        used.append(time.process_time() - before)
+        daemon.stop()
+
+    run(DUET, script)
+    assert used[0] < 0.2

@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+
+from midigen.errors import ExitCode, MidiFileError
+from midigen.onnx_predictor import OnnxPredictor
+from midigen.render import render_file
+from midigen.settings import Mode, Settings
+from tests.players import NOTEBOOK, NextLetter, settings
+
+MELODY = (60, 62, 64, 65, 67)
+
+
+def write_midi(path: Path, bpm: float | None = None, pitches: tuple[int, ...] = MELODY) -> Path:
+    """A melody of quarter notes on channel 1, 480 ticks a beat."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = file.add_track()
+    if bpm:
+        track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)))
+    for pitch in pitches:
+        track.append(mido.Message("note_on", note=pitch, velocity=70))
+        track.append(mido.Message("note_on", note=pitch, velocity=0, time=480))
+    file.save(path)
+    return path
+
+
+def rendered(source: Path, chosen: Settings, seed: int = 0) -> Path:
+    destination = source.with_name("out.mid")
+    rng = np.random.default_rng(seed)
+    render_file(source, destination, chosen, NextLetter(), rng)
+    return destination
+
+
+def track_notes(path: Path) -> dict[str, list[tuple[int, str, int]]]:
+    """The notes of each track by its name: (tick, type, pitch)."""
+    tracks = {}
+    for track in mido.MidiFile(path).tracks:
+        tick = 0
+        notes = []
+        for message in track:
+            tick += message.time
+            if message.type in ("note_on", "note_off"):
+                notes.append((tick, message.type, message.note))
+        tracks[track.name] = notes
+    return tracks
+
+
+def test_player_and_machine_are_two_tracks(tmp_path: Path) -> None:
+    out = rendered(write_midi(tmp_path / "in.mid", bpm=60), settings(response={"length": 2}))
+    tracks = track_notes(out)
+    assert list(tracks) == ["player", "midigen"]
+    beat = 960
+    assert tracks["player"] == [
+        event
+        for index, pitch in enumerate(MELODY)
+        for event in ((index * beat, "note_on", pitch), ((index + 1) * beat, "note_off", pitch))
+    ]
+    # Five seconds of melody, one of silence, and an answer in eighths at the file's tempo, 60.
+    assert tracks["midigen"] == [
+        (6 * beat, "note_on", 69),
+        (6 * beat + 384, "note_off", 69),
+        (6 * beat + 480, "note_on", 71),
+        (6 * beat + 864, "note_off", 71),
+    ]
+
+
+def test_without_a_tempo_in_the_file_the_settings_one_is_used(tmp_path: Path) -> None:
+    source = write_midi(tmp_path / "in.mid")
+    out = mido.MidiFile(rendered(source, settings(tempo={"bpm": 90.0})))
+    assert [mido.tempo2bpm(m.tempo) for m in out.tracks[0] if m.type == "set_tempo"] == [
+        pytest.approx(90, abs=1e-3)
+    ]
+    assert out.length > mido.MidiFile(source).length
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, mode: Mode) -> None:
+    source = write_midi(tmp_path / "in.mid")
+    predictor = OnnxPredictor(NOTEBOOK)
+    outs = []
+    for run in range(3):
+        out = tmp_path / f"out{run}.mid"
+        seed = 7 if run < 2 else 8
+        chosen = settings(mode=mode, sampling={"temperature": 3.0})
+        render_file(source, out, chosen, predictor, np.random.default_rng(seed))
+        outs.append(out.read_bytes())
+    assert outs[0] == outs[1]
+    assert outs[0] != outs[2]
+
+
+def test_every_note_ends_in_the_file(tmp_path: Path) -> None:
+    out = rendered(write_midi(tmp_path / "in.mid"), settings(mode=Mode.SOLO))
+    for notes in track_notes(out).values():
+        ons = sorted(pitch for _, kind, pitch in notes if kind == "note_on")
+        assert ons
+        assert ons == sorted(pitch for _, kind, pitch in notes if kind == "note_off")
+
+
+def test_files_that_cannot_be_played_are_refused_by_name(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mid"
+    broken.write_bytes(b"MThd\x00\x00\x00\x06\x00\x01")
+    empty = write_midi(tmp_path / "empty.mid", pitches=())
+    for path, reason in (
+        (tmp_path / "missing.mid", "can't be read"),
+        (broken, "not a MIDI file"),
+        (empty, "no notes"),
+    ):
+        with pytest.raises(MidiFileError, match=reason) as caught:
+            rendered(path, settings())
+        assert path.name in str(caught.value)
+        assert caught.value.exit_code == ExitCode.MIDI_FILE
+
+
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    source = write_midi(tmp_path / "in.mid")
+    with pytest.raises(MidiFileError, match="can't be written"):
+        render_file(
+            source,
+            tmp_path / "no" / "out.mid",
+            settings(),
+            NextLetter(),
+            np.random.default_rng(0),
+        )

@@ -1,0 +1,107 @@
+"""The arrows between the rooms go one way, and only the training journey knows Keras."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "midigen"
+
+# Each room, in the order in which they build on each other: it may import those above it.
+ROOMS = [
+    "errors",
+    "notes",
+    "vocabulary",
+    "melody",
+    "window",
+    "predictor",
+    "sampling",
+    "rhythm",
+    "ledger",
+    "wire",
+    "settings",
+    "config",
+    "performer",
+    "onnx_predictor",
+    "jack_watch",
+    "ports",
+    "terminal",
+    "daemon",
+    "render",
+    "model",
+    "training",
+    "cli",
+]
+PURE = [*ROOMS[: ROOMS.index("config")], "performer"]
+IMPURE = {
+    *("asyncio", "io", "logging", "os", "pathlib", "queue", "random", "socket", "subprocess"),
+    *("sys", "threading", "time", "mido", "rtmidi", "onnxruntime", "keras", "tensorflow"),
+}
+
+
+def imports(room: str) -> set[str]:
+    """The modules that a room imports, `midigen.notes` or `numpy`, wherever in the file."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{room}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "midigen":
+            found |= {f"midigen.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def test_every_room_has_its_place() -> None:
+    files = {file.stem for file in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert files == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_before_it(room: str) -> None:
+    above = {f"midigen.{name}" for name in ROOMS[: ROOMS.index(room)]} | {"midigen.__version__"}
+    assert {name for name in imports(room) if name.startswith("midigen")} <= above
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_the_core_is_pure(room: str) -> None:
+    assert not {name.partition(".")[0] for name in imports(room)} & IMPURE
+
+
+def test_only_the_training_journey_imports_keras() -> None:
+    keras = {room for room in ROOMS if imports(room) & {"keras", "tensorflow", "onnx"}}
+    assert keras == {"model", "training"}
+
+
+def test_only_ports_imports_rtmidi() -> None:
+    assert {room for room in ROOMS if "rtmidi" in imports(room)} == {"ports"}
+
+
+def test_performer_and_daemon_do_not_know_onnx_runtime() -> None:
+    assert {room for room in ROOMS if "onnxruntime" in imports(room)} == {"onnx_predictor"}
+    for room in ("performer", "ports", "daemon"):
+        assert "midigen.onnx_predictor" not in imports(room)
+
+
+def test_the_process_that_plays_imports_no_tensorflow() -> None:
+    """A whole performance in a new process, from the command line to the end of the input."""
+    program = (
+        "import sys; from midigen.cli import main; "
+        "code = main(['run', '--ports', 'terminal', '--set', 'tempo.bpm=400']); "
+        "loaded = {name.partition('.')[0] for name in sys.modules}; "
+        "assert 'onnxruntime' in loaded; "
+        "assert not loaded & {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'mido'}, loaded; "
+        "sys.exit(code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        input="cdefg\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.split()) == 5

@@ -1,0 +1,197 @@
+"""The terminal port, alone and as a user meets it: a pipe into a new process."""
+
+import io
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from midigen.errors import ExitCode, UnknownNoteError
+from midigen.notes import Control, EndOfAnswer, EndOfPhrase, NoteOff, NoteOn, Quit
+from midigen.ports import Arrival
+from midigen.terminal import Terminal, read_command, read_notes
+from midigen.vocabulary import Key
+
+C_MAJOR = Key("C major", 0)
+FAST = ("--set", "tempo.bpm=400", "--set", "turn.silence=0.2")
+NO_JACK = {**os.environ, "JACK_DEFAULT_SERVER": "none-of-this-name"}
+
+
+def midigen(
+    *arguments: str, lines: str = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "midigen", "run", *arguments],
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=env,
+    )
+
+
+def test_letters_are_the_keys_notes() -> None:
+    assert read_notes("cdefgab", C_MAJOR) == [60, 62, 64, 65, 67, 69, 71]
+    assert read_notes("c C-f ", C_MAJOR) == [60, None, 72, None, 65]
+    assert read_notes("f", Key.named("G major")) == [66]
+    with pytest.raises(UnknownNoteError, match="'h'"):
+        read_notes("c h", C_MAJOR)
+
+
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        (":mode duet", Control("mode", "duet")),
+        (": mode  solo ", Control("mode", "solo")),
+        (":quit", Quit()),
+        (":nonsense", Control("nonsense", "")),
+    ],
+)
+def test_commands(line: str, event: object) -> None:
+    assert read_command(line) == event
+
+
+def test_what_is_typed_arrives_as_events_and_the_answer_is_printed() -> None:
+    arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+    said: list[str] = []
+    stdout = io.StringIO()
+    read_end, write_end = os.pipe()
+    stdin = io.FileIO(read_end)
+    terminal = Terminal(C_MAJOR, 0.02, 0.01, stdin=stdin, stdout=stdout, tell=said.append)
+    terminal.open(arrivals.put)
+    os.write(write_end, b":mode duet\nx\nc-E\n")
+
+    def next_event() -> object:
+        arrival = arrivals.get(timeout=5)
+        (event,) = arrival.events(arrival.data)
+        return event
+
+    assert next_event() == Control("mode", "duet")
+    assert [next_event() for _ in range(5)] == [
+        NoteOn(60, 80),
+        NoteOff(60),
+        NoteOn(76, 80),
+        NoteOff(76),
+        EndOfPhrase(),
+    ]
+    assert len(said) == 1
+    assert "unknown note 'x'" in said[0]
+    terminal.send(NoteOn(62, 90))
+    terminal.send(NoteOff(62))
+    terminal.send(EndOfAnswer())  # only now does a pipe's next line, or its end, count
+    os.close(write_end)
+    assert next_event() == EndOfPhrase()
+    terminal.send(EndOfAnswer())
+    assert next_event() == Quit()
+    terminal.close()
+    stdin.close()
+    assert stdout.getvalue() == "D4 \n"
+
+
+def test_a_piped_phrase_is_continued_and_the_program_ends() -> None:
+    result = midigen("--ports", "terminal", lines="c d e f g\n")
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.split()) == 5
+    assert result.stdout.count("\n") == 1
+
+
+def test_every_piped_line_gets_its_answer() -> None:
+    result = midigen(
+        "--ports", "terminal", "--set", "sampling.temperature=0", *FAST, lines="cde\nfga\nc\n"
+    )
+    assert result.returncode == 0, result.stderr
+    answers = [line.split() for line in result.stdout.splitlines()]
+    assert answers[0] == ["F4", "G4", "A4"]
+    assert [len(answer) for answer in answers] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("mode", ["duet", "solo"])
+def test_the_other_modes_end_with_the_input_too(mode: str) -> None:
+    result = midigen("--ports", "terminal", "--mode", mode, *FAST, lines="cdefg\n")
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.split()) >= 3
+
+
+def test_no_input_at_all_ends_at_once() -> None:
+    result = midigen("--ports", "terminal")
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_without_a_midi_system_a_pipe_is_enough() -> None:
+    result = midigen(*FAST, lines="cde\n", env=NO_JACK)
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.split()) == 3
+    assert result.stderr.splitlines()[0].startswith("midigen: no MIDI system here (")
+    assert result.stderr.splitlines()[0].endswith(": using this terminal")
+
+
+@pytest.mark.parametrize(
+    "named", [["--input", "Piano"], ["--output", "Synth"], ["--ports", "jack"]]
+)
+def test_a_named_port_without_a_midi_system_is_an_error(named: list[str]) -> None:
+    result = midigen(*named, lines="cde\n", env=NO_JACK)
+    assert result.returncode == ExitCode.NO_MIDI_SYSTEM
+    assert result.stdout == ""
+    assert result.stderr.startswith("midigen: no MIDI system here (")
+
+
+def test_without_a_terminal_or_pipe_no_midi_system_is_an_error() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "midigen", "run"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=NO_JACK,
+    )
+    assert result.returncode == ExitCode.NO_MIDI_SYSTEM
+
+
+def test_a_reader_that_leaves_ends_the_program() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "midigen", "run", "--ports", "terminal", "--mode", "solo", *FAST],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(b"cdefg\n")
+        process.stdin.flush()
+        process.stdout.read(1)
+        process.stdout.close()
+        try:
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_signal_ends_it_while_it_waits_for_input() -> None:
+    read_end, write_end = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-m", "midigen", "run", "--ports", "terminal"],
+        stdin=read_end,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        while "Ctrl-C stops" not in process.stderr.readline():
+            pass
+        killer = threading.Timer(30, process.kill)
+        killer.start()
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert time.monotonic() - started < 10
+        killer.cancel()
+    os.close(read_end)
+    os.close(write_end)
