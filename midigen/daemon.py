@@ -34,7 +34,8 @@ class Daemon:
     def __init__(
         self, performer: Performer, connection: Connection, tell: Callable[[str], None]
     ) -> None:
-        self._performer = performer
+        self.performer = performer
+        """Its performer, which belongs to the worker thread until `run` returns."""
         self._connection = connection
         self._tell = tell
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
@@ -62,8 +63,8 @@ class Daemon:
                 self._connection.close()
         if self._failure:
             raise self._failure
-        if self._performer.dropped:
-            self._tell(f"{self._performer.dropped} notes were too many or too late to play")
+        if self.performer.dropped:
+            self._tell(f"{self.performer.dropped} notes were too many or too late to play")
 
     def stop(self) -> None:
         """Ask it to end. May be called from any thread and from signal handlers."""
@@ -90,7 +91,7 @@ class Daemon:
     def _force(self) -> None:
         """Leave at once, though the worker is stuck: end what sounds from here."""
         with contextlib.suppress(RuntimeError, PortError):  # the worker may be at the ledger
-            for message in self._performer.note_offs():
+            for message in self.performer.note_offs():
                 self._connection.send(message)
         self._connection.close()
         os._exit(ExitCode.FORCED)
@@ -112,13 +113,13 @@ class Daemon:
 
     def _work(self) -> None:
         try:
-            self._send(self._performer.start(time.monotonic()))
+            self._send(self.performer.start(time.monotonic()))
             while not self._stopping:
                 self._take_one()
         except Exception as exc:  # raised again on the main thread
             self._failure = exc
         try:
-            self._send(self._performer.stop())
+            self._send(self.performer.stop())
         except Exception as exc:
             self._failure = self._failure or exc
         self._news.put(None)
@@ -131,18 +132,18 @@ class Daemon:
                 if isinstance(event, Quit):
                     self._stopping = True
                 else:
-                    self._send(self._performer.handle(event, arrival.time))
-        deadline = self._performer.deadline
+                    self._send(self.performer.handle(event, arrival.time))
+        deadline = self.performer.deadline
         now = time.monotonic()
         if deadline is not None and deadline <= now:
-            self._send(self._performer.advance(now))
+            self._send(self.performer.advance(now))
 
     def _next_arrival(self) -> Arrival | None:
         try:
             return self._arrivals.get_nowait()
         except queue.Empty:
-            self._performer.prepare()
-        deadline = self._performer.deadline
+            self.performer.prepare()
+        deadline = self.performer.deadline
         if deadline is None:
             return self._arrivals.get()
         wait = deadline - time.monotonic()

@@ -112,7 +112,8 @@ class Performer:
         self._step: Seconds = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
         self._gate: Seconds = self._step * settings.rhythm.gate
         self._offset: Seconds = settings.output.offset_ms / 1000
-        self._grid = Grid(0.0, self._step)
+        self.grid = Grid(0.0, self._step)
+        """The tempo grid, which begins at `start`."""
         self._now: Seconds = 0.0
         self._playing = False
 
@@ -161,7 +162,7 @@ class Performer:
         """Begin to play: `now` is the first step of the tempo grid."""
         self._playing = True
         self._now = now
-        self._grid = Grid(now, self._step)
+        self.grid = Grid(now, self._step)
         self._enter_mode(now)
         return self._sent()
 
@@ -330,7 +331,7 @@ class Performer:
         if self._missing():
             self._say_missing()
         else:
-            self._run = _Run(self._grid, self._grid.index_from(now - self._offset), None)
+            self._run = _Run(self.grid, self.grid.index_from(now - self._offset), None)
 
     def _run_time(self, run: _Run) -> Seconds:
         return run.grid.time(run.index) + self._offset
@@ -381,7 +382,7 @@ class Performer:
 
     def _answer_time(self, now: Seconds) -> Seconds:
         if self._settings.duet.quantize:
-            return self._grid.time(self._grid.index_from(now - self._offset)) + self._offset
+            return self.grid.time(self.grid.index_from(now - self._offset)) + self._offset
         return now + max(0.0, self._offset)
 
     def _play_answer(self, answer: _Answer, at: Seconds) -> None:

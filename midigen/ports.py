@@ -114,6 +114,17 @@ def choose(wanted: str, names: Sequence[str]) -> int:
     raise PortError(f'no port "{wanted}"; there are: {there}')
 
 
+def callback(enqueue: Enqueue) -> Callable[[tuple[list[int], float], Any], None]:
+    """What RtMidi calls for each message, on a thread of its own."""
+    decode = wire.Decoder().feed
+
+    def on_message(message: tuple[list[int], float], _: Any) -> None:
+        now = time.monotonic()
+        enqueue(Arrival(now, decode, message[0]))
+
+    return on_message
+
+
 class MidiPorts:
     """A virtual input and output, and connections to the existing ports that were named."""
 
@@ -200,7 +211,7 @@ class MidiPorts:
         for wanted in settings.input:
             port = self._rtmidi.MidiIn(self._api, name=f"{settings.in_client}-from")
             self._inputs.append(port)
-            port.set_callback(_stamp(enqueue))
+            port.set_callback(callback(enqueue))
             self._sources.append(_connect(port, wanted, settings.in_port))
 
     def _open_virtual(self, source: Any, output: Any, enqueue: Enqueue) -> None:
@@ -211,7 +222,7 @@ class MidiPorts:
         self._refuse_twins(source, output, 0)
         try:
             output.open_virtual_port(settings.out_port)
-            source.set_callback(_stamp(enqueue))
+            source.set_callback(callback(enqueue))
             source.open_virtual_port(settings.in_port)
         except (NotImplementedError, self._rtmidi.UnsupportedOperationError) as exc:
             raise PortError(
@@ -241,17 +252,6 @@ class MidiPorts:
         if gone:
             self._lost = expected[0] in gone  # our own: the system threw us out
             raise PortError(f"{', '.join(_quoted(gone))} is gone: was it unplugged?")
-
-
-def _stamp(enqueue: Enqueue) -> Callable[[tuple[list[int], float], Any], None]:
-    """What RtMidi calls for each message, on a thread of its own."""
-    decode = wire.Decoder().feed
-
-    def on_message(message: tuple[list[int], float], _: Any) -> None:
-        now = time.monotonic()
-        enqueue(Arrival(now, decode, message[0]))
-
-    return on_message
 
 
 def _connect(port: Any, wanted: str, name: str) -> str:

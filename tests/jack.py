@@ -71,9 +71,14 @@ class Ear:
         self.came = threading.Condition()
         self._port.set_callback(self._on_message)
 
+    def ports(self) -> list[str]:
+        """The ports that could be heard."""
+        names: list[str] = self._port.get_ports()
+        return names
+
     def connect(self, name: str) -> None:
-        wait_until(lambda: name in self._port.get_ports(), f"the port {name}")
-        self._port.open_port(self._port.get_ports().index(name), name="ear")
+        wait_until(lambda: name in self.ports(), f"the port {name}")
+        self._port.open_port(self.ports().index(name), name="ear")
 
     def open_virtual(self, name: str) -> None:
         self._port.open_virtual_port(name)

@@ -10,7 +10,7 @@ def heard(pitches: list[int], chromatic: Chromatic = Chromatic.FOLLOW) -> list[i
     """The degrees of a line of separate notes."""
     melody = Melody(C_MAJOR, chromatic)
     steps = [melody.hear(pitch, onset) for onset, pitch in enumerate(pitches)]
-    return [step and step.degree for step in steps]
+    return [None if step is None else step.degree for step in steps]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_chord_is_reckoned_from_its_first_note() -> None:
     """A fast run isn't one long chord."""
     melody = Melody(C_MAJOR)
     steps = [melody.hear(60 + pitch, 0.02 * index) for index, pitch in enumerate((0, 2, 4, 5))]
-    assert [step and step.replaces for step in steps] == [False, True, False, True]
+    assert [step is not None and step.replaces for step in steps] == [False, True, False, True]
 
 
 def test_a_chords_top_moves_from_the_chord_before_not_from_its_own_notes() -> None:

@@ -1,0 +1,1 @@
+"""Measurements of speed: ratios and differences taken in one run, never asserted in a test."""

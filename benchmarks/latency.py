@@ -1,0 +1,347 @@
+"""How fast midigen answers, how well it keeps time, and what it costs.
+
+    python -m benchmarks.latency [--solo-minutes 5] [--json FILE]
+
+Inside the process: the real daemon and the shipped model, its port stamping the
+entry of the callback and each send. Over JACK (dummy driver, 48 kHz, 64 frames a
+period, synchronous): midigen beside a bare echo client, in alternating blocks of
+one run. The control, an echo that waits 1 ms, must show up as about 1 ms, or the
+run is void. Needs the dev extra and jackd; takes about ten minutes.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from midigen import ports
+from midigen.daemon import Daemon
+from midigen.notes import NoteOn, Output
+from midigen.onnx_predictor import OnnxPredictor, find_model
+from midigen.performer import Performer
+from midigen.settings import Mode, Settings
+from tests.jack import Ear, Hand, JackServer, wait_until
+
+INSIDE_NOTES = 5_000
+JACK_NOTES = 2_000
+BLOCK = 100
+PAUSE = 0.006  # seconds between notes: under the 200 answers a second of duet
+STARTS = 5
+IDLE = 10.0  # seconds
+Result = dict[str, Any]
+
+
+class Probe:
+    """A `Connection` that stamps: the callback's entry is the player's, each send its own."""
+
+    def __init__(self) -> None:
+        self.sent: list[float] = []
+        self.answered = threading.Event()
+
+    def open(self, enqueue: ports.Enqueue) -> None:
+        """Take the callback that a live port would have."""
+        self.on_message = ports.callback(enqueue)
+
+    def send(self, output: Output) -> None:
+        """Stamp a note's beginning."""
+        now = time.monotonic()
+        if isinstance(output, NoteOn):
+            self.sent.append(now)
+            self.answered.set()
+
+    def check(self) -> None:
+        """Nothing can be lost."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def strike(self, pitch: int) -> None:
+        """What RtMidi does when a key goes down."""
+        self.on_message(([0x90, pitch, 80], 0.0), None)
+
+    def let_go(self, pitch: int) -> None:
+        """What RtMidi does when a key comes up."""
+        self.on_message(([0x80, pitch, 0], 0.0), None)
+
+
+def _quiet(_: str) -> None:
+    """Notices aren't measured."""
+
+
+def _daemon(chosen: Settings, probe: Probe) -> Daemon:
+    predictor = OnnxPredictor(find_model(chosen.model))
+    return Daemon(Performer(chosen, predictor, np.random.default_rng(0)), probe, _quiet)
+
+
+def _milliseconds(seconds: list[float]) -> Result:
+    """The median, the 99th percentile and the greatest of some times, in milliseconds."""
+    p50, p99 = np.percentile(seconds, [50, 99]) * 1000
+    return {"n": len(seconds), "p50": p50, "p99": p99, "max": max(seconds) * 1000}
+
+
+def inside_duet() -> Result:
+    """From the callback's entry to the first send of the answer."""
+    probe = Probe()
+    daemon = _daemon(replace(Settings(), mode=Mode.DUET), probe)
+    latencies: list[float] = []
+
+    def player() -> None:
+        for index in range(INSIDE_NOTES + 3):
+            pitch = 60 + (0, 2, 4, 5, 7, 9, 11)[index * 3 % 7]
+            probe.answered.clear()
+            struck = time.monotonic()
+            probe.strike(pitch)
+            if probe.answered.wait(timeout=0.5):  # not before the model's minimum
+                latencies.append(probe.sent[-1] - struck)
+            probe.let_go(pitch)
+            time.sleep(PAUSE)
+        daemon.stop()
+
+    daemon.run(threading.Thread(target=player).start)
+    return _milliseconds(latencies[-INSIDE_NOTES:])
+
+
+def inside_solo(minutes: float) -> Result:
+    """How late each send is against the grid, and what is left of it at the end."""
+    probe = Probe()
+    chosen = replace(Settings(), mode=Mode.SOLO)
+    daemon = _daemon(chosen, probe)
+
+    def player() -> None:
+        for pitch in (60, 62, 64):
+            probe.strike(pitch)
+            time.sleep(0.05)
+            probe.let_go(pitch)
+        time.sleep(minutes * 60)
+        daemon.stop()
+
+    daemon.run(threading.Thread(target=player).start)
+    step = 60 / chosen.tempo.bpm / chosen.rhythm.subdivision
+    origin = daemon.performer.grid.origin
+    late = [(sent - origin) - round((sent - origin) / step) * step for sent in probe.sent]
+    tenth = max(1, len(late) // 10)
+    return {
+        **_milliseconds([abs(each) for each in late]),
+        "within_1_ms": sum(abs(each) < 0.001 for each in late) / len(late),
+        "drift": (statistics.median(late[-tenth:]) - statistics.median(late[:tenth])) * 1000,
+        "minutes": minutes,
+    }
+
+
+@contextmanager
+def _client(*command: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Partner:
+    """A client under measurement, with a hand and an ear of its own."""
+
+    def __init__(self, stack: ExitStack, name: str, *command: str) -> None:
+        self.process = stack.enter_context(_client(*command))
+        self.hand, self.ear = Hand(), Ear()
+        stack.callback(self.hand.close)
+        stack.callback(self.ear.close)
+        self.hand.connect(f"{name}-in:{name} in")
+        self.ear.connect(f"{name}-out:{name} out")
+        self.round_trips: list[float] = []
+
+    def play(self, pitch: int) -> None:
+        """Strike a key, wait for what comes back, let go."""
+        with self.ear.came:
+            self.ear.heard.clear()
+            struck = time.monotonic()
+            self.hand.strike(pitch)
+            came = self.ear.came.wait_for(lambda: _onsets(self.ear), timeout=1.0)
+        if came:
+            self.round_trips.append(_onsets(self.ear)[0] - struck)
+        self.hand.let_go(pitch)
+
+
+def _midigen(*options: str) -> tuple[str, ...]:
+    return ("midigen", "run", "--ports", "jack", *options)
+
+
+def jack_duet() -> Result:
+    """The round trip through midigen beside a bare echo's and a slow one's, in blocks."""
+    jitter = np.random.default_rng(0)  # so that notes fall anywhere in a period
+    with ExitStack() as stack:
+        partners = {
+            "echo": Partner(stack, "echo", "benchmarks.bare", "echo", "echo"),
+            "midigen": Partner(stack, "midigen", *_midigen("--mode", "duet")),
+            "echo + 1 ms": Partner(stack, "slow", "benchmarks.bare", "echo", "slow", "1"),
+        }
+        for pitch in (60, 62):  # the model's first notes have no answer
+            partners["midigen"].play(pitch)
+        for _ in range(JACK_NOTES // BLOCK):
+            for partner in partners.values():
+                for index in range(BLOCK):
+                    partner.play(60 + (0, 2, 4, 5, 7, 9, 11)[index % 7])
+                    time.sleep(PAUSE + float(jitter.uniform(0, 0.004)))
+        results: Result = {
+            name: _milliseconds(partner.round_trips) for name, partner in partners.items()
+        }
+        results["memory"] = {
+            name: _resident_mib(partners[name].process.pid) for name in ("echo", "midigen")
+        }
+        results["idle"] = _idle({name: partners[name].process.pid for name in ("echo", "midigen")})
+    return results
+
+
+def jack_solo(minutes: float) -> Result:
+    """How unevenly notes come over JACK, from midigen and from a bare port."""
+    step = 0.25
+    with ExitStack() as stack:
+        bare = Partner(stack, "pulse", "benchmarks.bare", "pulse", "pulse", str(step))
+        own = Partner(stack, "midigen", *_midigen("--mode", "solo"))
+        for pitch in (60, 62, 64):
+            own.hand.strike(pitch)
+            time.sleep(0.05)
+            own.hand.let_go(pitch)
+        time.sleep(minutes * 60)
+        return {
+            name: _milliseconds(
+                [abs(span - step) for span in np.diff(_onsets(partner.ear)).tolist()]
+            )
+            for name, partner in (("bare port", bare), ("midigen", own))
+        }
+
+
+def _onsets(ear: Ear) -> list[float]:
+    return [at for at, message in list(ear.heard) if isinstance(message, NoteOn)]
+
+
+def start_up() -> Result:
+    """From the command until its ports exist."""
+    lister = Ear()
+
+    def seconds(name: str, *command: str) -> float:
+        started = time.monotonic()
+        with _client(*command):
+            wait_until(lambda: f"{name}-out:{name} out" in lister.ports(), name)
+            return time.monotonic() - started
+
+    measured: dict[str, list[float]] = {"echo": [], "midigen": []}
+    for _ in range(STARTS):
+        measured["echo"].append(seconds("echo", "benchmarks.bare", "echo", "echo"))
+        measured["midigen"].append(seconds("midigen", *_midigen()))
+    lister.close()
+    return {name: _milliseconds(spans) for name, spans in measured.items()}
+
+
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def _idle(pids: dict[str, int]) -> dict[str, float]:
+    """The part of a core that each process uses while nothing is played, in percent."""
+    before = {name: _processor_seconds(pid) for name, pid in pids.items()}
+    time.sleep(IDLE)
+    return {
+        name: 100 * (_processor_seconds(pid) - before[name]) / IDLE for name, pid in pids.items()
+    }
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _row(name: str, times: Result, note: str = "") -> str:
+    return f"| {name} | {times['p50']:.2f} | {times['p99']:.2f} | {times['max']:.2f} | {note} |"
+
+
+def table(results: Result) -> str:
+    """The results for people, in milliseconds."""
+    duet, solo, starts = results["jack_duet"], results["jack_solo"], results["start_up"]
+    inside = results["inside_solo"]
+    more = duet["midigen"]["p50"] - duet["echo"]["p50"]
+    control = duet["echo + 1 ms"]["p50"] - duet["echo"]["p50"]
+    memory, idle = duet["memory"], duet["idle"]
+    on_time = f"{inside['within_1_ms']:.2%} within 1 ms; drift {inside['drift']:+.3f} ms"
+    rows = [
+        "| ms | p50 | p99 | max | |",
+        "|---|---|---|---|---|",
+        _row("answer, inside the process", results["inside_duet"], "5,000 notes, duet"),
+        _row("round trip over JACK, bare echo", duet["echo"], "2,000 notes"),
+        _row("round trip over JACK, midigen", duet["midigen"], f"{more:+.2f} at p50"),
+        _row("the same, echo that waits 1 ms", duet["echo + 1 ms"], f"control: {control:+.2f}"),
+        _row("off the grid in solo, inside", inside, f"{inside['minutes']:g} min: {on_time}"),
+        _row("uneven onsets over JACK, bare port", solo["bare port"], "sends on the same grid"),
+        _row("uneven onsets over JACK, midigen", solo["midigen"], "solo"),
+        _row("start until the ports exist, bare echo", starts["echo"], f"{STARTS} starts"),
+        _row("start until the ports exist, midigen", starts["midigen"], f"{STARTS} starts"),
+    ]
+    costs = (
+        f"Resident memory: {memory['midigen']:.0f} MiB, bare echo {memory['echo']:.0f} MiB "
+        f"({memory['midigen'] - memory['echo']:+.0f}). Idle: {idle['midigen']:.2f} % of a core, "
+        f"bare echo {idle['echo']:.2f} % ({idle['midigen'] - idle['echo']:+.2f})."
+    )
+    return "\n".join([*rows, "", costs])
+
+
+def measure(solo_minutes: float) -> Result:
+    """Everything, one after the other."""
+    program = shutil.which("jackd")
+    if program is None:
+        sys.exit("jackd isn't installed (Debian: apt-get install jackd2)")
+    parts: dict[str, Callable[[], Result]] = {
+        "inside_duet": inside_duet,
+        "start_up": start_up,
+        "jack_duet": jack_duet,
+        "jack_solo": lambda: jack_solo(min(solo_minutes, 1.0)),
+        "inside_solo": lambda: inside_solo(solo_minutes),
+    }
+    results: Result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        server = JackServer(program, f"midigen-bench-{os.getpid()}", Path(folder) / "jackd.log")
+        os.environ["JACK_DEFAULT_SERVER"] = server.name
+        try:
+            for name, part in parts.items():
+                print(f"measuring {name} ...", file=sys.stderr, flush=True)
+                results[name] = part()
+        finally:
+            server.stop()
+    return results
+
+
+def main() -> None:
+    """Measure, print the table, and end with 1 if the control says that the run is void."""
+    parser = argparse.ArgumentParser(description="Measure midigen's latency, timing and costs.")
+    parser.add_argument("--solo-minutes", type=float, default=5.0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
+    options = parser.parse_args()
+    results = measure(options.solo_minutes)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(table(results))
+    duet = results["jack_duet"]
+    control = duet["echo + 1 ms"]["p50"] - duet["echo"]["p50"]
+    if not 0.8 <= control <= 1.2:
+        sys.exit(f"void: the echo that waits 1 ms shows up as {control:.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
