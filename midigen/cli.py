@@ -253,7 +253,7 @@ def _connection(settings: Settings) -> "MidiPorts | Terminal":
             named = settings.ports.input or settings.ports.output
             if api is not Api.AUTO or named or not _stdin_is_played():
                 raise
-            tell(f"{exc}: using this terminal")
+            tell(f"{exc}: playing by standard input instead")
     return _terminal(settings)
 
 

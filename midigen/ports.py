@@ -75,14 +75,16 @@ def find_api(choice: Api) -> Api:
 
     Raises NoMidiSystemError, which says why each one doesn't.
     """
-    listings = [listing for listing in list_ports() if choice in (Api.AUTO, listing.api)]
-    for listing in listings:
+    problems: list[str] = []
+    for listing in _listings():
+        if choice not in (Api.AUTO, listing.api):
+            continue
         if not listing.problem:
             return listing.api
-    if not listings:
+        problems.append(f"{listing.api}: {listing.problem}")
+    if not problems:
         raise NoMidiSystemError(f"{choice} isn't a MIDI system of this machine")
-    reasons = "; ".join(f"{listing.api}: {listing.problem}" for listing in listings)
-    raise NoMidiSystemError(f"no MIDI system here ({reasons})")
+    raise NoMidiSystemError(f"no MIDI system here ({'; '.join(problems)})")
 
 
 def list_ports() -> list[Listing]:
@@ -90,9 +92,7 @@ def list_ports() -> list[Listing]:
 
     Raises NoMidiSystemError if not even the MIDI library can be loaded.
     """
-    rtmidi = _rtmidi()
-    compiled = rtmidi.get_compiled_api()
-    return [_list_api(rtmidi, api) for api in _APIS if _number(rtmidi, api) in compiled]
+    return list(_listings())
 
 
 def choose(wanted: str, names: Sequence[str]) -> int:
@@ -207,12 +207,14 @@ class MidiPorts:
         for wanted in settings.output:
             port = self._rtmidi.MidiOut(self._api, name=f"{settings.out_client}-to")
             self._outputs.append(port)
-            self._destinations.append(_connect(port, wanted, settings.out_port))
+            self._destinations.append(
+                _connect(port, wanted, self._destinations[0], settings.out_port)
+            )
         for wanted in settings.input:
             port = self._rtmidi.MidiIn(self._api, name=f"{settings.in_client}-from")
             self._inputs.append(port)
             port.set_callback(callback(enqueue))
-            self._sources.append(_connect(port, wanted, settings.in_port))
+            self._sources.append(_connect(port, wanted, self._sources[0], settings.in_port))
 
     def _open_virtual(self, source: Any, output: Any, enqueue: Enqueue) -> None:
         """Open the virtual pair under its exact names, which a second midigen can't have."""
@@ -254,11 +256,13 @@ class MidiPorts:
             raise PortError(f"{', '.join(_quoted(gone))} is gone: was it unplugged?")
 
 
-def _connect(port: Any, wanted: str, name: str) -> str:
+def _connect(port: Any, wanted: str, own: str, name: str) -> str:
+    """Connect to a port, by a name that doesn't count the `own` one: that would be an echo."""
     names = port.get_ports()
-    index = choose(wanted, names)
-    port.open_port(index, name=name)
-    return _without_number(names[index])
+    others = [each for each in names if _without_number(each) != own]
+    found = others[choose(wanted, others)]
+    port.open_port(names.index(found), name=name)
+    return _without_number(found)
 
 
 def _without_number(name: str) -> str:
@@ -289,6 +293,13 @@ def _rtmidi() -> Any:
 
 def _number(rtmidi: Any, api: Api) -> int:
     return int(getattr(rtmidi, _APIS[api]))
+
+
+def _listings() -> Iterator[Listing]:
+    """A system is looked at when its turn comes: `auto` stops at the first that works."""
+    rtmidi = _rtmidi()
+    compiled = rtmidi.get_compiled_api()
+    return (_list_api(rtmidi, api) for api in _APIS if _number(rtmidi, api) in compiled)
 
 
 def _list_api(rtmidi: Any, api: Api) -> Listing:

@@ -132,7 +132,7 @@ class Terminal:
         try:
             pitches = read_notes(line, self._key)
         except UnknownNoteError as exc:
-            self._tell(f"{exc}; {HELP}")
+            self._tell(f"{exc}; :help says more")
             return False
         start = time.monotonic()
         for index, pitch in enumerate(pitches):

@@ -151,7 +151,7 @@ class Midigen:
 
     def __init__(self, *arguments: str, connects: bool = True) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "midigen", "run", *arguments],
+            [sys.executable, "-m", "midigen", "run", "--ports", "jack", *arguments],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -19,12 +19,18 @@ from midigen.vocabulary import Key
 
 C_MAJOR = Key("C major", 0)
 FAST = ("--set", "tempo.bpm=400", "--set", "turn.silence=0.2")
-NO_JACK = {**os.environ, "JACK_DEFAULT_SERVER": "none-of-this-name"}
+# `midigen` where no MIDI system works, whatever this machine has: JACK alone, without a server.
+NOWHERE = """
+import sys
+from midigen import cli, ports
+ports._APIS = {ports.Api.JACK: "API_UNIX_JACK"}
+sys.exit(cli.main(sys.argv[1:]))
+"""
+NO_SERVER = {**os.environ, "JACK_DEFAULT_SERVER": "none-of-this-name"}
 
 
-def midigen(
-    *arguments: str, lines: str = "", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def midigen(*arguments: str, lines: str = "") -> subprocess.CompletedProcess[str]:
+    """`midigen run` with lines on a pipe."""
     return subprocess.run(
         [sys.executable, "-m", "midigen", "run", *arguments],
         input=lines,
@@ -32,7 +38,20 @@ def midigen(
         text=True,
         timeout=60,
         check=False,
-        env=env,
+    )
+
+
+def without_midi(*arguments: str, stdin: str | None) -> subprocess.CompletedProcess[str]:
+    """The same where there is no MIDI system, with or without a pipe."""
+    return subprocess.run(
+        [sys.executable, "-c", NOWHERE, "run", *arguments],
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=NO_SERVER,
     )
 
 
@@ -124,34 +143,33 @@ def test_no_input_at_all_ends_at_once() -> None:
 
 
 def test_without_a_midi_system_a_pipe_is_enough() -> None:
-    result = midigen(*FAST, lines="cde\n", env=NO_JACK)
+    result = without_midi(*FAST, stdin="cde\n")
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 3
-    assert result.stderr.splitlines()[0].startswith("midigen: no MIDI system here (")
-    assert result.stderr.splitlines()[0].endswith(": using this terminal")
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("midigen: no MIDI system here (jack: its server isn't running)")
+    assert first.endswith(": playing by standard input instead")
 
 
 @pytest.mark.parametrize(
     "named", [["--input", "Piano"], ["--output", "Synth"], ["--ports", "jack"]]
 )
 def test_a_named_port_without_a_midi_system_is_an_error(named: list[str]) -> None:
-    result = midigen(*named, lines="cde\n", env=NO_JACK)
+    result = without_midi(*named, stdin="cde\n")
     assert result.returncode == ExitCode.NO_MIDI_SYSTEM
     assert result.stdout == ""
     assert result.stderr.startswith("midigen: no MIDI system here (")
 
 
 def test_without_a_terminal_or_pipe_no_midi_system_is_an_error() -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "midigen", "run"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=NO_JACK,
-    )
+    assert without_midi(stdin=None).returncode == ExitCode.NO_MIDI_SYSTEM
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="WinMM is Windows' own")
+def test_a_system_of_another_platform_is_refused() -> None:
+    result = without_midi("--ports", "winmm", stdin="cde\n")
     assert result.returncode == ExitCode.NO_MIDI_SYSTEM
+    assert "winmm isn't a MIDI system of this machine" in result.stderr
 
 
 def test_a_reader_that_leaves_ends_the_program() -> None:
