@@ -37,11 +37,12 @@ from midigen.notes import (
     Seconds,
     Velocity,
 )
-from midigen.predictor import Predictor, Probabilities
+from midigen.predictor import Predictor
 from midigen.rhythm import ROUNDING, Grid, step_length
-from midigen.sampling import sample
+from midigen.sampling import Distribution, distributions, draw
 from midigen.settings import Mode, Settings
-from midigen.window import Window
+from midigen.vocabulary import Degree
+from midigen.window import Degrees, Window
 
 DEFAULT_VELOCITY: Velocity = 80
 """How loud it plays before anything was played to it."""
@@ -131,7 +132,7 @@ class Performer:
         self._run: _Run | None = None
         self._answering = False  # an EndOfAnswer is due
         self._owed = 0  # solo: notes until the phrase counts as answered
-        self._ahead: Probabilities | None = None  # of the note after the window, if computed
+        self._ahead: list[Distribution] | None = None  # see `prepare`
         self._agenda: list[tuple[Seconds, int, _Action]] = []  # a heap
         self._count = 0  # numbers the agenda's entries and the notes
         self._notes: dict[_NoteId, Pitch] = {}  # the machine's notes that sound
@@ -194,9 +195,17 @@ class Performer:
         return self._sent()
 
     def prepare(self) -> None:
-        """Compute the loop's next note ahead. It changes nothing but how soon that is known."""
-        if self._mode is not Mode.DUET and self._ahead is None and not self._missing():
-            self._ahead = self._predict()
+        """Predict ahead. It changes nothing but how soon the next note is known.
+
+        In the loop that is one note; in duet it is the answers to all seven
+        letters that the player may strike next, as one batch.
+        """
+        if self._ahead is not None:
+            return
+        if self._mode is not Mode.DUET and not self._missing():
+            self._ahead = self._predict(self._window.as_batch())
+        elif self._mode is Mode.DUET and self._missing() <= 1:
+            self._ahead = self._predict(self._window.as_batch_of_next())
 
     def stop(self) -> list[Output]:
         """End everything that sounds; after this it is silent until `start`."""
@@ -226,17 +235,18 @@ class Performer:
         key = (note.channel, note.pitch)
         if self._mode is Mode.CALL_RESPONSE and self._answering:
             self._end_answer()
-        if key in self._down:  # its note-off was lost on the way
-            self._key_up(key, now)
         self._down.add(key)
         self._turn = None
         if self._settings.thru:
             self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
         step = self._melody.hear(note.pitch, now)
         if step is not None:
+            ahead, self._ahead = self._ahead, None
             self._hear(step, note.velocity)
-            if not step.replaces:
-                self._react(key, now)
+            if not step.replaces and self._mode is Mode.DUET:
+                self._answer_key(key, None if ahead is None else ahead[step.degree], now)
+            elif not step.replaces and self._mode is Mode.SOLO and self._run is None:
+                self._start_solo(now)
 
     def _key_up(self, key: _Key, now: Seconds) -> None:
         if key not in self._down:
@@ -260,13 +270,6 @@ class Performer:
             self._phrase.velocities.append(velocity)
             self._since_heard = 0
         self._near = step.pitch
-        self._ahead = None
-
-    def _react(self, key: _Key, now: Seconds) -> None:
-        if self._mode is Mode.DUET:
-            self._answer_key(key, now)
-        elif self._mode is Mode.SOLO and self._run is None:
-            self._start_solo(now)
 
     # --- controls and modes
 
@@ -283,6 +286,7 @@ class Performer:
 
     def _enter_mode(self, now: Seconds) -> None:
         self._phrase = _Phrase()
+        self._ahead = None
         if self._mode is Mode.SOLO:
             self._start_solo(now)
 
@@ -354,8 +358,8 @@ class Performer:
 
     def _play_next(self, due: Seconds) -> None:
         """Play what follows the window, and let the window hear it."""
-        probabilities = self._predict() if self._ahead is None else self._ahead
-        degree, pitch = self._choose(probabilities)
+        (distribution,) = self._ahead or self._predict(self._window.as_batch())
+        degree, pitch = self._choose(distribution)
         self._window.push(degree)
         self._since_heard += 1
         self._ahead = None
@@ -364,7 +368,7 @@ class Performer:
 
     # --- duet
 
-    def _answer_key(self, key: _Key, now: Seconds) -> None:
+    def _answer_key(self, key: _Key, ahead: Distribution | None, now: Seconds) -> None:
         if self._missing():
             self._say_missing()
             return
@@ -372,7 +376,7 @@ class Performer:
             self.dropped += 1
             return
         self._answer_times.append(now)
-        _, pitch = self._choose(self._predict())
+        _, pitch = self._choose(ahead or self._predict(self._window.as_batch())[0])
         answer = _Answer(key, pitch, self._phrase.velocity)
         at = self._answer_time(now)
         if at > now:
@@ -387,7 +391,7 @@ class Performer:
 
     def _play_answer(self, answer: _Answer, at: Seconds) -> None:
         """It ends with its key; if that is up already, by the gate."""
-        if answer.key in self._answers:
+        if answer.key in self._answers:  # struck again, or its note-off was lost on the way
             self._release(self._answers.pop(answer.key))
         note = self._begin(answer.pitch, answer.velocity)
         if answer.key in self._down:
@@ -406,12 +410,13 @@ class Performer:
         notes = "note" if count == 1 else "notes"
         self._outbox.append(Notice(f"listening: {count} more {notes} before the model can answer"))
 
-    def _predict(self) -> Probabilities:
-        probabilities: Probabilities = self._predictor.predict(self._window.as_batch())[0]
-        return probabilities
+    def _predict(self, windows: Degrees) -> list[Distribution]:
+        """What to draw the next letter from, for each window."""
+        probabilities = self._predictor.predict(windows)
+        return distributions(probabilities, self._settings.sampling.temperature)
 
-    def _choose(self, probabilities: Probabilities) -> tuple[int, Pitch]:
-        degree = sample(probabilities, self._settings.sampling.temperature, self._rng)
+    def _choose(self, distribution: Distribution) -> tuple[Degree, Pitch]:
+        degree = draw(distribution, self._rng)
         limits = self._settings.range
         return degree, self._settings.key.nearest(degree, self._near, limits.low, limits.high)
 

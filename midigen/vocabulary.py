@@ -21,6 +21,7 @@ LETTERS = ("C", "D", "E", "F", "G", "A", "B")
 SIZE = len(LETTERS)
 
 _NATURALS = (0, 2, 4, 5, 7, 9, 11)  # the pitch class of each letter, without accidentals
+_TRITONE = 6
 _SHARPED = "FCGDAEB"  # the order in which a key signature sharpens the letters
 
 # Sharps that a mode has more (or flats, negative) than the major key on its tonic.
@@ -121,6 +122,17 @@ class Key:
         Of two that are equally near, the one closer to the middle of the range,
         so that a line of tritones stays in it. Needs a range of 12 pitches or more.
         """
-        first = low + (self.pitch_classes[degree] - low) % 12
-        middle = (low + high) / 2
-        return min(range(first, high + 1, 12), key=lambda p: (abs(p - near), abs(p - middle)))
+        pitch_class = self.pitch_classes[degree]
+        above = near + (pitch_class - near) % 12
+        pitch = above if self._is_nearer(above, near, (low + high) / 2) else above - 12
+        if pitch < low:
+            return low + (pitch_class - low) % 12
+        if pitch > high:
+            return high - (high - pitch_class) % 12
+        return pitch
+
+    @staticmethod
+    def _is_nearer(above: Pitch, near: Pitch, middle: float) -> bool:
+        """Whether a pitch above `near` is nearer to it than the one an octave below that."""
+        distance = above - near
+        return distance < _TRITONE or (distance == _TRITONE and near < middle)

@@ -16,15 +16,24 @@ from midigen.notes import (
     Notice,
 )
 from midigen.performer import MAX_ANSWERS
+from midigen.predictor import Probabilities
 from midigen.settings import Mode
 from midigen.vocabulary import Key
-from tests.players import key, notes, performer, play, settings, together
+from midigen.window import Degrees
+from tests.players import NextLetter, key, notes, performer, play, settings, together
 
 CALL = settings(turn={"silence": 0.5})
 DUET = settings(mode=Mode.DUET)
 SOLO = settings(mode=Mode.SOLO)
 
 C_E = together(key(60, 0.0, 0.1, velocity=60), key(64, 0.5, 0.6, velocity=100))
+
+
+class Broken(NextLetter):
+    """A predictor that fails."""
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        raise ZeroDivisionError
 
 
 class TestCallResponse:
@@ -101,10 +110,6 @@ class TestCallResponse:
         chord = together(key(60, 0.0, 0.2), key(67, 0.01, 0.2), key(64, 0.02, 0.2))
         assert notes(play(CALL, chord)) == [(0.7, "on", 69), (0.9, "off", 69)]
 
-    def test_a_lost_note_off_is_made_up_for_by_the_next_strike(self) -> None:
-        events = together([(0.0, NoteOn(60, 80))], key(60, 0.5, 0.6))
-        assert len(notes(play(CALL, events))) == 4
-
     def test_an_answer_woken_late_keeps_its_grid(self) -> None:
         playing = performer(settings(turn={"silence": 0.5}, response={"length": 3}))
         playing.start(0.0)
@@ -161,6 +166,24 @@ class TestDuet:
             (0.6, "off", 62),
             (0.75, "on", 65),  # its key is up already: it sounds by the gate
             (0.95, "off", 65),
+        ]
+
+    def test_a_key_struck_again_without_a_note_off_ends_its_former_answer(self) -> None:
+        playing = performer(DUET)
+        playing.start(0.0)
+        assert playing.handle(NoteOn(60, 80), 0.0) == [NoteOn(62, 80)]
+        assert playing.handle(NoteOn(67, 80), 0.5) == [NoteOn(69, 80)]
+        assert playing.handle(NoteOn(60, 80), 1.0) == [NoteOff(62), NoteOn(62, 80)]
+        assert playing.handle(NoteOff(60), 1.5) == [NoteOff(62)]
+
+    def test_two_strikes_of_a_key_before_one_step_leave_nothing_hanging(self) -> None:
+        chosen = settings(mode=Mode.DUET, duet={"quantize": True})
+        events = together(key(60, 0.05, 0.07), key(60, 0.12, 0.5))
+        assert notes(play(chosen, events)) == [
+            (0.25, "on", 62),
+            (0.25, "off", 62),
+            (0.25, "on", 62),
+            (0.5, "off", 62),
         ]
 
     def test_surplus_answers_are_dropped_and_counted(self) -> None:
@@ -286,6 +309,16 @@ class TestEveryMode:
         assert playing.advance(9.0) == []
         assert playing.deadline is None
 
+    def test_it_can_start_again_and_has_forgotten_which_keys_were_down(self) -> None:
+        playing = performer(CALL)
+        playing.start(0.0)
+        playing.handle(NoteOn(60, 80), 0.0)
+        playing.stop()
+        playing.start(5.0)
+        for time, event in key(64, 6.0, 6.1):
+            playing.handle(event, time)
+        assert playing.advance(6.6) == [NoteOn(65, 80)]
+
     def test_thru_passes_notes_and_pedal_to_the_output_channel(self) -> None:
         chosen = settings(thru=True, output={"channel": 5})
         outputs = play(
@@ -348,8 +381,8 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.advance(0.0)
-        playing._predictor = None  # type: ignore[assignment]  # a broken one
-        with pytest.raises(AttributeError):
+        playing._predictor = Broken()
+        with pytest.raises(ZeroDivisionError):
             playing.advance(0.25)
         assert NoteOff(62) in playing.stop()
 
@@ -362,7 +395,15 @@ class TestEveryMode:
         assert playing.handle(NoteOn(67, 80), 0.2499) == []
         assert playing.advance(0.5)[-1] == NoteOn(69, 80)
 
-    def test_no_seed_or_preparation_changes_what_is_played(self) -> None:
+    def test_a_prepared_answer_is_looked_up(self) -> None:
+        playing = performer(settings(mode=Mode.DUET), min_notes=2)
+        playing.start(0.0)
+        playing.handle(NoteOn(60, 80), 0.0)
+        playing.prepare()
+        playing._predictor = Broken(2)  # not needed any more
+        assert playing.handle(NoteOn(64, 80), 0.5) == [NoteOn(65, 80)]
+
+    def test_preparation_changes_nothing_that_is_played(self) -> None:
         """`prepare` is only about when something is computed."""
         prepared, unprepared = performer(SOLO), performer(SOLO)
         for playing in (prepared, unprepared):

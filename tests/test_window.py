@@ -17,6 +17,15 @@ def test_the_window_keeps_the_newest(played: list[int], length: int) -> None:
     assert len(window) == min(len(played), length)
 
 
+@given(letters, st.integers(1, 16))
+def test_the_windows_that_may_come_next(played: list[int], length: int) -> None:
+    window = Window(length)
+    for degree in played:
+        window.push(degree)
+    expected = [[*played, degree][-length:] for degree in range(7)]
+    assert window.as_batch_of_next().tolist() == expected
+
+
 def test_a_letter_can_be_replaced_while_it_is_in() -> None:
     window = Window(3)
     for degree in (0, 1, 2):
