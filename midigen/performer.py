@@ -15,7 +15,7 @@ doesn't go back. Notes fall at absolute times: a late call never moves later one
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -39,7 +39,7 @@ from midigen.notes import (
 )
 from midigen.predictor import Predictor
 from midigen.rhythm import ROUNDING, Grid, step_length
-from midigen.sampling import Distribution, distributions, draw
+from midigen.sampling import sample
 from midigen.settings import Mode, Settings
 from midigen.vocabulary import Degree
 from midigen.window import Degrees, Window
@@ -89,17 +89,28 @@ class _Run:
 
 @dataclass(slots=True)
 class _Phrase:
-    """What the player has played since the last turn: the velocity of each step."""
+    """What the player has played since the last turn."""
 
-    velocities: list[Velocity] = field(default_factory=list)
+    steps: int = 0
     over: bool = False
+    _sum: int = 0  # of the velocities of its steps
+    _newest: Velocity = 0
+
+    def add(self, velocity: Velocity) -> None:
+        """Another step."""
+        self.steps += 1
+        self._sum += velocity
+        self._newest = velocity
+
+    def replace(self, velocity: Velocity) -> None:
+        """Another velocity for the newest step."""
+        self._sum += velocity - self._newest
+        self._newest = velocity
 
     @property
     def velocity(self) -> Velocity:
         """The mean velocity of its steps."""
-        if not self.velocities:
-            return DEFAULT_VELOCITY
-        return round(sum(self.velocities) / len(self.velocities))
+        return round(self._sum / self.steps) if self.steps else DEFAULT_VELOCITY
 
 
 class Performer:
@@ -108,7 +119,9 @@ class Performer:
     def __init__(self, settings: Settings, predictor: Predictor, rng: np.random.Generator) -> None:
         self._settings = settings
         self._predictor = predictor
+        self._min_notes = predictor.min_notes
         self._rng = rng
+        self._number: float | None = None  # what the next note is drawn by, once it is drawn
         self._mode = settings.mode
         self._step: Seconds = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
         self._gate: Seconds = self._step * settings.rhythm.gate
@@ -119,6 +132,8 @@ class Performer:
         self._playing = False
 
         # What was heard.
+        channel = settings.input.channel
+        self._channels = range(1, 17) if channel == "all" else (channel,)
         self._melody = Melody(settings.key, settings.chromatic)
         self._window = Window(predictor.max_notes)
         self._since_heard = 0  # machine notes in the window after the player's newest
@@ -132,7 +147,7 @@ class Performer:
         self._run: _Run | None = None
         self._answering = False  # an EndOfAnswer is due
         self._owed = 0  # solo: notes until the phrase counts as answered
-        self._ahead: list[Distribution] | None = None  # see `prepare`
+        self._ahead: list[Degree] | None = None  # see `prepare`
         self._agenda: list[tuple[Seconds, int, _Action]] = []  # a heap
         self._count = 0  # numbers the agenda's entries and the notes
         self._notes: dict[_NoteId, Pitch] = {}  # the machine's notes that sound
@@ -179,7 +194,7 @@ class Performer:
             case NoteOff():
                 self._key_up((event.channel, event.pitch), now)
             case ChannelMessage():
-                if self._settings.thru and self._listens_on(event.channel):
+                if self._settings.thru and event.channel in self._channels:
                     self._outbox += self._ledger.pass_on(event)
             case Control():
                 self._control(event, now)
@@ -205,7 +220,7 @@ class Performer:
         if self._mode is not Mode.DUET and not self._missing():
             self._ahead = self._predict(self._window.as_batch())
         elif self._mode is Mode.DUET and self._missing() <= 1:
-            self._ahead = self._predict(self._window.as_batch_of_next())
+            self._ahead = self._predict(self._window.as_batch_after_each_letter())
 
     def stop(self) -> list[Output]:
         """End everything that sounds; after this it is silent until `start`."""
@@ -224,12 +239,9 @@ class Performer:
 
     # --- the player's keys
 
-    def _listens_on(self, channel: int) -> bool:
-        return self._settings.input.channel in ("all", channel)
-
     def _listens_to(self, note: NoteOn) -> bool:
         limits = self._settings.input
-        return self._listens_on(note.channel) and limits.low <= note.pitch <= limits.high
+        return note.channel in self._channels and limits.low <= note.pitch <= limits.high
 
     def _key_down(self, note: NoteOn, now: Seconds) -> None:
         key = (note.channel, note.pitch)
@@ -256,7 +268,7 @@ class Performer:
         self._outbox += self._ledger.end(key[1], key)
         if key in self._answers:
             self._release_later(self._answers.pop(key), now + max(0.0, self._offset))
-        if not self._down and not self._phrase.over and self._phrase.velocities:
+        if not self._down and not self._phrase.over and self._phrase.steps:
             self._turn = now + self._settings.turn.silence
 
     def _hear(self, step: Step, velocity: Velocity) -> None:
@@ -264,10 +276,10 @@ class Performer:
             self._phrase = _Phrase()
         if step.replaces:
             self._window.replace(self._since_heard, step.degree)
-            self._phrase.velocities[-1:] = [velocity]
+            self._phrase.replace(velocity)
         else:
             self._window.push(step.degree)
-            self._phrase.velocities.append(velocity)
+            self._phrase.add(velocity)
             self._since_heard = 0
         self._near = step.pitch
 
@@ -298,7 +310,7 @@ class Performer:
 
     def _end_phrase(self, now: Seconds) -> None:
         """The player says that the phrase is over, before silence does."""
-        if self._phrase.velocities and not self._phrase.over:
+        if self._phrase.steps and not self._phrase.over:
             self._take_turn(now)
         elif not self._answering:
             self._outbox.append(EndOfAnswer())
@@ -322,7 +334,7 @@ class Performer:
 
     def _answer_length(self) -> int:
         response = self._settings.response
-        length = len(self._phrase.velocities) if response.length == "match" else response.length
+        length = self._phrase.steps if response.length == "match" else response.length
         return min(int(length), response.max)
 
     def _answered(self) -> None:
@@ -358,8 +370,8 @@ class Performer:
 
     def _play_next(self, due: Seconds) -> None:
         """Play what follows the window, and let the window hear it."""
-        (distribution,) = self._ahead or self._predict(self._window.as_batch())
-        degree, pitch = self._choose(distribution)
+        (degree,) = self._ahead or self._predict(self._window.as_batch())
+        pitch = self._pitch(degree)
         self._window.push(degree)
         self._since_heard += 1
         self._ahead = None
@@ -368,34 +380,36 @@ class Performer:
 
     # --- duet
 
-    def _answer_key(self, key: _Key, ahead: Distribution | None, now: Seconds) -> None:
-        if self._missing():
+    def _answer_key(self, key: _Key, ahead: Degree | None, now: Seconds) -> None:
+        """Answer a key with the letter that was found ahead, if it was."""
+        if ahead is None and self._missing():
             self._say_missing()
             return
         if len(self._answer_times) == MAX_ANSWERS and now - self._answer_times[0] < 1.0:
             self.dropped += 1
             return
         self._answer_times.append(now)
-        _, pitch = self._choose(ahead or self._predict(self._window.as_batch())[0])
-        answer = _Answer(key, pitch, self._phrase.velocity)
+        if ahead is None:
+            (ahead,) = self._predict(self._window.as_batch())
+        pitch = self._pitch(ahead)
         at = self._answer_time(now)
         if at > now:
-            self._plan(at, answer)
+            self._plan(at, _Answer(key, pitch, self._phrase.velocity))
         else:
-            self._play_answer(answer, at)
+            self._play_answer(key, pitch, self._phrase.velocity, at)
 
     def _answer_time(self, now: Seconds) -> Seconds:
         if self._settings.duet.quantize:
             return self.grid.time(self.grid.index_from(now - self._offset)) + self._offset
         return now + max(0.0, self._offset)
 
-    def _play_answer(self, answer: _Answer, at: Seconds) -> None:
+    def _play_answer(self, key: _Key, pitch: Pitch, velocity: Velocity, at: Seconds) -> None:
         """It ends with its key; if that is up already, by the gate."""
-        if answer.key in self._answers:  # struck again, or its note-off was lost on the way
-            self._release(self._answers.pop(answer.key))
-        note = self._begin(answer.pitch, answer.velocity)
-        if answer.key in self._down:
-            self._answers[answer.key] = note
+        if key in self._answers:  # struck again, or its note-off was lost on the way
+            self._release(self._answers.pop(key))
+        note = self._begin(pitch, velocity)
+        if key in self._down:
+            self._answers[key] = note
         else:
             self._release_later(note, at + self._gate)
 
@@ -403,22 +417,25 @@ class Performer:
 
     def _missing(self) -> int:
         """How many notes the window lacks."""
-        return max(0, self._predictor.min_notes - len(self._window))
+        return max(0, self._min_notes - len(self._window))
 
     def _say_missing(self) -> None:
         count = self._missing()
         notes = "note" if count == 1 else "notes"
         self._outbox.append(Notice(f"listening: {count} more {notes} before the model can answer"))
 
-    def _predict(self, windows: Degrees) -> list[Distribution]:
-        """What to draw the next letter from, for each window."""
+    def _predict(self, windows: Degrees) -> list[Degree]:
+        """The letter that follows each window. At most one of them will be played."""
+        if self._number is None:
+            self._number = self._rng.random()
         probabilities = self._predictor.predict(windows)
-        return distributions(probabilities, self._settings.sampling.temperature)
+        return sample(probabilities, self._settings.sampling.temperature, self._number)
 
-    def _choose(self, distribution: Distribution) -> tuple[Degree, Pitch]:
-        degree = draw(distribution, self._rng)
+    def _pitch(self, degree: Degree) -> Pitch:
+        """Where to play a letter, which takes the number that it was drawn by."""
+        self._number = None
         limits = self._settings.range
-        return degree, self._settings.key.nearest(degree, self._near, limits.low, limits.high)
+        return self._settings.key.nearest(degree, self._near, limits.low, limits.high)
 
     def _begin(self, pitch: Pitch, velocity: Velocity) -> _NoteId:
         self._count += 1
@@ -482,6 +499,6 @@ class Performer:
                 if self._too_late(due, now):
                     self.dropped += 1
                 else:
-                    self._play_answer(action, due)
+                    self._play_answer(action.key, action.pitch, action.velocity, due)
             case EndOfAnswer():
                 self._answered()

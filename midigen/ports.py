@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from midigen import wire
 from midigen.errors import NoMidiSystemError, PortError
 from midigen.jack_watch import JackWatch
-from midigen.notes import ChannelMessage, Event, NoteOff, NoteOn, Output, Quit, Seconds
+from midigen.notes import EndOfAnswer, Event, Notice, Output, Quit, Seconds
 from midigen.settings import Api, Ports
 
 _APIS = {  # in the order of `auto`, with their names in python-rtmidi
@@ -160,7 +160,7 @@ class MidiPorts:
 
     def send(self, output: Output) -> None:
         """Send one message to every output; to none once the MIDI system is gone."""
-        if self._lost or not isinstance(output, NoteOn | NoteOff | ChannelMessage):
+        if self._lost or isinstance(output, EndOfAnswer | Notice):
             return
         self._check_jack()
         data = wire.encode(output)
@@ -197,10 +197,10 @@ class MidiPorts:
 
     def _open(self, enqueue: Enqueue) -> None:
         settings = self._settings
-        output = self._rtmidi.MidiOut(self._api, name=settings.out_client)
-        self._outputs.append(output)
         source = self._rtmidi.MidiIn(self._api, name=settings.in_client)
         self._inputs.append(source)
+        output = self._rtmidi.MidiOut(self._api, name=settings.out_client)
+        self._outputs.append(output)
         if output.get_current_api() == self._rtmidi.API_UNIX_JACK:
             self._jack = JackWatch(f"{settings.in_client}-watch")
         self._open_virtual(source, output, enqueue)
@@ -223,9 +223,9 @@ class MidiPorts:
         self._destinations.append(f"{settings.in_client}:{settings.in_port}")
         self._refuse_twins(source, output, 0)
         try:
-            output.open_virtual_port(settings.out_port)
             source.set_callback(callback(enqueue))
             source.open_virtual_port(settings.in_port)
+            output.open_virtual_port(settings.out_port)
         except (NotImplementedError, self._rtmidi.UnsupportedOperationError) as exc:
             raise PortError(
                 "this system has no virtual ports: install a loopback port such as loopMIDI "

@@ -50,8 +50,8 @@ class Window:
         """A copy of the letters, oldest first, as a batch of one: shape (1, notes)."""
         return np.array([self._degrees], dtype=np.int64)
 
-    def as_batch_of_next(self) -> Degrees:
-        """What the window will be after each of the seven letters: shape (7, notes)."""
+    def as_batch_after_each_letter(self) -> Degrees:
+        """What the window would be with each of the seven letters added: shape (7, notes)."""
         room = self._degrees.maxlen or 0
         kept = list(self._degrees)[max(0, len(self) + 1 - room) :]
         return np.array([[*kept, degree] for degree in range(SIZE)], dtype=np.int64)

@@ -4,9 +4,12 @@ A MIDI system hands over whole messages as a rule, yet not always and not every
 system: `Decoder` takes any bytes in any pieces and never raises.
 """
 
+from collections.abc import Sequence
+
 from midigen.notes import ChannelMessage, Message, NoteOff, NoteOn
 
-_NOTE_OFF, _NOTE_ON, _PROGRAM, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
+_NOTE_OFF, _NOTE_ON, _PROGRAM, _CHANNEL_PRESSURE, _PITCH_BEND = 0x80, 0x90, 0xC0, 0xD0, 0xE0
+_WHOLE = 3  # bytes of a channel message with two data bytes
 _FIRST_STATUS, _SYSEX, _FIRST_REALTIME = 0x80, 0xF0, 0xF8
 _KIND, _CHANNEL = 0xF0, 0x0F  # the halves of a channel message's status byte
 
@@ -22,8 +25,12 @@ class Decoder:
         self._status = 0  # the running status; 0 for none
         self._data: list[int] = []
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: Sequence[int]) -> list[Message]:
         """The events that these bytes complete, in order."""
+        if len(data) == _WHOLE and _is_whole(data):  # nearly always; the rest is for the others
+            self._status = data[0]
+            self._data.clear()
+            return [_decode(data[0], data[1], data[2])]
         messages: list[Message] = []
         for byte in data:
             if byte >= _FIRST_REALTIME:  # may stand inside another message
@@ -34,7 +41,7 @@ class Decoder:
             elif self._status:
                 self._data.append(byte)
                 if len(self._data) == _data_length(self._status):
-                    messages.append(_decode(self._status, self._data))
+                    messages.append(_decode(self._status, *self._data))
                     self._data.clear()
         return messages
 
@@ -55,10 +62,21 @@ def _data_length(status: int) -> int:
     return 1 if status & _KIND in (_PROGRAM, _CHANNEL_PRESSURE) else 2
 
 
-def _decode(status: int, data: list[int]) -> Message:
+def _is_whole(data: Sequence[int]) -> bool:
+    """Whether three bytes are one channel message of two data bytes."""
+    status, first, second = data
+    return (
+        _FIRST_STATUS <= status < _SYSEX
+        and first < _FIRST_STATUS
+        and second < _FIRST_STATUS
+        and not _PROGRAM <= status < _PITCH_BEND
+    )
+
+
+def _decode(status: int, first: int, second: int | None = None) -> Message:
     kind, channel = status & _KIND, (status & _CHANNEL) + 1
-    if kind == _NOTE_ON and data[1] > 0:
-        return NoteOn(data[0], data[1], channel)
+    if kind == _NOTE_ON and second:
+        return NoteOn(first, second, channel)
     if kind in (_NOTE_ON, _NOTE_OFF):
-        return NoteOff(data[0], channel)
-    return ChannelMessage(kind, tuple(data), channel)
+        return NoteOff(first, channel)
+    return ChannelMessage(kind, (first,) if second is None else (first, second), channel)

@@ -33,7 +33,7 @@ class Broken(NextLetter):
     """A predictor that fails."""
 
     def predict(self, windows: Degrees) -> Probabilities:
-        raise ZeroDivisionError
+        raise ZeroDivisionError(windows)
 
 
 class TestCallResponse:

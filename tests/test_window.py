@@ -23,7 +23,7 @@ def test_the_windows_that_may_come_next(played: list[int], length: int) -> None:
     for degree in played:
         window.push(degree)
     expected = [[*played, degree][-length:] for degree in range(7)]
-    assert window.as_batch_of_next().tolist() == expected
+    assert window.as_batch_after_each_letter().tolist() == expected
 
 
 def test_a_letter_can_be_replaced_while_it_is_in() -> None:
