@@ -1,30 +1,43 @@
 """What midigen is measured against: the least that a Python MIDI client can be.
 
-`python -m benchmarks.bare echo NAME [WAIT_MS]` sends back each message from the
-callback, after a wait; `python -m benchmarks.bare pulse NAME STEP_S` sends a note
-on each step of a grid. Both open virtual ports `NAME in` and `NAME out` of the
-clients NAME-in and NAME-out on JACK and run until SIGTERM.
+`python -m benchmarks.bare echo NAME` sends back each message from the callback.
+`python -m benchmarks.bare late NAME WAIT_MS SPREAD_MS` sends it from a thread, after a
+wait and a random part of the spread. `python -m benchmarks.bare pulse NAME STEP_S`
+sends a note on each step of a grid. Each opens the virtual ports `NAME in` and
+`NAME out` of the clients NAME-in and NAME-out on JACK and runs until SIGTERM.
 """
 
+import queue
+import random
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
 import rtmidi
 
 
-def echo(source: Any, output: Any, wait: float) -> None:
+def echo(source: Any, output: Any) -> None:
     """Send back what comes in, from the callback."""
+    source.set_callback(lambda message, _: output.send_message(message[0]))
+    signal.sigwait({signal.SIGTERM})
+    source.cancel_callback()
 
-    def on_message(message: tuple[list[int], float], _: object) -> None:
-        if wait:
-            end = time.perf_counter() + wait
-            while time.perf_counter() < end:  # a sleep would be longer than asked for
-                pass
-        output.send_message(message[0])
 
-    source.set_callback(on_message)
+def late(source: Any, output: Any, wait: float, spread: float) -> None:
+    """Send back what comes in, `wait` seconds and a random part of `spread` later."""
+    arrivals: queue.SimpleQueue[tuple[float, list[int]]] = queue.SimpleQueue()
+    chance = random.Random(0)
+
+    def send() -> None:
+        while True:
+            came, message = arrivals.get()
+            time.sleep(max(0.0, came + wait + chance.uniform(0, spread) - time.monotonic()))
+            output.send_message(message)
+
+    threading.Thread(target=send, daemon=True).start()
+    source.set_callback(lambda message, _: arrivals.put((time.monotonic(), message[0])))
     signal.sigwait({signal.SIGTERM})
     source.cancel_callback()
 
@@ -49,7 +62,9 @@ def main() -> None:
     source.open_virtual_port(f"{name} in")
     output.open_virtual_port(f"{name} out")
     if kind == "echo":
-        echo(source, output, float(rest[0]) / 1000 if rest else 0.0)
+        echo(source, output)
+    elif kind == "late":
+        late(source, output, *(float(milliseconds) / 1000 for milliseconds in rest))
     else:
         pulse(output, float(rest[0]))
     for port in (source, output):

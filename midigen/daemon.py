@@ -19,7 +19,7 @@ from midigen.notes import Notice, Output, Quit, Seconds
 from midigen.performer import Performer
 from midigen.ports import Arrival, Connection
 
-CHECK_INTERVAL: Seconds = 0.25
+CHECK_INTERVAL: Seconds = 0.5
 """How often the main thread looks whether the ports are still there."""
 
 APPROACH: Seconds = 0.010
