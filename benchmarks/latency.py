@@ -14,6 +14,7 @@ mean as about 1 ms, or the run is void. Needs the dev extra and jackd; takes abo
 
 import argparse
 import json
+import math
 import os
 import shutil
 import statistics
@@ -94,7 +95,10 @@ def _daemon(chosen: Settings, probe: Probe) -> Daemon:
 
 
 def _milliseconds(seconds: list[float]) -> Result:
-    """The median, mean, 99th percentile and greatest of some times, in milliseconds."""
+    """The median, mean, 99th percentile and greatest of some times, in milliseconds.
+
+    A note that never came counts as infinitely late.
+    """
     p50, p99 = (float(value) * 1000 for value in np.percentile(seconds, [50, 99]))
     mean = statistics.fmean(seconds) * 1000
     return {"n": len(seconds), "p50": p50, "mean": mean, "p99": p99, "max": max(seconds) * 1000}
@@ -112,8 +116,8 @@ def inside_duet() -> Result:
             probe.answered.clear()
             struck = time.monotonic()
             probe.strike(pitch)
-            if probe.answered.wait(timeout=0.5):  # not before the model's minimum
-                latencies.append(probe.sent[-1] - struck)
+            answered = probe.answered.wait(timeout=0.5)  # not before the model's minimum
+            latencies.append(probe.sent[-1] - struck if answered else math.inf)
             probe.let_go(pitch)
             time.sleep(PAUSE)
         daemon.stop()
@@ -196,8 +200,7 @@ class Partner:
             struck = time.monotonic()
             self.hand.strike(pitch)
             came = self.ear.came.wait_for(lambda: _onsets(self.ear), timeout=0.2)
-        if came:
-            self.round_trips.append(_onsets(self.ear)[0] - struck)
+        self.round_trips.append(_onsets(self.ear)[0] - struck if came else math.inf)
         self.hand.let_go(pitch)
 
 
@@ -337,8 +340,12 @@ def table(results: Result) -> str:
     rows = [
         "| ms | p50 | mean | p99 | max | |",
         "|---|---|---|---|---|---|",
-        _row("answer, inside the process", results["inside_duet"], "5,000 notes, duet"),
-        _row("round trip over JACK, bare echo", duet["echo"], "2,000 notes"),
+        _row(
+            "answer, inside the process",
+            results["inside_duet"],
+            f"{results['inside_duet']['n']} notes, duet",
+        ),
+        _row("round trip over JACK, bare echo", duet["echo"], f"{duet['echo']['n']} notes"),
         _row("round trip over JACK, midigen", duet["midigen"], f"{more:+.2f} at p50"),
         _row("control: an echo at random", duet["late echo"], "within a period"),
         _row(

@@ -11,12 +11,14 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midigen import __version__, config
 from midigen.errors import ExitCode, MidigenError, NoMidiSystemError, UsageError
-from midigen.settings import Api, Mode, Settings
+from midigen.notes import Seconds
+from midigen.settings import Api, Mode, Settings, Turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
     from midigen.ports import MidiPorts
     from midigen.terminal import Terminal
 
+NEVER: Seconds = 1e6
+"""A silence that nobody waits for."""
+
 EXIT_CODES = """\
 exit codes: 0 a normal end (a signal too), 1 an error in midigen, 2 a wrong command line
-or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 forced by a
-second Ctrl-C"""
+or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 interrupted
+while it starts or works, or forced by a second Ctrl-C"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +113,12 @@ def _add_render(commands: Any) -> None:
         "play a MIDI file to it and write both, player and midigen, as two tracks",
         "midigen render in.mid out.mid --seed 1",
     )
-    parser.add_argument("source", type=Path, metavar="IN.MID", help="what the player plays")
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="IN.MID",
+        help="what the player plays; its tempo counts, unless --set tempo.bpm says otherwise",
+    )
     parser.add_argument("destination", type=Path, metavar="OUT.MID", help="the file to write")
     _add_settings(parser)
 
@@ -155,7 +165,7 @@ def _add_config(commands: Any) -> None:
         "config",
         _config,
         "print the effective configuration: defaults, then config.toml, then options",
-        "midigen config --mode duet > config.toml",
+        "midigen config --mode duet > my.toml",
     )
     _add_settings(parser)
     _add_port_settings(parser)
@@ -230,6 +240,8 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
     predictor = OnnxPredictor(find_model(settings.model))
     connection = _connection(settings)
+    if not connection.silence_ends_phrases:
+        settings = replace(settings, turn=Turn(silence=NEVER))
     performer = Performer(settings, predictor, _rng(settings))
 
     def started() -> None:
@@ -299,7 +311,14 @@ def _render(options: argparse.Namespace) -> ExitCode:
     from midigen.render import render_file
 
     predictor = OnnxPredictor(find_model(settings.model))
-    result = render_file(options.source, options.destination, settings, predictor, _rng(settings))
+    result = render_file(
+        options.source,
+        options.destination,
+        settings,
+        predictor,
+        _rng(settings),
+        file_tempo=not any(text.startswith("tempo.bpm=") for text in options.set),
+    )
     print(
         f"{options.destination}: {result.player_notes} notes of the player's, "
         f"{result.machine_notes} of midigen's, {result.length:.1f} s"
@@ -314,7 +333,9 @@ def _predict(options: argparse.Namespace) -> ExitCode:
     from midigen.vocabulary import LETTERS, degree_named
 
     degrees = [degree_named(name) for name in options.notes]
-    predictor = OnnxPredictor(find_model(options.model or Settings().model))
+    chosen = {"model": options.model} if options.model else {}
+    settings = config.load(config.find_file(), chosen)
+    predictor = OnnxPredictor(find_model(settings.model))
     if len(degrees) < predictor.min_notes:
         raise UsageError(
             f"{predictor.path.stem} needs {predictor.min_notes} notes, {len(degrees)} given"
@@ -344,7 +365,7 @@ def _train(options: argparse.Namespace) -> ExitCode:
     trained = train_notebook(MODELS, options.name, options.seed)
     print(
         f"wrote {trained.keras_file} and {trained.onnx_file}: "
-        f"{trained.right} of {trained.windows} training windows right"
+        f"all {trained.windows} training windows right"
     )
     return ExitCode.OK
 

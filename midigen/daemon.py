@@ -14,13 +14,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
-from midigen.errors import ExitCode, PortError
+from midigen.errors import ExitCode
 from midigen.notes import Notice, Output, Quit, Seconds
 from midigen.performer import Performer
 from midigen.ports import Arrival, Connection
 
 CHECK_INTERVAL: Seconds = 0.5
 """How often the main thread looks whether the ports are still there."""
+
+FORCE_AFTER: Seconds = 0.2
+"""What a worker still gets to end by itself at a second Ctrl-C."""
 
 APPROACH: Seconds = 0.010
 APPROACH_STEP: Seconds = 0.001
@@ -51,6 +54,7 @@ class Daemon:
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._worker = threading.Thread(target=self._work, name="performer", daemon=True)
         self._stopping = False  # a plain flag: a signal handler may not wait for a lock
+        self._interrupted = False
         self._failure: Exception | None = None
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
@@ -84,7 +88,8 @@ class Daemon:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        here = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        numbers = [each for each in here if signal.getsignal(each) is not signal.SIG_IGN]  # nohup
         former = {number: signal.signal(number, self._on_signal) for number in numbers}
         try:
             yield
@@ -92,14 +97,18 @@ class Daemon:
             for number, handler in former.items():
                 signal.signal(number, handler)
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._stopping:
-            self._force()
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.stop()
+        if number == signal.SIGINT and self._interrupted:
+            self._force()
+        self._interrupted = number == signal.SIGINT
 
     def _force(self) -> None:
-        """Leave at once, though the worker is stuck: end what sounds from here."""
-        with contextlib.suppress(RuntimeError, PortError):  # the worker may be at the ledger
+        """Leave now, though the worker is stuck: end what sounds from here."""
+        self._worker.join(timeout=FORCE_AFTER)
+        if not self._worker.is_alive():  # it was about to
+            return
+        with contextlib.suppress(Exception):  # whatever is broken, the exit comes next
             for message in self.performer.note_offs():
                 self._connection.send(message)
         self._connection.close()

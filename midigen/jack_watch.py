@@ -26,7 +26,10 @@ class JackWatch:
 
     def __init__(self, client: str) -> None:
         self.gone = False
-        self._jack = ctypes.CDLL(_loaded_library())
+        library = _loaded_library()
+        if library is None:
+            raise PortError("the JACK library can't be found, so its end couldn't be noticed")
+        self._jack = ctypes.CDLL(library)
         self._jack.jack_client_open.restype = ctypes.c_void_p
         self._jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
         self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]

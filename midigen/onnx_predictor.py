@@ -54,6 +54,8 @@ class OnnxPredictor:
                 f"{path}: made for format {kind[0]} and the notes {kind[1]}; "
                 f"this midigen plays format {FORMAT} and the notes {VOCABULARY}"
             )
+        if not 1 <= self._min_notes <= self._max_notes:
+            raise ModelError(f"{path}: takes {self._min_notes} to {self._max_notes} notes")
         self._check()
 
     @property
@@ -74,13 +76,14 @@ class OnnxPredictor:
         return result
 
     def _check(self) -> None:
-        """Predict once: it proves the model and makes the next prediction a fast one."""
-        try:
-            result = self.predict(np.zeros((1, self._max_notes), dtype=np.int64))
-        except Exception as exc:  # ONNX Runtime's errors have no common parent
-            raise ModelError(f"{self.path}: the model can't predict: {exc}") from exc
-        if result.shape != (1, SIZE) or not np.isfinite(result).all():
-            raise ModelError(f"{self.path}: the model doesn't give seven probabilities")
+        """Predict at both ends: it proves the model and makes the next prediction a fast one."""
+        for notes in (self._min_notes, self._max_notes):
+            try:
+                result = self.predict(np.zeros((1, notes), dtype=np.int64))
+            except Exception as exc:  # ONNX Runtime's errors have no common parent
+                raise ModelError(f"{self.path}: the model can't predict: {exc}") from exc
+            if result.shape != (1, SIZE) or not np.isfinite(result).all():
+                raise ModelError(f"{self.path}: the model doesn't give seven probabilities")
 
 
 def find_model(name: str) -> Path:

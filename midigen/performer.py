@@ -52,6 +52,9 @@ MAX_ANSWERS = 200
 
 MIDDLE_C: Pitch = 60
 
+_CONTROL_CHANGE, _KEY_PRESSURE = 0xB0, 0xA0
+_ALL_OFF = (120, 123)  # all sound off, all notes off: the keys of the channel come up
+
 _Key: TypeAlias = tuple[int, Pitch]
 """A key of the player's: its channel and pitch."""
 
@@ -194,8 +197,8 @@ class Performer:
             case NoteOff():
                 self._key_up((event.channel, event.pitch), now)
             case ChannelMessage():
-                if self._settings.thru and event.channel in self._channels:
-                    self._outbox += self._ledger.pass_on(event)
+                if event.channel in self._channels:
+                    self._other_message(event, now)
             case Control():
                 self._control(event, now)
             case EndOfPhrase():
@@ -269,7 +272,17 @@ class Performer:
         if key in self._answers:
             self._release_later(self._answers.pop(key), now + max(0.0, self._offset))
         if not self._down and not self._phrase.over and self._phrase.steps:
-            self._turn = now + self._settings.turn.silence
+            self._turn = now + max(self._settings.turn.silence, -self._offset)
+
+    def _other_message(self, message: ChannelMessage, now: Seconds) -> None:
+        number = message.data[0]
+        if message.status == _CONTROL_CHANGE and number in _ALL_OFF:
+            for key in [key for key in self._down if key[0] == message.channel]:
+                self._key_up(key, now)
+        limits = self._settings.input
+        heard = message.status != _KEY_PRESSURE or limits.low <= number <= limits.high
+        if self._settings.thru and heard:
+            self._outbox += self._ledger.pass_on(message)
 
     def _hear(self, step: Step, velocity: Velocity) -> None:
         if self._phrase.over:
@@ -311,7 +324,7 @@ class Performer:
     def _end_phrase(self, now: Seconds) -> None:
         """The player says that the phrase is over, before silence does."""
         if self._phrase.steps and not self._phrase.over:
-            self._take_turn(now)
+            self._take_turn(now - min(0.0, self._offset))
         elif not self._answering:
             self._outbox.append(EndOfAnswer())
 

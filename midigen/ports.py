@@ -76,9 +76,7 @@ def find_api(choice: Api) -> Api:
     Raises NoMidiSystemError, which says why each one doesn't.
     """
     problems: list[str] = []
-    for listing in _listings():
-        if choice not in (Api.AUTO, listing.api):
-            continue
+    for listing in _listings(choice):
         if not listing.problem:
             return listing.api
         problems.append(f"{listing.api}: {listing.problem}")
@@ -92,26 +90,32 @@ def list_ports() -> list[Listing]:
 
     Raises NoMidiSystemError if not even the MIDI library can be loaded.
     """
-    return list(_listings())
+    return list(_listings(Api.AUTO))
 
 
 def choose(wanted: str, names: Sequence[str]) -> int:
-    """The index of the port that a player means: its exact name, else a unique part of it.
+    """The index of the port that a player means.
 
-    Client numbers, which ALSA gives anew at every start, don't count, nor does
-    case in a part. Raises PortError, which lists what there is or what matches.
+    That is the one of this exact name, else of this client's or port's name, else
+    the only one with this part in its name. Client numbers, which ALSA gives anew
+    at every start, don't count, nor does case in a part. Raises PortError, which
+    lists what there is or what matches.
     """
     bare = [_without_number(name) for name in names]
-    exact = [i for i, name in enumerate(names) if wanted in (name, bare[i])]
-    partial = [i for i, name in enumerate(bare) if wanted.lower() in name.lower()]
-    matches = exact or partial
+    name = _without_number(wanted)
+    tiers = (
+        [i for i, each in enumerate(names) if each == wanted],
+        [i for i, each in enumerate(bare) if each == name],
+        [i for i, each in enumerate(bare) if name in each.split(":", 1)],  # the client, or the port
+        [i for i, each in enumerate(bare) if name.lower() in each.lower()],
+    )
+    matches = next((tier for tier in tiers if tier), [])
     if len(matches) == 1:
         return matches[0]
     if matches:
-        several = ", ".join(f'"{names[i]}"' for i in matches)
+        several = ", ".join(_quoted(names[i] for i in matches))
         raise PortError(f'"{wanted}" matches several ports: {several}; give more of the name')
-    there = ", ".join(f'"{name}"' for name in names) or "none"
-    raise PortError(f'no port "{wanted}"; there are: {there}')
+    raise PortError(f'no port "{wanted}"; there are: {", ".join(_quoted(names)) or "none"}')
 
 
 def callback(enqueue: Enqueue) -> Callable[[tuple[list[int], float], Any], None]:
@@ -128,30 +132,33 @@ def callback(enqueue: Enqueue) -> Callable[[tuple[list[int], float], Any], None]
 class MidiPorts:
     """A virtual input and output, and connections to the existing ports that were named."""
 
+    silence_ends_phrases = True
+    """Nothing else says that a phrase is over."""
+
     def __init__(self, api: Api, settings: Ports) -> None:
         self._rtmidi = _rtmidi()
-        self._api = _number(self._rtmidi, api)
+        self._api = api
         self._settings = settings
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
-        self._sources: list[str] = []  # names that must stay in sight of the inputs,
-        self._destinations: list[str] = []  # and of the outputs
+        self._virtual: list[str] = []  # the names of the virtual input and output, if there are any
+        self._connected_inputs: list[str] = []
+        self._connected_outputs: list[str] = []
         self._jack: JackWatch | None = None
         self._lost = False
 
     @property
     def description(self) -> str:
         """The ports that are open, in words."""
-        settings = self._settings
-        heard = [f'"{settings.in_client}:{settings.in_port}"', *_quoted(self._sources[1:])]
-        played = [f'"{settings.out_client}:{settings.out_port}"', *_quoted(self._destinations[1:])]
-        return f"listening on {', '.join(heard)}, playing to {', '.join(played)}"
+        heard = [*self._virtual[:1], *self._connected_inputs]
+        played = [*self._virtual[1:], *self._connected_outputs]
+        return f"listening on {', '.join(_quoted(heard))}, playing to {', '.join(_quoted(played))}"
 
     def open(self, enqueue: Enqueue) -> None:
         """Open everything. Raises PortError, with nothing left open."""
         try:
             self._open(enqueue)
-        except self._rtmidi.RtMidiError as exc:
+        except (self._rtmidi.RtMidiError, NotImplementedError) as exc:
             self.close()
             raise PortError(f"the MIDI system refuses: {exc}") from exc
         except PortError:
@@ -159,19 +166,33 @@ class MidiPorts:
             raise
 
     def send(self, output: Output) -> None:
-        """Send one message to every output; to none once the MIDI system is gone."""
+        """Send one message to every output; to none once the MIDI system is gone.
+
+        Raises PortError if one of them fails, after the others had their turn.
+        """
         if self._lost or isinstance(output, EndOfAnswer | Notice):
             return
         self._check_jack()
         data = wire.encode(output)
+        failure: Exception | None = None
         for port in self._outputs:
-            port.send_message(data)
+            try:
+                port.send_message(data)
+            except self._rtmidi.RtMidiError as exc:
+                failure = exc
+        if failure:
+            raise PortError(f"a port doesn't take what is sent: {failure}") from failure
 
     def check(self) -> None:
-        """Raise PortError if one of the ports is gone; nothing is sent from then on."""
+        """Raise PortError if one of the ports is gone."""
         self._check_jack()
-        self._look(self._inputs[0], self._sources)
-        self._look(self._outputs[0], self._destinations)
+        found = {*_names(self._rtmidi, self._inputs[0]), *_names(self._rtmidi, self._outputs[0])}
+        own_gone = [name for name in self._virtual if name not in found]
+        connected = [*self._connected_inputs, *self._connected_outputs]
+        gone = own_gone + [name for name in connected if name not in found]
+        if gone:
+            self._lost = bool(own_gone)  # the system threw us out: nothing can be sent any more
+            raise PortError(f"{', '.join(_quoted(gone))} is gone: was it unplugged?")
 
     def close(self) -> None:
         """Close everything: callbacks first, so that none runs into a closing port."""
@@ -188,55 +209,65 @@ class MidiPorts:
 
     def other_inputs(self) -> list[str]:
         """Inputs of this machine that it doesn't listen to yet, without the system's own echo."""
-        names = [_without_number(name) for name in self._inputs[0].get_ports()]
+        own = [*self._virtual, *self._connected_inputs]
         return [
             name
-            for name in names
-            if name not in self._sources and not name.startswith("Midi Through")
+            for name in _names(self._rtmidi, self._inputs[0])
+            if name not in own and not name.startswith("Midi Through")
         ]
 
     def _open(self, enqueue: Enqueue) -> None:
         settings = self._settings
-        source = self._rtmidi.MidiIn(self._api, name=settings.in_client)
-        self._inputs.append(source)
-        output = self._rtmidi.MidiOut(self._api, name=settings.out_client)
-        self._outputs.append(output)
-        if output.get_current_api() == self._rtmidi.API_UNIX_JACK:
+        if self._api is Api.JACK:
             self._jack = JackWatch(f"{settings.in_client}-watch")
-        self._open_virtual(source, output, enqueue)
-        for wanted in settings.output:
-            port = self._rtmidi.MidiOut(self._api, name=f"{settings.out_client}-to")
-            self._outputs.append(port)
-            self._destinations.append(
-                _connect(port, wanted, self._destinations[0], settings.out_port)
+        if self._api is not Api.WINMM:
+            self._open_virtual(enqueue)
+        elif not (settings.input and settings.output):
+            raise PortError(
+                "Windows has no virtual ports: install a loopback port such as loopMIDI, and "
+                "name it with --output and your keyboard with --input"
             )
+        for wanted in settings.output:
+            port = self._new_output(f"{settings.out_client}-to")
+            name = _connect(port, wanted, self._virtual, settings.out_port)
+            self._connected_outputs.append(name)
         for wanted in settings.input:
-            port = self._rtmidi.MidiIn(self._api, name=f"{settings.in_client}-from")
-            self._inputs.append(port)
-            port.set_callback(callback(enqueue))
-            self._sources.append(_connect(port, wanted, self._sources[0], settings.in_port))
+            port = self._new_input(f"{settings.in_client}-from", enqueue)
+            name = _connect(port, wanted, self._virtual, settings.in_port)
+            self._connected_inputs.append(name)
 
-    def _open_virtual(self, source: Any, output: Any, enqueue: Enqueue) -> None:
+    def _new_input(self, client: str, enqueue: Enqueue) -> Any:
+        port = self._rtmidi.MidiIn(_number(self._rtmidi, self._api), name=client)
+        self._inputs.append(port)
+        port.set_callback(callback(enqueue))
+        return port
+
+    def _new_output(self, client: str) -> Any:
+        port = self._rtmidi.MidiOut(_number(self._rtmidi, self._api), name=client)
+        self._outputs.append(port)
+        return port
+
+    def _open_virtual(self, enqueue: Enqueue) -> None:
         """Open the virtual pair under its exact names, which a second midigen can't have."""
         settings = self._settings
-        self._sources.append(f"{settings.out_client}:{settings.out_port}")
-        self._destinations.append(f"{settings.in_client}:{settings.in_port}")
-        self._refuse_twins(source, output, 0)
-        try:
-            source.set_callback(callback(enqueue))
-            source.open_virtual_port(settings.in_port)
-            output.open_virtual_port(settings.out_port)
-        except (NotImplementedError, self._rtmidi.UnsupportedOperationError) as exc:
-            raise PortError(
-                "this system has no virtual ports: install a loopback port such as loopMIDI "
-                "and name it and your keyboard with --output and --input"
-            ) from exc
-        self._refuse_twins(source, output, 1)
+        names = [
+            _listed_name(self._api, settings.in_client, settings.in_port),
+            _listed_name(self._api, settings.out_client, settings.out_port),
+        ]
+        source = self._new_input(settings.in_client, enqueue)
+        output = self._new_output(settings.out_client)
+        self._refuse_twins(names, own=0)
+        source.open_virtual_port(settings.in_port)
+        output.open_virtual_port(settings.out_port)
+        self._virtual = names
+        self._refuse_twins(names, own=1)
 
-    def _refuse_twins(self, source: Any, output: Any, own: int) -> None:
+    def _refuse_twins(self, names: Sequence[str], own: int) -> None:
         """Raise PortError if there are more ports of our names than our own."""
-        for lister, name in ((source, self._sources[0]), (output, self._destinations[0])):
-            if sum(_is_numbered(found, name) for found in lister.get_ports()) > own:
+        found = [each for port in (self._inputs[0], self._outputs[0])
+                 for each in _names(self._rtmidi, port)]  # fmt: skip
+        for name in names:
+            if sum(_is_numbered(each, name) for each in found) > own:
                 raise PortError(
                     f'the port "{name}" exists already, probably of a midigen that is running: '
                     "stop that one, or choose other names with --set ports.in_client=NAME "
@@ -248,18 +279,25 @@ class MidiPorts:
             self._lost = True
             raise PortError("the JACK server has stopped: start it and midigen again")
 
-    def _look(self, port: Any, expected: Sequence[str]) -> None:
-        found = {_without_number(name) for name in port.get_ports()}
-        gone = [name for name in expected if name not in found]
-        if gone:
-            self._lost = expected[0] in gone  # our own: the system threw us out
-            raise PortError(f"{', '.join(_quoted(gone))} is gone: was it unplugged?")
+
+def _names(rtmidi: Any, port: Any) -> list[str]:
+    """The names of the ports that a client could connect to, without client numbers."""
+    try:
+        found = port.get_ports()
+    except rtmidi.RtMidiError:  # one went away between counting them and asking for its name
+        found = port.get_ports()
+    return [_without_number(name) for name in found if name]
 
 
-def _connect(port: Any, wanted: str, own: str, name: str) -> str:
-    """Connect to a port, by a name that doesn't count the `own` one: that would be an echo."""
+def _listed_name(api: Api, client: str, port: str) -> str:
+    """How a MIDI system lists a virtual port: CoreMIDI by its own name alone."""
+    return port if api is Api.COREMIDI else f"{client}:{port}"
+
+
+def _connect(port: Any, wanted: str, own: Sequence[str], name: str) -> str:
+    """Connect to a port, by a name that doesn't count our `own`: that would be an echo."""
     names = port.get_ports()
-    others = [each for each in names if _without_number(each) != own]
+    others = [each for each in names if each and _without_number(each) not in own]
     found = others[choose(wanted, others)]
     port.open_port(names.index(found), name=name)
     return _without_number(found)
@@ -295,11 +333,12 @@ def _number(rtmidi: Any, api: Api) -> int:
     return int(getattr(rtmidi, _APIS[api]))
 
 
-def _listings() -> Iterator[Listing]:
+def _listings(choice: Api) -> Iterator[Listing]:
     """A system is looked at when its turn comes: `auto` stops at the first that works."""
     rtmidi = _rtmidi()
     compiled = rtmidi.get_compiled_api()
-    return (_list_api(rtmidi, api) for api in _APIS if _number(rtmidi, api) in compiled)
+    wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
+    return (_list_api(rtmidi, api) for api in wanted if _number(rtmidi, api) in compiled)
 
 
 def _list_api(rtmidi: Any, api: Api) -> Listing:

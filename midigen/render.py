@@ -42,14 +42,16 @@ def perform(
     until its answer ends or nothing is due, and is stopped then.
     """
     now = 0.0
+    ended = False
     yield from ((now, output) for output in performer.start(now))
     for time, event in events:
         while (due := performer.deadline) is not None and due < time:
             now = due
             yield from ((now, output) for output in performer.advance(now))
         now = time
-        yield from ((now, output) for output in performer.handle(event, now))
-    ended = False
+        outputs = performer.handle(event, now)
+        ended = isinstance(event, EndOfPhrase) and EndOfAnswer() in outputs  # nothing to answer
+        yield from ((now, output) for output in outputs)
     while not ended and (due := performer.deadline) is not None:
         now = due
         for output in performer.advance(now):
@@ -64,15 +66,17 @@ def render_file(
     settings: Settings,
     predictor: Predictor,
     rng: np.random.Generator,
+    *,
+    file_tempo: bool = True,
 ) -> Rendering:
     """Play a MIDI file to the performer; write both as two tracks, player and midigen.
 
-    The file's first tempo, if it names one, takes the place of `tempo.bpm`;
-    what was played is heard only once, so thru is off. The same file, settings
+    With `file_tempo`, the file's first tempo, if it names one, takes the place of
+    `tempo.bpm`. What was played is heard only once, so thru is off. The same file, settings
     and seed give the same bytes. Raises MidiFileError.
     """
     player, bpm = _read(source)
-    if bpm is not None:
+    if file_tempo and bpm is not None:
         settings = replace(settings, tempo=Tempo(bpm))
     performer = Performer(replace(settings, thru=False), predictor, rng)
     over = (player[-1][0] + settings.turn.silence, EndOfPhrase())

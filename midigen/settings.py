@@ -304,4 +304,8 @@ class Settings:
                 f"at least {lowest} ({pitch_name(lowest)}), 11 above range.low,"
                 " so that every note of the key is in the range"
             )
+        if self.ports.out_client == self.ports.in_client:
+            problems["ports.out_client"] = "another name than ports.in_client"
+        if self.ports.api is Api.TERMINAL and (self.ports.input or self.ports.output):
+            problems["ports.api"] = "another system: the terminal has no named ports"
         return problems

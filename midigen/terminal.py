@@ -58,6 +58,7 @@ def read_command(line: str) -> Control | Quit:
 class Terminal:
     """A `Connection` between standard input and output. `tell` shows the player a line."""
 
+    silence_ends_phrases = False  # the end of the line does
     description = "reading notes from standard input"
 
     def __init__(

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 
 from midigen import __version__
+from midigen.errors import MidigenError
 from midigen.model import Card, build_notebook, save
-from midigen.onnx_predictor import OnnxPredictor
 from midigen.vocabulary import degree_named
 from midigen.window import Encoding, encode, sliding_windows
 
@@ -19,11 +19,10 @@ NOTEBOOK_BATCH = 1
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training wrote, and how many of its windows that model gets right by argmax."""
+    """What a training wrote, and how many windows it learned."""
 
     keras_file: Path
     onnx_file: Path
-    right: int
     windows: int
 
 
@@ -31,7 +30,8 @@ def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
     """Train the notebook's model and write it as `NAME.keras` and `NAME.onnx`.
 
     Shows a progress bar with the loss in nats per note. A `seed` (0 to
-    2**32 - 1) makes the run repeatable.
+    2**32 - 1) makes the run repeatable. Raises MidigenError, with nothing
+    written, if the model doesn't get every training window right by argmax.
     """
     if seed is not None:
         keras.utils.set_random_seed(seed)
@@ -50,6 +50,13 @@ def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
         verbose=0,
         callbacks=[show],
     )
+    guesses = model.predict(encode(windows, Encoding.SCALED), verbose=0).argmax(axis=1)
+    right = int((guesses == targets).sum())
+    if right < len(targets):
+        raise MidigenError(
+            f"only {right} of {len(targets)} training windows came out right, so nothing was "
+            "written: try another --seed"
+        )
     provenance = {
         "recipe": "notebook",
         "sequence": NOTEBOOK_SEQUENCE,
@@ -61,5 +68,4 @@ def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
     }
     card = Card(NOTEBOOK_WINDOW, NOTEBOOK_WINDOW, Encoding.SCALED, provenance)
     keras_file, onnx_file = save(model, card, folder, name)
-    guesses = OnnxPredictor(onnx_file).predict(windows).argmax(axis=1)
-    return Trained(keras_file, onnx_file, int((guesses == targets).sum()), len(targets))
+    return Trained(keras_file, onnx_file, len(targets))

@@ -117,6 +117,18 @@ def test_limits_the_wrong_way_round_are_refused() -> None:
     assert "at least input.low, 70" in line
 
 
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("ports.out_client", {"ports.in_client": "midigen", "ports.out_client": "midigen"}),
+        ("ports.api", {"ports.api": "terminal", "ports.input": ["Piano"]}),
+    ],
+)
+def test_ports_that_exclude_each_other_are_refused(key: str, options: dict[str, object]) -> None:
+    (line,) = problems(None, **options)
+    assert line.startswith(f"options: {key} = ")
+
+
 def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path) -> None:
     assert "not TOML" in problems(written(tmp_path, "mode = "))[0]
     (tmp_path / "config.toml").write_bytes(b"\xff\xfe")

@@ -212,7 +212,7 @@ def test_a_second_midigen_is_refused_and_the_first_plays_on(midigen: Start) -> N
     first = midigen("--mode", "duet")
     second = Midigen(connects=False)
     assert second.wait() == ExitCode.PORT
-    assert '"midigen-out:midigen out" exists already' in "".join(second.lines)
+    assert '"midigen-in:midigen in" exists already' in "".join(second.lines)
     second.close()
     renamed = Midigen(
         *("--set", "ports.in_client=in2", "--set", "ports.out_client=out2"), connects=False

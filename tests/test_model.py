@@ -59,23 +59,26 @@ def test_the_recipe_is_the_notebooks() -> None:
 
 def test_training_gets_all_seven_windows_right_and_is_repeatable(trained: Any) -> None:
     first, second = trained
-    assert (first.right, first.windows) == (7, 7)
+    assert first.windows == 7
+    guesses = OnnxPredictor(first.onnx_file).predict(SCALE).argmax(axis=1)
+    assert guesses.tolist() == [3, 4, 5, 6, 0, 1, 2]
     weights = [keras.saving.load_model(run.keras_file).get_weights() for run in (first, second)]
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_training_shows_a_progress_bar(
+def test_training_that_fails_says_so_and_leaves_the_old_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Two epochs aren't enough. They are for seeing the progress bar."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("midigen.training.NOTEBOOK_EPOCHS", 2)
-    assert main(["train", "--recipe", "notebook", "--name", "short", "--seed", "1"]) == 0
-    shown = capsys.readouterr().out
-    assert "2/2" in shown
-    assert "loss" in shown
-    assert "training windows right" in shown
-    assert sorted(path.name for path in Path("models").iterdir()) == ["short.keras", "short.onnx"]
+    assert main(["train", "--recipe", "notebook", "--seed", "1"]) == ExitCode.FAILURE
+    shown = capsys.readouterr()
+    assert "2/2" in shown.out
+    assert "loss" in shown.out
+    assert "of 7 training windows came out right, so nothing was written" in shown.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_shipped_model_knows_its_scale() -> None:
@@ -131,6 +134,9 @@ def test_an_interrupted_save_leaves_the_old_model(
         ({"format": "2"}, "made for format 2"),
         ({"vocabulary": "C D E F G A H"}, "the notes C D E F G A H"),
         ({"max_notes": "5"}, "can't predict"),
+        ({"min_notes": "2"}, "can't predict"),
+        ({"min_notes": "4"}, "takes 4 to 3 notes"),
+        ({"min_notes": "0"}, "takes 0 to 3 notes"),
     ],
 )
 def test_a_model_of_another_kind_is_refused(

@@ -20,7 +20,7 @@ from midigen.predictor import Probabilities
 from midigen.settings import Mode
 from midigen.vocabulary import Key
 from midigen.window import Degrees
-from tests.players import NextLetter, key, notes, performer, play, settings, together
+from tests.players import NextLetter, TimedEvents, key, notes, performer, play, settings, together
 
 CALL = settings(turn={"silence": 0.5})
 DUET = settings(mode=Mode.DUET)
@@ -365,6 +365,33 @@ class TestEveryMode:
         playing = performer(chosen)
         playing.start(0.0)
         assert playing.handle(NoteOn(100, 80), 0.0) == [NoteOn(66, 80, 16)]  # E: F sharp
+
+    @pytest.mark.parametrize("said", [True, False])
+    def test_an_early_offset_loses_no_note(self, said: bool) -> None:
+        """Though the phrase ends later than the answer should have begun."""
+        chosen = settings(
+            turn={"silence": 0.05}, output={"offset_ms": -500.0}, response={"length": 3}
+        )
+        end: TimedEvents = [(0.12, EndOfPhrase())] if said else []
+        assert len(notes(play(chosen, [*key(60, 0.0, 0.1), *end]))) == 6
+
+    @pytest.mark.parametrize("number", [120, 123])
+    def test_all_notes_off_lets_go_of_the_channels_keys(self, number: int) -> None:
+        playing = performer(settings(mode=Mode.DUET, thru=True))
+        playing.start(0.0)
+        playing.handle(NoteOn(60, 80, 1), 0.0)
+        playing.handle(NoteOn(72, 80, 2), 0.5)
+        assert playing.handle(ChannelMessage(0xB0, (number, 0), 1), 1.0)[:2] == [
+            NoteOff(60),
+            NoteOff(62),
+        ]
+        assert playing.sounding == {72, 74}
+
+    def test_pressure_of_keys_it_does_not_listen_to_is_not_passed(self) -> None:
+        playing = performer(settings(thru=True, input={"low": 60}))
+        playing.start(0.0)
+        assert playing.handle(ChannelMessage(0xA0, (59, 10)), 0.0) == []
+        assert playing.handle(ChannelMessage(0xA0, (60, 10)), 0.0) != []
 
     @pytest.mark.parametrize("offset", [-100.0, 60.0])
     def test_an_offset_moves_grid_notes(self, offset: float) -> None:

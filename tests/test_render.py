@@ -98,6 +98,26 @@ def test_every_note_ends_in_the_file(tmp_path: Path) -> None:
         assert ons == sorted(pitch for _, kind, pitch in notes if kind == "note_off")
 
 
+def test_solo_ends_though_its_last_phrase_was_answered_long_ago(tmp_path: Path) -> None:
+    """Something that is no note comes late in the file."""
+    source = write_midi(tmp_path / "in.mid", bpm=120, pitches=(60,))
+    file = mido.MidiFile(source)
+    file.tracks[0].append(mido.Message("control_change", control=1, value=3, time=480 * 20))
+    file.save(source)
+    tracks = track_notes(rendered(source, settings(mode=Mode.SOLO)))
+    assert tracks["midigen"][-1][0] <= 960 * 23
+
+
+def test_an_option_wins_over_the_files_tempo(tmp_path: Path) -> None:
+    source = write_midi(tmp_path / "in.mid", bpm=60)
+    out = tmp_path / "out.mid"
+    chosen = settings(tempo={"bpm": 90.0})
+    rng = np.random.default_rng(0)
+    render_file(source, out, chosen, NextLetter(), rng, file_tempo=False)
+    tempos = [m.tempo for m in mido.MidiFile(out).tracks[0] if m.type == "set_tempo"]
+    assert tempos == [mido.bpm2tempo(90)]
+
+
 def test_files_that_cannot_be_played_are_refused_by_name(tmp_path: Path) -> None:
     broken = tmp_path / "broken.mid"
     broken.write_bytes(b"MThd\x00\x00\x00\x06\x00\x01")

@@ -130,6 +130,16 @@ def test_every_piped_line_gets_its_answer() -> None:
     assert [len(answer) for answer in answers] == [3, 3, 1]
 
 
+def test_only_the_end_of_the_line_ends_its_phrase() -> None:
+    """Not a wait that is longer than `turn.silence`."""
+    result = midigen(
+        *("--ports", "terminal", "--set", "tempo.bpm=240", "--set", "turn.silence=0.05"),
+        lines="c  d  e  f\n",
+    )
+    assert len(result.stdout.split()) == 4
+    assert result.stdout.count("\n") == 1
+
+
 @pytest.mark.parametrize("mode", ["duet", "solo"])
 def test_the_other_modes_end_with_the_input_too(mode: str) -> None:
     result = midigen("--ports", "terminal", "--mode", mode, *FAST, lines="cdefg\n")
