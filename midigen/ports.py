@@ -208,12 +208,13 @@ class MidiPorts:
             self._jack = None
 
     def other_inputs(self) -> list[str]:
-        """Inputs of this machine that it doesn't listen to yet, without the system's own echo."""
-        own = [*self._virtual, *self._connected_inputs]
+        """Inputs of this machine that it doesn't listen to yet, without its own and the echo."""
+        known = [*self._virtual, *self._connected_inputs]
+        echoes = (self._settings.out_client, "Midi Through")
         return [
             name
             for name in _names(self._rtmidi, self._inputs[0])
-            if name not in own and not name.startswith("Midi Through")
+            if name not in known and not name.startswith(echoes)
         ]
 
     def _open(self, enqueue: Enqueue) -> None:

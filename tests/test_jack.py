@@ -173,9 +173,10 @@ def test_named_ports_are_connected_by_clients_of_their_own() -> None:
 
 @pytest.mark.usefixtures("jack")
 def test_the_options_that_would_connect_a_keyboard_are_printed() -> None:
-    keyboard = Hand()
+    keyboard, synth = Hand(), Ear()
     keyboard.open_virtual("Keys 88 MIDI 1")
-    running = Midigen(connects=False)
+    synth.open_virtual("Synth in")
+    running = Midigen("--output", "Synth in", connects=False)
     try:
         running.read_until("Ctrl-C stops")
         assert any('midigen run --input "hand:Keys 88 MIDI 1"' in line for line in running.lines)
@@ -183,6 +184,7 @@ def test_the_options_that_would_connect_a_keyboard_are_printed() -> None:
     finally:
         running.close()
         keyboard.close()
+        synth.close()
 
 
 @pytest.mark.usefixtures("jack")
