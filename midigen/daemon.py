@@ -88,8 +88,7 @@ class Daemon:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        here = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-        numbers = [each for each in here if signal.getsignal(each) is not signal.SIG_IGN]  # nohup
+        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
         former = {number: signal.signal(number, self._on_signal) for number in numbers}
         try:
             yield

@@ -208,21 +208,6 @@ def test_two_different_signals_are_a_normal_end() -> None:
     assert run(DUET, script).sent == [NoteOn(62, 80), NoteOff(62)]
 
 
-def test_a_signal_that_was_ignored_stays_ignored() -> None:
-    """`nohup midigen run` goes on when its terminal closes."""
-    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    def script(loop: Loop, _: Daemon) -> None:
-        os.kill(os.getpid(), signal.SIGHUP)
-        answer(loop, _)
-        loop.play(Quit())
-
-    try:
-        assert NoteOn(62, 80) in run(DUET, script).sent
-    finally:
-        signal.signal(signal.SIGHUP, former)
-
-
 STUCK = """
 import os, signal, threading
 import numpy as np

@@ -18,6 +18,11 @@ def test_the_first_screen_has_one_line_to_play_and_one_to_test() -> None:
         assert "python3 -m venv .venv && .venv/bin/pip install -e" in line
 
 
+def test_the_figures_are_in() -> None:
+    assert "BENCHMARK" not in README
+    assert "| answer, inside the process |" in README
+
+
 def test_modes_and_exit_codes_are_all_named() -> None:
     for mode in Mode:
         assert f"| `{mode}` |" in README
