@@ -163,6 +163,9 @@ class Midigen:
             self.read_until("Ctrl-C stops")
             self.hand.connect("midigen-in:midigen in")
             self.ear.connect("midigen-out:midigen out")
+            # The server sorts its graph anew after a connection and doesn't say when it is done;
+            # a message was seen to get lost meanwhile.
+            threading.Event().wait(0.2)
 
     def read_until(self, words: str) -> str:
         """The first line on stderr that holds these words."""
