@@ -258,17 +258,22 @@ def test_a_port_that_goes_away_is_an_error_and_its_notes_are_ended() -> None:
         running.close()
 
 
-@pytest.mark.usefixtures("jack")
-def test_ports_lists_what_is_there() -> None:
-    keyboard = Hand()
-    keyboard.open_virtual("Keys")
-    listed = subprocess.run(
+def list_ports() -> subprocess.CompletedProcess[str]:
+    """`midigen ports` as a process."""
+    return subprocess.run(
         [sys.executable, "-m", "midigen", "ports"],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
+
+
+@pytest.mark.usefixtures("jack")
+def test_ports_lists_what_is_there() -> None:
+    keyboard = Hand()
+    keyboard.open_virtual("Keys")
+    listed = list_ports()
     keyboard.close()
     assert listed.returncode == 0
     assert "jack\n" in listed.stdout
@@ -278,13 +283,7 @@ def test_ports_lists_what_is_there() -> None:
 
 def test_without_a_server_ports_says_so(jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", jack.name + "-not")
-    listed = subprocess.run(
-        [sys.executable, "-m", "midigen", "ports"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    listed = list_ports()
     assert "jack: its server isn't running\n" in listed.stdout
     assert listed.stderr == ""
 
