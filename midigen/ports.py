@@ -8,6 +8,7 @@ the system's libasound, which a bare container doesn't have.
 """
 
 import contextlib
+import gc
 import os
 import re
 import sys
@@ -29,6 +30,9 @@ _APIS = {  # in the order of `auto`, with their names in python-rtmidi
     Api.WINMM: "API_WINDOWS_MM",
     Api.JACK: "API_UNIX_JACK",
 }
+
+_SETTLING: Seconds = 0.05
+"""Long enough for some periods of a JACK server and for a callback to end."""
 
 _SEQUENCER = Path("/dev/snd/seq")  # ALSA's; looked at first, since libasound complains on stderr
 
@@ -129,6 +133,25 @@ def callback(enqueue: Enqueue) -> Callable[[tuple[list[int], float], Any], None]
     return on_message
 
 
+def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Close ports of RtMidi and their clients, none of them while the MIDI system uses it.
+
+    Two things can't be seen from here and end the process if they are met. A callback
+    that waits for the interpreter meanwhile still needs what cancelling frees, and JACK's
+    library goes through a client's ports after each change of the graph, which closing a
+    port is, without minding that one is taken out. So what was freed is kept until the
+    end, and before each port is closed there is time for both to pass.
+    """
+    kept = [gc.get_referents(port) for port in inputs]
+    for port in inputs:
+        port.cancel_callback()
+    for port in [*inputs, *outputs]:
+        time.sleep(_SETTLING)
+        port.close_port()
+        port.delete()
+    kept.clear()
+
+
 class MidiPorts:
     """A virtual input and output, and connections to the existing ports that were named."""
 
@@ -195,12 +218,8 @@ class MidiPorts:
             raise PortError(f"{', '.join(_quoted(gone))} is gone: was it unplugged?")
 
     def close(self) -> None:
-        """Close everything: callbacks first, so that none runs into a closing port."""
-        for port in self._inputs:
-            port.cancel_callback()
-        for port in [*self._inputs, *self._outputs]:
-            port.close_port()
-            port.delete()
+        """Close everything, inputs first. Nothing is enqueued afterwards."""
+        close_ports(self._inputs, self._outputs)
         self._inputs.clear()
         self._outputs.clear()
         if self._jack:

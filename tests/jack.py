@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from midigen.notes import Message, NoteOff, NoteOn
+from midigen.ports import close_ports
 from midigen.wire import Decoder, encode
 
 PATIENCE = 20.0
@@ -106,9 +107,7 @@ class Ear:
         return sounding
 
     def close(self) -> None:
-        self._port.cancel_callback()
-        self._port.close_port()
-        self._port.delete()
+        close_ports([self._port], [])
 
     def _on_message(self, message: tuple[list[int], float], _: object) -> None:
         now = time.monotonic()
@@ -142,8 +141,7 @@ class Hand:
         self.send(*encode(NoteOff(pitch)))
 
     def close(self) -> None:
-        self._port.close_port()
-        self._port.delete()
+        close_ports([], [self._port])
 
 
 class Midigen:

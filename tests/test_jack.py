@@ -65,6 +65,26 @@ def test_a_signal_mid_note_ends_the_note_and_exits_with_0(
     assert "Traceback" not in "".join(running.lines)
 
 
+def test_it_stops_cleanly_while_a_clock_streams_in(midigen: Start) -> None:
+    """Its input is closed with a callback under way, or nearly."""
+    running = midigen()
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.is_set():
+            running.hand.send(0xF8)
+            pause(0.0005)
+
+    clock = threading.Thread(target=tick)
+    clock.start()
+    try:
+        pause(0.2)
+        assert running.stop() == ExitCode.OK
+    finally:
+        ended.set()
+        clock.join()
+
+
 def test_a_key_silences_the_answer(midigen: Start) -> None:
     running = midigen("--set", "turn.silence=0.1", "--set", "response.length=100")
     play_phrase(running.hand, 60, 62, 64)
