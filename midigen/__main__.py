@@ -4,4 +4,5 @@ import sys
 
 from midigen.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # not in the processes that read a corpus
+    sys.exit(main())

@@ -35,7 +35,8 @@ class Melody:
     """The line that the struck keys make. Times may not go back."""
 
     def __init__(self, key: Key, chromatic: Chromatic = Chromatic.FOLLOW) -> None:
-        self._key = key
+        self.key = key
+        """What the letters stand for; it may change at any time."""
         self._chromatic = chromatic
         self._chord_onset: Seconds | None = None  # of the latest chord, while it is held
         self._chord: set[Pitch] = set()  # its notes that are held
@@ -50,7 +51,7 @@ class Melody:
         None are the lower notes of a chord, and notes outside the key where
         those are ignored.
         """
-        if self._chromatic is Chromatic.IGNORE and self._key.degree(pitch) is None:
+        if self._chromatic is Chromatic.IGNORE and self.key.degree(pitch) is None:
             return None
         chord_goes_on = self._chord_onset is not None and onset - self._chord_onset <= CHORD
         if not chord_goes_on:
@@ -64,7 +65,7 @@ class Melody:
             self._direction = self._chord_direction
         self._chord_direction = self._moves_to(pitch)
         self._top = pitch
-        degree = self._key.degree(pitch, self._chord_direction)
+        degree = self.key.degree(pitch, self._chord_direction)
         assert degree is not None  # every pitch has neighbours in the key
         return Step(degree, pitch, replaces=chord_goes_on)
 

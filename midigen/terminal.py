@@ -2,10 +2,11 @@
 
 For a machine without a MIDI system, and for trying midigen from a shell. A line
 is played in the tempo of the grid, a step a character: `c d e f g a b` are the
-seven notes in the octave of middle C, upper case an octave higher, a space or a
-dash waits a step, and the end of the line ends the phrase. A line that starts
-with `:` is a command. From a pipe, each line waits for the answer to the one
-before it; the end of the input ends the program after the last answer.
+seven notes as they are written in the key, in the octave of middle C (upper case
+an octave higher), a space or a dash waits a step, and the end of the line ends
+the phrase. A line that starts with `:` is a command. From a pipe, each line waits
+for the answer to the one before it; the end of the input ends the program after
+the last answer.
 """
 
 import queue
@@ -30,7 +31,7 @@ from midigen.notes import (
     pitch_name,
 )
 from midigen.ports import Arrival, Enqueue
-from midigen.vocabulary import Key, degree_named
+from midigen.vocabulary import Key
 
 HELP = (
     "c d e f g a b are the notes (upper case: an octave up), a space or - waits, Enter ends "
@@ -173,4 +174,4 @@ class Terminal:
 
 
 def _pitch(letter: str, key: Key) -> Pitch:
-    return key.pitch(degree_named(letter), _OCTAVE + letter.isupper())
+    return key.written(letter, _OCTAVE + letter.isupper())

@@ -1,9 +1,11 @@
 """The seven notes: one table of letters, and keys between them and MIDI pitches.
 
-`C D E F G A B` are the degrees 0…6. A key says which pitch class each letter
-stands for, by its key signature: in G major the letter F sounds as F sharp, and
-A minor and D dorian are the white keys, as C major is. Octaves aren't in the
-vocabulary: a letter is played in the octave nearest to the note before.
+`C D E F G A B` are the degrees 0…6: every tune is heard as if it were moved to
+the white keys, so that a melody has the same letters in any key. A key's
+signature says which seven pitch classes those are: in C major, A minor and D
+dorian the white keys themselves, in G major and E minor C sounds as G and B as F
+sharp. Octaves aren't in the vocabulary: a letter is played in the octave nearest
+to the note before.
 """
 
 import re
@@ -20,7 +22,8 @@ Degree: TypeAlias = int
 LETTERS = ("C", "D", "E", "F", "G", "A", "B")
 SIZE = len(LETTERS)
 
-_NATURALS = (0, 2, 4, 5, 7, 9, 11)  # the pitch class of each letter, without accidentals
+_NATURALS = (0, 2, 4, 5, 7, 9, 11)  # the pitch class of each white key
+_FIFTH = 4  # letters from one signature's major tonic to that with one more sharp
 _TRITONE = 6
 _SHARPED = "FCGDAEB"  # the order in which a key signature sharpens the letters
 
@@ -84,18 +87,17 @@ class Key:
 
     @cached_property
     def alterations(self) -> tuple[int, ...]:
-        """What the signature does to each letter, in semitones: -1, 0 or 1. Shape (7,)."""
+        """What the signature does to each note as it is written: -1, 0 or 1. Shape (7,)."""
         sharps = _SHARPED[: max(self.signature, 0)]
         flats = _SHARPED[self.signature :] if self.signature < 0 else ""
         return tuple((letter in sharps) - (letter in flats) for letter in LETTERS)
 
     @cached_property
     def pitch_classes(self) -> tuple[int, ...]:
-        """The pitch class of each letter, 0–11. Shape (7,)."""
-        return tuple(
-            (natural + alteration) % 12
-            for natural, alteration in zip(_NATURALS, self.alterations, strict=True)
-        )
+        """The pitch class that each letter stands for, 0–11. Shape (7,)."""
+        tonic = _FIFTH * self.signature  # of the major key with this signature, as a letter
+        written = [(tonic + degree) % SIZE for degree in range(SIZE)]
+        return tuple((_NATURALS[name] + self.alterations[name]) % 12 for name in written)
 
     @cached_property
     def _degree_at(self) -> dict[int, Degree]:
@@ -112,9 +114,13 @@ class Key:
             return self._degree_at[(pitch + direction) % 12]
         return degree
 
-    def pitch(self, degree: Degree, octave: int) -> Pitch:
-        """The pitch of a letter in an octave as it is written: `C` in octave 4 is 60."""
-        return 12 * (octave + 1) + _NATURALS[degree] + self.alterations[degree]
+    def written(self, name: str, octave: int) -> Pitch:
+        """The pitch of a note as it is written with this signature: `f` in G major is F sharp.
+
+        `octave` is the written one: C in octave 4 is 60. Raises UnknownNoteError.
+        """
+        index = degree_named(name)
+        return 12 * (octave + 1) + _NATURALS[index] + self.alterations[index]
 
     def nearest(self, degree: Degree, near: Pitch, low: Pitch, high: Pitch) -> Pitch:
         """The pitch of a letter in `low`…`high` that is nearest to the pitch `near`.

@@ -21,16 +21,17 @@ pitches = st.integers(0, 127)
         ("C major", (0, 2, 4, 5, 7, 9, 11)),
         ("A minor", (0, 2, 4, 5, 7, 9, 11)),
         ("D dorian", (0, 2, 4, 5, 7, 9, 11)),
-        ("G major", (0, 2, 4, 6, 7, 9, 11)),  # F is F sharp
-        ("F ionian", (0, 2, 4, 5, 7, 9, 10)),  # B is B flat
-        ("F# minor", (1, 2, 4, 6, 8, 9, 11)),  # three sharps: F, C, G
-        ("Bb mixolydian", (0, 2, 3, 5, 7, 8, 10)),  # three flats: B, E, A
+        ("G major", (7, 9, 11, 0, 2, 4, 6)),
+        ("F ionian", (5, 7, 9, 10, 0, 2, 4)),
+        ("F# minor", (9, 11, 1, 2, 4, 6, 8)),  # as A major
+        ("Bb mixolydian", (3, 5, 7, 8, 10, 0, 2)),  # as E flat major
         ("E phrygian", (0, 2, 4, 5, 7, 9, 11)),
         ("F lydian", (0, 2, 4, 5, 7, 9, 11)),
         ("B locrian", (0, 2, 4, 5, 7, 9, 11)),
-        ("c♯ aeolian", (1, 3, 4, 6, 8, 9, 11)),
+        ("c♯ aeolian", (4, 6, 8, 9, 11, 1, 3)),  # as E major
         ("Cb major", (11, 1, 3, 4, 6, 8, 10)),
-        ("G# major", (0, 1, 3, 5, 7, 8, 10)),  # eight sharps: played as A flat major
+        ("C# major", (1, 3, 5, 6, 8, 10, 0)),
+        ("G# major", (8, 10, 0, 1, 3, 5, 7)),  # eight sharps: played as A flat major
     ],
 )
 def test_keys(name: str, pitch_classes: tuple[int, ...]) -> None:
@@ -94,10 +95,19 @@ def test_a_chromatic_note_moves_to_its_neighbour_in_the_direction(
         assert key.degree(pitch, direction) == exact
 
 
-def test_octaves_are_written_ones() -> None:
-    assert [C_MAJOR.pitch(degree, 4) for degree in range(7)] == [60, 62, 64, 65, 67, 69, 71]
-    assert Key.named("G major").pitch(3, 4) == 66
-    assert Key.named("Cb major").pitch(0, 4) == 59  # C flat 4 is written in the octave of C4
+def test_notes_are_written_with_the_signature() -> None:
+    assert [C_MAJOR.written(name, 4) for name in "cdefgab"] == [60, 62, 64, 65, 67, 69, 71]
+    assert Key.named("G major").written("f", 4) == 66
+    assert Key.named("Cb major").written("c", 4) == 59  # C flat 4 is in the octave of C4
+
+
+def test_a_tune_has_the_same_letters_in_every_key() -> None:
+    for tonic, name in enumerate(["C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"]):
+        key = Key.named(f"{name} major")
+        assert [key.degree(60 + tonic + step) for step in (0, 4, 7, 11)] == [0, 2, 4, 6]
+
+
+def test_pitches_have_names() -> None:
     assert pitch_name(60) == "C4"
     assert pitch_name(61) == "C#4"
     assert pitch_name(0) == "C-1"
