@@ -5,7 +5,7 @@ from midigen.key_finding import estimate_key
 from midigen.vocabulary import Key
 
 TUNES = {
-    "C major": [0, 0, 7, 7, 9, 9, 7, 5, 5, 4, 4, 2, 2, 0],
+    "C major": [0, 0, 7, 7, 9, 9, 7, 5, 5, 4, 4, 2, 2, 11, 0],
     "G major": [7, 9, 11, 0, 2, 2, 4, 0, 2, 11, 9, 7, 6, 7],
     "Eb major": [3, 5, 7, 3, 10, 8, 7, 5, 2, 3],
 }
