@@ -8,12 +8,16 @@ stands in the file's metadata, under these keys:
     midigen.encoding     how letters become its input: see `window.Encoding`
     midigen.min_notes    the shortest window it predicts from
     midigen.max_notes    the longest window; of more notes the newest count
+    midigen.memory       how to mix the model with the session's memory, a JSON object
+                         of `trust` and `exponents` (see `predictor.Mixture`); a model
+                         without it plays without memory
     midigen.provenance   how it was made, as a JSON object (for people)
 
 The graph takes one input as `window.encode` makes it and returns one array of
 shape (batch, 7): a softmax over the letters.
 """
 
+import json
 from importlib import resources
 from pathlib import Path
 
@@ -21,7 +25,8 @@ import numpy as np
 import onnxruntime
 
 from midigen.errors import ModelError
-from midigen.predictor import Probabilities
+from midigen.memory import ORDERS
+from midigen.predictor import BUCKETS, Mixture, Probabilities
 from midigen.vocabulary import LETTERS, SIZE
 from midigen.window import Degrees, Encoding, encode
 
@@ -56,6 +61,7 @@ class OnnxPredictor:
             )
         if not 1 <= self._min_notes <= self._max_notes:
             raise ModelError(f"{path}: takes {self._min_notes} to {self._max_notes} notes")
+        self._mixture = _read_mixture(path, metadata.get("midigen.memory"))
         self._check()
 
     @property
@@ -67,6 +73,11 @@ class OnnxPredictor:
     def max_notes(self) -> int:
         """The longest window it makes use of."""
         return self._max_notes
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """How to mix it with the session's memory."""
+        return self._mixture
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
@@ -84,6 +95,27 @@ class OnnxPredictor:
                 raise ModelError(f"{self.path}: the model can't predict: {exc}") from exc
             if result.shape != (1, SIZE) or not np.isfinite(result).all():
                 raise ModelError(f"{self.path}: the model doesn't give seven probabilities")
+
+
+def write_mixture(mixture: Mixture) -> str:
+    """A mixture as it stands in a model file's metadata."""
+    numbers = {"trust": mixture.trust, "exponents": mixture.exponents}
+    return json.dumps({name: array.round(4).tolist() for name, array in numbers.items()})
+
+
+def _read_mixture(path: Path, text: str | None) -> Mixture | None:
+    if text is None:
+        return None
+    try:
+        numbers = json.loads(text)
+        trust, exponents = (np.array(numbers[name], np.float32) for name in ("trust", "exponents"))
+    except (ValueError, KeyError, TypeError) as exc:
+        raise ModelError(f"{path}: its mixture with memory can't be read: {exc}") from exc
+    if trust.shape != (ORDERS, BUCKETS) or exponents.shape != (ORDERS + 1, 2):
+        raise ModelError(f"{path}: its mixture with memory isn't of this midigen's shape")
+    if not (np.isfinite(exponents).all() and (trust >= 0).all() and (trust <= 1).all()):
+        raise ModelError(f"{path}: its mixture with memory holds numbers that can't be")
+    return Mixture(trust, exponents)
 
 
 def find_model(name: str) -> Path:

@@ -39,10 +39,10 @@ from midigen.notes import (
 )
 from midigen.predictor import Predictor
 from midigen.rhythm import ROUNDING, Grid, step_length
-from midigen.sampling import sample
-from midigen.settings import Mode, Settings
+from midigen.sampling import Sampler
+from midigen.session import Session
+from midigen.settings import MEMORY_AMOUNT, Mode, Settings
 from midigen.vocabulary import Degree
-from midigen.window import Degrees, Window
 
 DEFAULT_VELOCITY: Velocity = 80
 """How loud it plays before anything was played to it."""
@@ -121,10 +121,14 @@ class Performer:
 
     def __init__(self, settings: Settings, predictor: Predictor, rng: np.random.Generator) -> None:
         self._settings = settings
-        self._predictor = predictor
-        self._min_notes = predictor.min_notes
-        self._rng = rng
-        self._number: float | None = None  # what the next note is drawn by, once it is drawn
+        self._session = Session(predictor, settings.memory.amount)
+        sampling = settings.sampling
+        self._sampler = Sampler(
+            rng,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_repeat=None if sampling.max_repeat == "off" else int(sampling.max_repeat),
+        )
         self._mode = settings.mode
         self._step: Seconds = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
         self._gate: Seconds = self._step * settings.rhythm.gate
@@ -138,8 +142,6 @@ class Performer:
         channel = settings.input.channel
         self._channels = range(1, 17) if channel == "all" else (channel,)
         self._melody = Melody(settings.key, settings.chromatic)
-        self._window = Window(predictor.max_notes)
-        self._since_heard = 0  # machine notes in the window after the player's newest
         self._phrase = _Phrase()
         self._down: set[_Key] = set()
         self._near: Pitch = MIDDLE_C  # the note before: the octave is the nearest to it
@@ -220,10 +222,10 @@ class Performer:
         """
         if self._ahead is not None:
             return
-        if self._mode is not Mode.DUET and not self._missing():
-            self._ahead = self._predict(self._window.as_batch())
-        elif self._mode is Mode.DUET and self._missing() <= 1:
-            self._ahead = self._predict(self._window.as_batch_after_each_letter())
+        if self._mode is not Mode.DUET and not self._session.missing:
+            self._ahead = self._sampler.draw(self._session.predict())
+        elif self._mode is Mode.DUET and self._session.missing <= 1:
+            self._ahead = self._sampler.draw(self._session.predict_after_each_letter())
 
     def stop(self) -> list[Output]:
         """End everything that sounds; after this it is silent until `start`."""
@@ -288,26 +290,48 @@ class Performer:
         if self._phrase.over:
             self._phrase = _Phrase()
         if step.replaces:
-            self._window.replace(self._since_heard, step.degree)
+            self._session.replace(step.degree)
             self._phrase.replace(velocity)
         else:
-            self._window.push(step.degree)
+            self._session.hear(step.degree)
             self._phrase.add(velocity)
-            self._since_heard = 0
         self._near = step.pitch
 
     # --- controls and modes
 
     def _control(self, control: Control, now: Seconds) -> None:
-        if control.name != "mode":
-            self._outbox.append(Notice(f"no control {control.name!r}: there is mode"))
-        elif control.value not in list(Mode):
-            self._outbox.append(Notice(f"no mode {control.value!r}: there are {', '.join(Mode)}"))
-        else:
-            self._end_everything()
-            self._mode = Mode(control.value)
-            self._outbox.append(Notice(f"mode {self._mode}"))
-            self._enter_mode(now)
+        match control.name:
+            case "mode":
+                self._set_mode(control.value, now)
+            case "memory.amount":
+                self._set_memory_amount(control.value)
+            case "memory.reset":
+                self._session.forget()
+                self._ahead = None
+                self._outbox.append(Notice("memory is empty"))
+            case _:
+                known = "mode, memory.amount, memory.reset"
+                self._outbox.append(Notice(f"no control {control.name!r}: there are {known}"))
+
+    def _set_mode(self, value: str, now: Seconds) -> None:
+        if value not in list(Mode):
+            self._outbox.append(Notice(f"no mode {value!r}: there are {', '.join(Mode)}"))
+            return
+        self._end_everything()
+        self._mode = Mode(value)
+        self._outbox.append(Notice(f"mode {self._mode}"))
+        self._enter_mode(now)
+
+    def _set_memory_amount(self, value: str) -> None:
+        try:
+            amount = MEMORY_AMOUNT.read(float(value))
+        except ValueError:
+            expected = MEMORY_AMOUNT.expected
+            self._outbox.append(Notice(f"memory.amount is {expected}, not {value!r}"))
+            return
+        self._session.memory_amount = amount
+        self._ahead = None
+        self._outbox.append(Notice(f"memory.amount {amount:g}"))
 
     def _enter_mode(self, now: Seconds) -> None:
         self._phrase = _Phrase()
@@ -332,11 +356,12 @@ class Performer:
         self._turn = None
         self._phrase.over = True
         self._answering = True
-        if self._missing():
+        if self._session.missing:
             if self._mode is Mode.CALL_RESPONSE:  # the others have said it with each note
                 self._say_missing()
             self._answered()
         elif self._mode is Mode.CALL_RESPONSE:
+            self._sampler.begin_line()
             self._run = _Run(Grid(turn, self._step), 0, self._answer_length())
         elif self._mode is Mode.SOLO:
             self._owed = self._answer_length()
@@ -357,7 +382,7 @@ class Performer:
     # --- the generation loop: an answer, or solo
 
     def _start_solo(self, now: Seconds) -> None:
-        if self._missing():
+        if self._session.missing:
             self._say_missing()
         else:
             self._run = _Run(self.grid, self.grid.index_from(now - self._offset), None)
@@ -383,10 +408,9 @@ class Performer:
 
     def _play_next(self, due: Seconds) -> None:
         """Play what follows the window, and let the window hear it."""
-        (degree,) = self._ahead or self._predict(self._window.as_batch())
+        (degree,) = self._ahead or self._sampler.draw(self._session.predict())
         pitch = self._pitch(degree)
-        self._window.push(degree)
-        self._since_heard += 1
+        self._session.play(degree)
         self._ahead = None
         self._near = pitch
         self._release_later(self._begin(pitch, self._phrase.velocity), due + self._gate)
@@ -395,7 +419,7 @@ class Performer:
 
     def _answer_key(self, key: _Key, ahead: Degree | None, now: Seconds) -> None:
         """Answer a key with the letter that was found ahead, if it was."""
-        if ahead is None and self._missing():
+        if ahead is None and self._session.missing:
             self._say_missing()
             return
         if len(self._answer_times) == MAX_ANSWERS and now - self._answer_times[0] < 1.0:
@@ -403,7 +427,7 @@ class Performer:
             return
         self._answer_times.append(now)
         if ahead is None:
-            (ahead,) = self._predict(self._window.as_batch())
+            (ahead,) = self._sampler.draw(self._session.predict())
         pitch = self._pitch(ahead)
         at = self._answer_time(now)
         if at > now:
@@ -428,25 +452,14 @@ class Performer:
 
     # --- notes
 
-    def _missing(self) -> int:
-        """How many notes the window lacks."""
-        return max(0, self._min_notes - len(self._window))
-
     def _say_missing(self) -> None:
-        count = self._missing()
+        count = self._session.missing
         notes = "note" if count == 1 else "notes"
         self._outbox.append(Notice(f"listening: {count} more {notes} before the model can answer"))
 
-    def _predict(self, windows: Degrees) -> list[Degree]:
-        """The letter that follows each window. At most one of them will be played."""
-        if self._number is None:
-            self._number = self._rng.random()
-        probabilities = self._predictor.predict(windows)
-        return sample(probabilities, self._settings.sampling.temperature, self._number)
-
     def _pitch(self, degree: Degree) -> Pitch:
-        """Where to play a letter, which takes the number that it was drawn by."""
-        self._number = None
+        """Where to play a letter that was drawn, which is taken by that."""
+        self._sampler.take(degree)
         limits = self._settings.range
         return self._settings.key.nearest(degree, self._near, limits.low, limits.high)
 

@@ -1,14 +1,76 @@
-"""What a predictor is: windows of letters in, probabilities of the next letter out."""
+"""What a predictor is, and how a model and the session's memory predict together."""
 
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from midigen.memory import ORDERS, Counts
 from midigen.window import Degrees
 
 Probabilities: TypeAlias = npt.NDArray[np.float32]
 """Rows of seven probabilities, each row summing to 1."""
+
+OFTEN = (1.0, 2.0, 3.0, 6.0)
+"""The steps in how often a context was heard: up to once, up to twice … more than six times."""
+
+KINDS = 3
+"""How many different letters followed it, counted up to this."""
+
+BUCKETS = (len(OFTEN) + 1) * KINDS
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How far to trust the memory, calibrated on songs that the model didn't learn from.
+
+    Context by context, from the shortest to the longest, what followed it is
+    mixed into the model's prediction with the weight `trust[order - 1, bucket]`, shape
+    (16, 15), where the bucket says how often the context was heard and how many
+    different letters followed (see `buckets`). Then both, the mixture m and the
+    model's own p, are sharpened against each other: m**a * p**b with (a, b) =
+    `exponents[longest match]`, shape (17, 2).
+    """
+
+    trust: npt.NDArray[np.float32]
+    exponents: npt.NDArray[np.float32]
+
+    def mix(self, model: Probabilities, counts: Counts, amount: float) -> Probabilities:
+        """Probabilities (batch, 7) of model and memory together.
+
+        `model` is the model's, `counts` the memory's, shape (batch, 16, 7). `amount`
+        0 is the model alone, 1 the mixture as it was calibrated.
+        """
+        heard = counts.sum(axis=-1)
+        if not amount or not heard[:, 0].any():
+            return model
+        trust = amount * self.trust[_ORDER_INDEX, buckets(counts)] * (heard > 0)
+        passed_down = np.cumprod((1 - trust)[:, ::-1], axis=1)[:, ::-1]  # by all orders from k up
+        weights = trust
+        weights[:, :-1] *= passed_down[:, 1:]
+        weights /= np.maximum(heard, _TINY)
+        mixed = (weights[:, np.newaxis] @ counts)[:, 0] + passed_down[:, :1] * model
+        longest = (heard > 0).sum(axis=1)
+        exponents = _UNMIXED + amount * (self.exponents[longest] - _UNMIXED)
+        logs = exponents[:, :1] * np.log(np.maximum(mixed, _TINY))
+        logs += exponents[:, 1:] * np.log(np.maximum(model, _TINY))
+        likely = np.exp(logs - logs.max(axis=1, keepdims=True))
+        result: Probabilities = (likely / likely.sum(axis=1, keepdims=True)).astype(np.float32)
+        return result
+
+
+_ORDER_INDEX = np.arange(ORDERS)
+_UNMIXED = np.array([1.0, 0.0], dtype=np.float32)
+_TINY = 1e-9
+
+
+def buckets(counts: Counts) -> npt.NDArray[np.intp]:
+    """The column of `Mixture.trust` for each context: shape (…, 16) for counts (…, 16, 7)."""
+    often = np.searchsorted(OFTEN, counts.sum(axis=-1))
+    kinds = np.clip((counts > 0).sum(axis=-1), 1, KINDS) - 1
+    columns: npt.NDArray[np.intp] = often * KINDS + kinds
+    return columns
 
 
 class Predictor(Protocol):
@@ -21,6 +83,10 @@ class Predictor(Protocol):
     @property
     def max_notes(self) -> int:
         """The longest window it makes use of."""
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """How to mix it with a memory; None if it was trained without one."""
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""

@@ -247,6 +247,20 @@ class Duet:
     quantize: bool = _setting(False, Flag(), "answer on the next step of the grid, not at once")
 
 
+MEMORY_AMOUNT = Number(0, 1, "", whole=False)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What it makes of what was played tonight."""
+
+    amount: float = _setting(
+        1.0,
+        MEMORY_AMOUNT,
+        "0 plays by the model alone, 1 as much by what was played tonight as proved best",
+    )
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How a note is chosen from the model's probabilities."""
@@ -255,6 +269,16 @@ class Sampling:
         1.0,
         Number(0, 5, "", whole=False),
         "0 always takes the likeliest note, 1 draws by the probabilities, more is wilder",
+    )
+    top_p: float = _setting(
+        1.0,
+        Number(0.01, 1, "part of the probability", whole=False),
+        "draws from the likeliest notes only, as many as make up this much together",
+    )
+    max_repeat: int | str = _setting(
+        4,
+        Number(1, 100, "notes", word="off"),
+        "plays the same note this often in a row at the most",
     )
     seed: int | str = _setting(
         "random",
@@ -291,6 +315,7 @@ class Settings:
     turn: Turn = _section(Turn)
     response: Response = _section(Response)
     duet: Duet = _section(Duet)
+    memory: Memory = _section(Memory)
     sampling: Sampling = _section(Sampling)
 
     def contradictions(self) -> Mapping[str, str]:

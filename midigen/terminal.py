@@ -35,7 +35,8 @@ from midigen.vocabulary import Key
 
 HELP = (
     "c d e f g a b are the notes (upper case: an octave up), a space or - waits, Enter ends "
-    "the phrase; :mode call-response, :mode duet, :mode solo, :quit"
+    "the phrase; :mode call-response, :mode duet, :mode solo, :memory.amount 0 to 1, "
+    ":memory.reset, :quit"
 )
 _OCTAVE = 4
 _VELOCITY = 80

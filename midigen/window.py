@@ -24,6 +24,9 @@ class Encoding(StrEnum):
     SCALED = "scaled"
     """Degrees divided by 7, as float32 of shape (windows, notes, 1)."""
 
+    LETTERS = "letters"
+    """The degrees themselves, as int32 of shape (windows, notes)."""
+
 
 class Window:
     """The newest letters, `length` of them at the most."""
@@ -75,3 +78,5 @@ def encode(windows: Degrees, encoding: Encoding) -> npt.NDArray[Any]:
     match encoding:
         case Encoding.SCALED:
             return (windows[..., np.newaxis] / SIZE).astype(np.float32)
+        case Encoding.LETTERS:
+            return windows.astype(np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from midigen.notes import Event, NoteOff, NoteOn, Output, Pitch, Seconds
 from midigen.performer import Performer
-from midigen.predictor import Probabilities
+from midigen.predictor import Mixture, Probabilities
 from midigen.render import perform
 from midigen.settings import Settings
 from midigen.vocabulary import SIZE
@@ -26,6 +26,7 @@ class NextLetter:
     """A predictor that is sure: after C comes D, after B comes C."""
 
     max_notes = 4
+    mixture: Mixture | None = None
 
     def __init__(self, min_notes: int = 1) -> None:
         self.min_notes = min_notes

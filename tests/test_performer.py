@@ -156,7 +156,7 @@ class TestDuet:
         assert playing.handle(NoteOn(60, 80), 0.0) == [NoteOn(62, 80)]
         assert playing.handle(NoteOn(67, 80), 0.02) == []
         assert playing.handle(NoteOn(64, 80), 0.025) == []
-        assert playing._window.as_batch().tolist() == [[4]]
+        assert playing._session._window.as_batch().tolist() == [[4]]
 
     def test_quantized_answers_wait_for_the_grid(self) -> None:
         chosen = settings(mode=Mode.DUET, duet={"quantize": True})
@@ -188,7 +188,7 @@ class TestDuet:
 
     def test_surplus_answers_are_dropped_and_counted(self) -> None:
         """Three hundred notes a millisecond apart, then one a second later."""
-        playing = performer(DUET)
+        playing = performer(settings(mode=Mode.DUET, sampling={"max_repeat": "off"}))
         playing.start(0.0)
         answers = []
         for index in range(300):
@@ -239,7 +239,7 @@ class TestSolo:
         playing.handle(NoteOn(60, 80), 0.24)
         playing.advance(0.25)
         playing.handle(NoteOn(64, 80), 0.26)
-        assert playing._window.as_batch().tolist() == [[2, 1]]
+        assert playing._session._window.as_batch().tolist() == [[2, 1]]
 
     def test_it_has_no_drift(self) -> None:
         """After an hour of late wake-ups the steps are where they belong."""
@@ -291,7 +291,7 @@ class TestEveryMode:
             Notice("no mode 'trio': there are call-response, duet, solo")
         ]
         assert playing.handle(Control("moods", "duet"), 0.1) == [
-            Notice("no control 'moods': there is mode")
+            Notice("no control 'moods': there are mode, memory.amount, memory.reset")
         ]
         assert playing.sounding == {62}
 
@@ -408,7 +408,7 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.advance(0.0)
-        playing._predictor = Broken()
+        playing._session._predictor = Broken()
         with pytest.raises(ZeroDivisionError):
             playing.advance(0.25)
         assert NoteOff(62) in playing.stop()
@@ -427,7 +427,7 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.prepare()
-        playing._predictor = Broken(2)  # not needed any more
+        playing._session._predictor = Broken(2)  # not needed any more
         assert playing.handle(NoteOn(64, 80), 0.5) == [NoteOn(65, 80)]
 
     def test_preparation_changes_nothing_that_is_played(self) -> None:

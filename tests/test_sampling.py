@@ -17,19 +17,19 @@ numbers = st.floats(0, 1, exclude_max=True)
 @given(weights, st.floats(0, 5), numbers)
 def test_only_possible_letters_are_drawn(drawn: Weights, temperature: float, number: float) -> None:
     probabilities = drawn / drawn.sum()
-    (letter,) = sample(probabilities[None], temperature, number)
+    (letter,) = sample(probabilities[None], number, temperature=temperature)
     assert probabilities[letter] > 0
 
 
 @given(weights, numbers)
 def test_temperature_0_is_argmax(probabilities: Weights, number: float) -> None:
-    assert sample(probabilities[None], 0, number) == [int(np.argmax(probabilities))]
+    assert sample(probabilities[None], number, temperature=0) == [int(np.argmax(probabilities))]
 
 
 @given(st.lists(weights, min_size=1, max_size=7), st.floats(0, 5), numbers)
 def test_rows_do_not_mix(rows: list[Weights], temperature: float, number: float) -> None:
-    together = sample(np.array(rows), temperature, number)
-    assert together == [sample(row[None], temperature, number)[0] for row in rows]
+    together = sample(np.array(rows), number, temperature=temperature)
+    assert together == [sample(row[None], number, temperature=temperature)[0] for row in rows]
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -39,7 +39,7 @@ def test_letters_come_as_often_as_they_should(temperature: float) -> None:
     expected = probabilities[0] ** (1 / temperature)
     expected /= expected.sum()
     draws = 10_000
-    letters = [sample(probabilities, temperature, i / draws)[0] for i in range(draws)]
+    letters = [sample(probabilities, i / draws, temperature=temperature)[0] for i in range(draws)]
     assert letters == sorted(letters)
     shares = np.bincount(letters, minlength=7) / draws
     np.testing.assert_allclose(shares, expected, atol=2 / draws)

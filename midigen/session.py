@@ -1,0 +1,69 @@
+"""What has been played tonight and what may follow: window, memory and model as one.
+
+Live play and evaluation both predict by this.
+"""
+
+from midigen.memory import SessionMemory
+from midigen.predictor import Predictor, Probabilities
+from midigen.vocabulary import Degree
+from midigen.window import Window
+
+OWN_WEIGHT = 0.5
+"""How much a note of the machine's own counts in memory, where one of the player's is 1."""
+
+
+class Session:
+    """Everything heard and played, and the prediction of what comes next."""
+
+    def __init__(self, predictor: Predictor, memory_amount: float) -> None:
+        self.memory_amount = memory_amount
+        """How much the memory says in a prediction, from 0 (nothing) to 1; may be changed."""
+        self._predictor = predictor
+        self._window = Window(predictor.max_notes)
+        self._memory = SessionMemory()
+        self._since_heard = 0  # the machine's notes after the player's newest
+
+    @property
+    def missing(self) -> int:
+        """How many more notes it must hear before it can predict."""
+        return max(0, self._predictor.min_notes - len(self._window))
+
+    def hear(self, degree: Degree) -> None:
+        """The player plays a letter."""
+        self._window.push(degree)
+        self._memory.add(degree)
+        self._since_heard = 0
+
+    def replace(self, degree: Degree) -> None:
+        """The player's newest letter is another one after all."""
+        self._window.replace(self._since_heard, degree)
+        self._memory.replace(self._since_heard, degree)
+
+    def play(self, degree: Degree) -> None:
+        """The machine plays a letter, and hears it too."""
+        self._window.push(degree)
+        self._memory.add(degree, OWN_WEIGHT)
+        self._since_heard += 1
+
+    def forget(self) -> None:
+        """Forget the session's tunes. The window stays, so that the music goes on."""
+        self._memory.forget()
+
+    def predict(self) -> Probabilities:
+        """Probabilities of the next letter, shape (1, 7)."""
+        model = self._predictor.predict(self._window.as_batch())
+        mixture = self._predictor.mixture
+        if mixture is None or not self.memory_amount:
+            return model
+        return mixture.mix(model, self._memory.counts()[None], self.memory_amount)
+
+    def predict_after_each_letter(self) -> Probabilities:
+        """Probabilities of the letter after the next, for each that the player may play next.
+
+        Row d of the (7, 7) is what `predict` would give once the player has played d.
+        """
+        model = self._predictor.predict(self._window.as_batch_after_each_letter())
+        mixture = self._predictor.mixture
+        if mixture is None or not self.memory_amount:
+            return model
+        return mixture.mix(model, self._memory.counts_after_each_letter(), self.memory_amount)

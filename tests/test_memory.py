@@ -1,0 +1,93 @@
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midigen.memory import ORDERS, SessionMemory
+from midigen.vocabulary import SIZE
+
+letters = st.integers(0, SIZE - 1)
+lines = st.lists(st.integers(0, 2), max_size=60) | st.lists(letters, max_size=60)
+"""Lines of few different letters, in which long contexts return, and of all."""
+
+
+def remembering(line: Sequence[int], capacity: int = 64) -> SessionMemory:
+    memory = SessionMemory(capacity)
+    for degree in line:
+        memory.add(degree)
+    return memory
+
+
+def counted(line: Sequence[int]) -> npt.NDArray[np.float64]:
+    """What followed every context at the end of a line, counted the plain way."""
+    counts = np.zeros((ORDERS, SIZE))
+    for order in range(1, ORDERS + 1):
+        for start in range(len(line) - order):
+            if line[start : start + order] == line[len(line) - order :]:
+                counts[order - 1, line[start + order]] += 1
+    return counts
+
+
+@given(lines)
+def test_it_counts_what_followed_every_context(line: list[int]) -> None:
+    np.testing.assert_array_equal(remembering(line).counts(), counted(line))
+
+
+@given(lines)
+def test_it_knows_what_would_follow_each_letter(line: list[int]) -> None:
+    ahead = remembering(line).counts_after_each_letter()
+    for degree in range(SIZE):
+        np.testing.assert_array_equal(ahead[degree], remembering([*line, degree]).counts())
+
+
+@given(lines.filter(bool), letters, st.data())
+def test_a_letter_that_was_another_after_all(
+    line: list[int], degree: int, data: st.DataObject
+) -> None:
+    age = data.draw(st.integers(0, len(line) - 1))
+    memory = remembering(line)
+    memory.replace(age, degree)
+    line[len(line) - 1 - age] = degree
+    np.testing.assert_array_equal(memory.counts(), remembering(line).counts())
+    memory.add(0)  # and it goes on from there
+    np.testing.assert_array_equal(memory.counts(), remembering([*line, 0]).counts())
+
+
+@given(st.lists(letters, max_size=200), st.integers(20, 64))
+def test_when_full_it_knows_the_newer_half_at_least(line: list[int], capacity: int) -> None:
+    memory = remembering(line, capacity)
+    assert len(memory) == min(len(line), len(memory))
+    assert len(memory) >= min(len(line), capacity // 2)
+    assert len(memory) <= capacity
+    known = line[len(line) - len(memory) :]
+    if len(known) > ORDERS:  # the first matches may begin before what is known
+        np.testing.assert_array_equal(memory.counts()[:1], counted(known)[:1])
+
+
+def test_a_weight_is_how_much_a_letter_counts() -> None:
+    memory = SessionMemory(8)
+    for degree, weight in ((0, 1.0), (3, 0.25), (0, 1.0), (5, 1.0), (0, 1.0)):
+        memory.add(degree, weight)
+    counts = memory.counts()
+    assert counts[0].tolist() == [0, 0, 0, 0.25, 0, 1, 0]
+    assert counts[1:].sum() == 0
+
+
+def test_it_can_forget() -> None:
+    memory = remembering([0, 1, 2] * 5)
+    memory.forget()
+    assert len(memory) == 0
+    assert not memory.counts().any()
+    assert not memory.counts_after_each_letter().any()
+    memory.replace(0, 3)  # of nothing, nothing
+    for degree in (4, 5, 4):
+        memory.add(degree)
+    np.testing.assert_array_equal(memory.counts(), counted([4, 5, 4]))
+
+
+def test_its_size_is_bounded() -> None:
+    memory = remembering([0, 2, 4] * 10_000, capacity=100)
+    assert len(memory) <= 100
+    assert memory.counts()[ORDERS - 1].argmax() == 0
