@@ -1,8 +1,8 @@
 """The network and its files: Keras builds and saves it, ONNX is what plays.
 
-This module and `training` are the only ones that import Keras, and only the
-`train` command imports them. A model is written to a temporary file and renamed,
-so that nothing half-written is ever in a model's place.
+Only the `train` command imports this room and the others that know Keras. A model
+is written to a temporary file and renamed, so that nothing half-written is ever in
+a model's place.
 """
 
 import json
@@ -20,7 +20,7 @@ from midigen.predictor import Mixture
 from midigen.vocabulary import SIZE
 from midigen.window import Encoding
 
-ECHO_LENGTHS = (1, 2, 3, 4, 6, 8)
+ECHO_LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 """How many letters must match for an echo, one each."""
 
 
@@ -49,32 +49,16 @@ class Card:
         return metadata
 
 
-def build_notebook(window: int) -> keras.Model:
-    """The notebook's network: an LSTM of 50 units and a softmax over the seven letters.
-
-    Input of shape (batch, window, 1), output (batch, 7).
-    """
-    model = keras.Sequential(
-        [
-            keras.Input((window, 1)),
-            keras.layers.LSTM(50),
-            keras.layers.Dense(SIZE, activation="softmax"),
-        ]
-    )
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
 @dataclass(frozen=True)
 class Architecture:
     """The size of a network."""
 
-    window: int = 256
+    window: int = 512
     """The most letters that it looks at."""
     steps: int = 32
     """The newest of them, which the LSTM goes through; the echo is found in all."""
     layers: int = 1
-    units: int = 64
+    units: int = 96
     dropout: float = 0.2
 
 
@@ -82,9 +66,9 @@ class Architecture:
 class Echo(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """What followed, earlier in the window, wherever the letters were the same as now.
 
-    From letters of shape (batch, notes) it makes (batch, steps, 7 + 6 * 7) numbers for
+    From letters of shape (batch, notes) it makes (batch, steps, 7 + 8 * 7) numbers for
     the newest `steps` notes: the letter itself, one-hot, and for matches of 1, 2, 3, 4,
-    6 and 8 letters the share of each letter among those that followed (all 0 if there
+    6, 8, 12 and 16 letters the share of each letter among those that followed (all 0 if there
     was no match). It has no weights: what to make of an echo is for the LSTM to learn,
     which is bad at finding one by itself.
     """

@@ -20,6 +20,7 @@ shape (batch, 7): a softmax over the letters.
 import json
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -62,6 +63,8 @@ class OnnxPredictor:
         if not 1 <= self._min_notes <= self._max_notes:
             raise ModelError(f"{path}: takes {self._min_notes} to {self._max_notes} notes")
         self._mixture = _read_mixture(path, metadata.get("midigen.memory"))
+        self.provenance = _read_provenance(path, metadata.get("midigen.provenance", "{}"))
+        """How it was made, and its `scores` if it was tested."""
         self._check()
 
     @property
@@ -118,6 +121,14 @@ def _read_mixture(path: Path, text: str | None) -> Mixture | None:
     return Mixture(trust, exponents)
 
 
+def _read_provenance(path: Path, text: str) -> dict[str, Any]:
+    try:
+        provenance = json.loads(text)
+    except ValueError as exc:
+        raise ModelError(f"{path}: its provenance can't be read: {exc}") from exc
+    return provenance if isinstance(provenance, dict) else {}
+
+
 def find_model(name: str) -> Path:
     """The file of a model: a path, a name in `models/` here, or a shipped one.
 
@@ -128,13 +139,21 @@ def find_model(name: str) -> Path:
         if path.is_file():
             return path
         raise ModelError(f"no model file {name}")
-    folders = [MODELS, _shipped_models()]
-    for folder in folders:
-        if (folder / f"{name}.onnx").is_file():
-            return folder / f"{name}.onnx"
-    names = sorted({file.stem for folder in folders for file in folder.glob("*.onnx")})
+    for file in list_models():
+        if file.stem == name:
+            return file
+    names = [file.stem for file in list_models()]
     known = f"there is {', '.join(names)}" if names else "there are none"
     raise ModelError(f"no model {name!r}: {known}; the path of an .onnx file works too")
+
+
+def list_models() -> list[Path]:
+    """The models in `models/` here and the shipped ones, by name; of one name, the former."""
+    found: dict[str, Path] = {}
+    for folder in (MODELS, _shipped_models()):
+        for file in folder.glob("[!.]*.onnx"):
+            found.setdefault(file.stem, file)
+    return [found[name] for name in sorted(found)]
 
 
 def _shipped_models() -> Path:

@@ -39,7 +39,6 @@ from midigen.notes import (
 )
 from midigen.predictor import Predictor
 from midigen.rhythm import ROUNDING, Grid, step_length
-from midigen.sampling import Sampler
 from midigen.session import Session
 from midigen.settings import MEMORY_AMOUNT, Mode, Settings
 from midigen.vocabulary import Degree
@@ -122,13 +121,7 @@ class Performer:
     def __init__(self, settings: Settings, predictor: Predictor, rng: np.random.Generator) -> None:
         self._settings = settings
         self._session = Session(predictor, settings.memory.amount)
-        sampling = settings.sampling
-        self._sampler = Sampler(
-            rng,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            max_repeat=None if sampling.max_repeat == "off" else int(sampling.max_repeat),
-        )
+        self._sampler = settings.sampling.sampler(rng)
         self._mode = settings.mode
         self._step: Seconds = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
         self._gate: Seconds = self._step * settings.rhythm.gate

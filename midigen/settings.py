@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+import numpy as np
+
 from midigen.melody import Chromatic
 from midigen.notes import Channel, Pitch, Seconds, pitch_name
+from midigen.sampling import Sampler
 from midigen.vocabulary import MODE_NAMES, Key
 
 
@@ -285,6 +288,15 @@ class Sampling:
         Number(0, 2**32 - 1, "", word="random"),
         "a number makes a performance repeatable",
     )
+
+    def sampler(self, rng: np.random.Generator) -> Sampler:
+        """What draws the notes by these settings."""
+        return Sampler(
+            rng,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_repeat=None if self.max_repeat == "off" else int(self.max_repeat),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,71 +1,439 @@
-"""Training by recipe. The only recipe yet is the notebook's, which stays as it was."""
+"""Training on songs: what is learned from, the fitting itself, and the files it leaves.
 
-from dataclasses import dataclass
+A song is cut into blocks of `steps` letters, each with the letters before it, at
+another place in every epoch. The network predicts after every letter of a block at
+once. The weights that play are a running average of those that learn.
+"""
+
+import json
+import math
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tqdm import tqdm
 
 from midigen import __version__
+from midigen.baselines import Baselines
+from midigen.calibration import calibrate
+from midigen.card import Facts, notes_of, write_card
+from midigen.corpus import Letters, Song
 from midigen.errors import MidigenError
-from midigen.model import Card, build_notebook, save
-from midigen.vocabulary import degree_named
-from midigen.window import Encoding, encode, sliding_windows
+from midigen.evaluation import Score, evaluate
+from midigen.model import Architecture, Card, build_network, save
+from midigen.onnx_predictor import OnnxPredictor, find_model
+from midigen.split import Side, divide
+from midigen.vocabulary import SIZE
+from midigen.window import Encoding
 
-NOTEBOOK_SEQUENCE = "C D E F G A B C D E"
-NOTEBOOK_WINDOW = 3
-NOTEBOOK_EPOCHS = 200
-NOTEBOOK_BATCH = 1
+Blocks = npt.NDArray[np.int32]
+"""Windows of letters and the letter after the last, shape (blocks, window + 1); 7 is no letter."""
+
+NO_LETTER = SIZE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is trained. The defaults are what experiments found best (see the cards)."""
+
+    architecture: Architecture = field(default_factory=Architecture)
+    epochs: int = 40
+    patience: int = 8
+    """Epochs without a better validation before it stops."""
+    batch: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    average: float = 4.0
+    """Over about how many epochs the weights that play are averaged."""
+    forgetting: float = 0.05
+    """The share of blocks without the letters before them, as at the start of a session."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How an epoch went: bits a note in training (with dropout) and in validation."""
+
+    training: float
+    validation: float
+    accuracy: float
+
+
+@dataclass
+class Progress:
+    """What a training has come to. It is saved after each epoch, to be resumed."""
+
+    fingerprint: str
+    epochs: list[Epoch] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def best(self) -> int:
+        """The index of the epoch with the fewest bits a note in validation."""
+        return min(range(len(self.epochs)), key=lambda index: self.epochs[index].validation)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training wrote, and how many windows it learned."""
+    """What a training wrote, and how well it plays songs that it never saw."""
 
-    keras_file: Path
-    onnx_file: Path
-    windows: int
+    files: tuple[Path, ...]
+    scores: tuple[Score, ...]
+    interrupted: bool
 
 
-def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
-    """Train the notebook's model and write it as `NAME.keras` and `NAME.onnx`.
+def train(
+    songs: Sequence[Song],
+    folder: Path,
+    name: str,
+    *,
+    plan: Plan,
+    seed: int | None,
+    resume: bool,
+    command: str,
+) -> Trained:
+    """Train a model on songs and write it, its card, its curve and its baselines.
 
-    Shows a progress bar with the loss in nats per note. A `seed` (0 to
-    2**32 - 1) makes the run repeatable. Raises MidigenError, with nothing
-    written, if the model doesn't get every training window right by argmax.
+    Songs are divided by a hash of their names (see `split`). It stops early when
+    validation doesn't improve any more; Ctrl-C stops it too and keeps the best so far,
+    which `resume` goes on from. A seed (0 to 2**32 - 1) makes it repeatable; without
+    one it takes one and tells it in the card. Raises MidigenError, with nothing
+    written, if there are too few songs or nothing to resume.
     """
-    if seed is not None:
-        keras.utils.set_random_seed(seed)
-    sequence = [degree_named(letter) for letter in NOTEBOOK_SEQUENCE.split()]
-    windows, targets = sliding_windows(sequence, NOTEBOOK_WINDOW)
-    model = build_notebook(NOTEBOOK_WINDOW)
-    bar = keras.utils.Progbar(NOTEBOOK_EPOCHS, stateful_metrics=["loss"], unit_name="epoch")
-    show = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: bar.update(epoch + 1, [("loss", logs["loss"])])
-    )
-    model.fit(
-        encode(windows, Encoding.SCALED),
-        targets,
-        epochs=NOTEBOOK_EPOCHS,
-        batch_size=NOTEBOOK_BATCH,
-        verbose=0,
-        callbacks=[show],
-    )
-    guesses = model.predict(encode(windows, Encoding.SCALED), verbose=0).argmax(axis=1)
-    right = int((guesses == targets).sum())
-    if right < len(targets):
-        raise MidigenError(
-            f"only {right} of {len(targets)} training windows came out right, so nothing was "
-            "written: try another --seed"
+    sides = divide(songs)
+    for side, part in sides.items():
+        if not any(len(song.letters) > 1 for song in part):
+            counts = ", ".join(f"{len(each)} {key}" for key, each in sides.items())
+            raise MidigenError(
+                f"{len(songs)} songs are too few: their names put {counts}, and there must be "
+                f"one of two notes at least for {side}"
+            )
+    state = folder / f".{name}.training"
+    learned = [song.letters for song in sides[Side.TRAINING]]
+    proving = [song.letters for song in sides[Side.VALIDATION]]
+    if seed is None:
+        seed = _resumed_seed(state) if resume else secrets.randbits(32)
+    network, progress = _fit(plan, learned, proving, state, seed, resume=resume)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
+        new = Path(temporary)
+        notes = notes_of(folder / f"{name}.md")
+        writer = _Writer(plan, network, sides, progress, seed, command, notes)
+        facts = writer.write(new, name)
+        files = tuple(file.replace(folder / file.name) for file in sorted(new.iterdir()))
+    if not progress.interrupted:
+        shutil.rmtree(state)
+    return Trained(files, facts.scores, progress.interrupted)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Makes everything that goes with a trained network."""
+
+    plan: Plan
+    network: keras.Model
+    sides: dict[Side, list[Song]]
+    progress: Progress
+    seed: int
+    command: str
+    notes: str
+
+    def write(self, folder: Path, name: str) -> Facts:
+        window = self.plan.architecture.window
+        provenance = {
+            "command": self.command,
+            "seed": self.seed,
+            "midigen": __version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+        }
+        card = Card(1, window, Encoding.LETTERS, provenance)
+        _, onnx_file = save(self.network, card, folder, name)
+        proving = [song.letters for song in self.sides[Side.VALIDATION]]
+        mixture = calibrate(OnnxPredictor(onnx_file), proving)
+        save(self.network, Card(1, window, Encoding.LETTERS, provenance, mixture), folder, name)
+        baselines = Baselines.count([song.letters for song in self.sides[Side.TRAINING]])
+        baselines.save(folder / f"{name}.baselines.npz")
+        scores = evaluate(
+            OnnxPredictor(onnx_file),
+            self.sides[Side.TEST],
+            baselines,
+            OnnxPredictor(find_model("notebook")),
+            lambda songs: tqdm(songs, desc="test songs", unit=" songs", dynamic_ncols=True),
         )
-    provenance = {
-        "recipe": "notebook",
-        "sequence": NOTEBOOK_SEQUENCE,
-        "epochs": NOTEBOOK_EPOCHS,
-        "batch_size": NOTEBOOK_BATCH,
-        "seed": seed,
-        "midigen": __version__,
-        "keras": keras.__version__,
-    }
-    card = Card(NOTEBOOK_WINDOW, NOTEBOOK_WINDOW, Encoding.SCALED, provenance)
-    keras_file, onnx_file = save(model, card, folder, name)
-    return Trained(keras_file, onnx_file, len(targets))
+        provenance["scores"] = [asdict(score) for score in scores]
+        save(self.network, Card(1, window, Encoding.LETTERS, provenance, mixture), folder, name)
+        facts = Facts(
+            name=name,
+            command=self.command,
+            plan=asdict(self.plan),
+            seed=self.seed,
+            parameters=self.network.count_params(),
+            sides={
+                side: (len(part), sum(len(song.letters) for song in part))
+                for side, part in self.sides.items()
+            },
+            curve=[asdict(epoch) for epoch in self.progress.epochs],
+            best=self.progress.best,
+            seconds=self.progress.seconds,
+            scores=tuple(scores),
+        )
+        write_card(facts, folder, self.notes)
+        return facts
+
+
+# --- the fitting
+
+
+def _fit(
+    plan: Plan,
+    learned: Sequence[Letters],
+    proving: Sequence[Letters],
+    state: Path,
+    seed: int,
+    *,
+    resume: bool,
+) -> tuple[keras.Model, Progress]:
+    """The network that plays, with the best weights, and how it came to them."""
+    notes = [sum(len(song) for song in songs) for songs in (learned, proving)]
+    fingerprint = f"{asdict(plan)} seed {seed} notes {notes}"
+    keras.utils.set_random_seed(seed)
+    blocks = _Blocks(plan, learned, seed)
+    if resume:
+        model, progress = _resume(state, fingerprint)
+    else:
+        shutil.rmtree(state, ignore_errors=True)
+        state.mkdir(parents=True)
+        model, progress = _new_model(plan, blocks.batches), Progress(fingerprint)
+    watch = _Watch(plan, blocks, progress, state)
+    try:
+        model.fit(
+            blocks.dataset(),
+            validation_data=_dataset(_cut(proving, plan.architecture), plan),
+            initial_epoch=len(progress.epochs),
+            epochs=plan.epochs,
+            shuffle=False,  # the blocks come shuffled
+            verbose=0,
+            # In this order: the watch sees the averaged weights that a validation was made with.
+            callbacks=[watch, keras.callbacks.SwapEMAWeights()],
+        )
+    except KeyboardInterrupt:
+        if not progress.epochs:
+            raise
+        progress.interrupted = True
+    finally:
+        watch.close()
+    model.load_weights(state / "best.weights.h5")
+    player = build_network(plan.architecture, training=False)
+    player.set_weights(model.get_weights())
+    return player, progress
+
+
+def _new_model(plan: Plan, batches: int) -> keras.Model:
+    model = build_network(plan.architecture, training=True)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        plan.learning_rate / 10,
+        batches * plan.epochs,
+        alpha=0.02,
+        warmup_target=plan.learning_rate,
+        warmup_steps=batches,
+    )
+    model.compile(
+        keras.optimizers.AdamW(
+            schedule,
+            weight_decay=plan.weight_decay,
+            clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=1 - 1 / (plan.average * batches),
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats"),
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        ],
+    )
+    return model
+
+
+def _resumed_seed(state: Path) -> int:
+    return int(str(_read_state(state)["fingerprint"]).rpartition("seed ")[2].split()[0])
+
+
+def _resume(state: Path, fingerprint: str) -> tuple[keras.Model, Progress]:
+    saved = _read_state(state)
+    if saved["fingerprint"] != fingerprint:
+        raise MidigenError(
+            f"{state} is of a training with other songs or another seed: train without --resume"
+        )
+    epochs = [Epoch(**epoch) for epoch in saved["epochs"]]
+    model = keras.models.load_model(state / "model.keras")
+    return model, Progress(fingerprint, epochs, saved["seconds"])
+
+
+def _read_state(state: Path) -> dict[str, Any]:
+    try:
+        saved: dict[str, Any] = json.loads((state / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise MidigenError(f"there is no interrupted training in {state} to resume") from exc
+    return saved
+
+
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Shows how it goes, keeps the best weights and the state, and stops when it is time."""
+
+    def __init__(self, plan: Plan, blocks: "_Blocks", progress: Progress, state: Path) -> None:
+        super().__init__()
+        self._plan = plan
+        self._blocks = blocks
+        self._progress = progress
+        self._state = state
+        self._validated: dict[str, float] = {}
+        self._began = time.monotonic() - progress.seconds
+        self._notes = plan.epochs * blocks.notes
+        self._bar: tqdm[Any] = tqdm(
+            total=self._notes,
+            initial=len(progress.epochs) * blocks.notes,
+            unit=" notes",
+            unit_scale=True,
+            dynamic_ncols=True,
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        del logs
+        self._blocks.epoch = epoch
+        self._bar.set_description(f"epoch {epoch + 1}/{self._plan.epochs}")
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        del batch
+        nats = logs["nats"]
+        epochs = self._progress.epochs
+        best = f"{epochs[self._progress.best].validation:.3f}" if epochs else "none yet"
+        self._bar.set_postfix_str(
+            f"loss {nats:.3f} nats, {nats / math.log(2):.3f} bits a note, best validation {best}",
+            refresh=False,
+        )
+        self._bar.update(min(self._blocks.notes_per_batch, self._notes - self._bar.n))
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._validated = dict(logs)
+        bits = logs["nats"] / math.log(2)
+        if all(bits < epoch.validation for epoch in self._progress.epochs):
+            self.model.save_weights(self._state / "best.weights.h5")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        del epoch
+        validated = self._validated
+        self._progress.epochs.append(
+            Epoch(
+                training=logs["nats"] / math.log(2),
+                validation=validated["nats"] / math.log(2),
+                accuracy=validated["accuracy"],
+            )
+        )
+        self._progress.seconds = time.monotonic() - self._began
+        self._save()
+        if len(self._progress.epochs) - 1 - self._progress.best >= self._plan.patience:
+            self.model.stop_training = True
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def _save(self) -> None:
+        self.model.save(self._state / "model.keras")
+        state = {
+            "fingerprint": self._progress.fingerprint,
+            "epochs": [asdict(epoch) for epoch in self._progress.epochs],
+            "seconds": self._progress.seconds,
+        }
+        new = self._state / "state.json.new"
+        new.write_text(json.dumps(state), encoding="utf-8")
+        new.replace(self._state / "state.json")
+
+
+# --- what the network sees
+
+
+class _Blocks:
+    """The training songs cut into blocks, in another way for each epoch."""
+
+    def __init__(self, plan: Plan, songs: Sequence[Letters], seed: int) -> None:
+        self.epoch = 0
+        """Which epoch the next blocks are for."""
+        self.notes = sum(len(song) for song in songs)
+        """The notes of an epoch."""
+        self._plan = plan
+        self._songs = songs
+        self._seed = seed
+        # As many in every epoch, which Keras insists on: what a phase has more is left out.
+        self.batches = math.ceil(len(_cut(songs, plan.architecture)) / plan.batch)
+        self.notes_per_batch = math.ceil(self.notes / self.batches)
+        """About how many notes a batch has."""
+
+    def dataset(self) -> tf.data.Dataset:
+        """Batches for one epoch after another, prepared while the network learns."""
+        signature = tf.TensorSpec((None, self._plan.architecture.window + 1), tf.int32)
+        return _prepare(
+            tf.data.Dataset.from_generator(self._make_batches, output_signature=signature),
+            self._plan.architecture.steps,
+        )
+
+    def _make_batches(self) -> Iterator[Blocks]:
+        rng = np.random.default_rng([self._seed, self.epoch])
+        architecture = self._plan.architecture
+        blocks = _cut(self._songs, architecture, rng)
+        alone = rng.random(len(blocks)) < self._plan.forgetting
+        blocks[alone, : architecture.window - architecture.steps] = NO_LETTER
+        rng.shuffle(blocks)
+        yield from _in_batches(blocks, self._plan.batch, self.batches)
+
+
+def _dataset(blocks: Blocks, plan: Plan) -> tf.data.Dataset:
+    batches = np.stack(list(_in_batches(blocks, plan.batch)))
+    return _prepare(tf.data.Dataset.from_tensor_slices(batches), plan.architecture.steps)
+
+
+def _prepare(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:
+    """Batches of blocks as (windows, letters to predict, weights: 0 where there is none)."""
+
+    def divide_block(blocks: Any) -> Any:
+        targets, newest = blocks[:, -steps:], blocks[:, -steps - 1 : -1]
+        real = (targets != NO_LETTER) & (newest != NO_LETTER)
+        return blocks[:, :-1], tf.where(real, targets, 0), tf.cast(real, tf.float32)
+
+    return batches.map(divide_block).prefetch(tf.data.AUTOTUNE)
+
+
+def _cut(
+    songs: Sequence[Letters], architecture: Architecture, rng: np.random.Generator | None = None
+) -> Blocks:
+    """Cut songs into blocks from their beginnings on, or from a random place with an `rng`."""
+    steps, before = architecture.steps, architecture.window - architecture.steps
+    blocks: list[Blocks] = []
+    for song in songs:
+        padded = np.full(before + len(song) + steps, NO_LETTER, dtype=np.int32)
+        padded[before : before + len(song)] = song
+        phase = int(rng.integers(steps)) if rng is not None else 0
+        starts = [*([0] if phase > 1 else []), *range(phase, len(song) - 1, steps)]
+        for start in starts:
+            block = padded[start : start + architecture.window + 1].copy()
+            if start == 0 and phase:
+                block[before + phase + 1 :] = NO_LETTER  # the rest is the next block's
+            blocks.append(block)
+    return np.array(blocks)
+
+
+def _in_batches(blocks: Blocks, batch: int, batches: int | None = None) -> Iterator[Blocks]:
+    """So many batches of one size, or all there are, filled up with blocks of no letters."""
+    count = batch * (batches or math.ceil(len(blocks) / batch))
+    filled = np.full((count, blocks.shape[1]), NO_LETTER, dtype=np.int32)
+    filled[: len(blocks)] = blocks[:count]
+    yield from filled.reshape(-1, batch, blocks.shape[1])

@@ -12,9 +12,9 @@ import pytest
 
 from midigen.cli import main
 from midigen.errors import ExitCode, ModelError
-from midigen.model import Card, build_notebook, save
+from midigen.model import Card, save
+from midigen.notebook import build_notebook, train_notebook
 from midigen.onnx_predictor import OnnxPredictor, find_model
-from midigen.training import train_notebook
 from midigen.vocabulary import SIZE
 from midigen.window import Encoding, encode
 from tests.players import NOTEBOOK, ROOT

@@ -1,0 +1,98 @@
+"""How far to trust the session's memory beside a model, found on songs that it didn't learn."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from midigen.corpus import Letters
+from midigen.memory import ORDERS, Counts, SessionMemory
+from midigen.predictor import BUCKETS, Mixture, Predictor, Probabilities, buckets
+from midigen.vocabulary import SIZE
+
+_STEPS = 600
+_LEARNING_RATE = 0.02
+_CAUTION = -1.0  # of contexts never seen in calibration: a trust of 0.27
+_CERTAIN = 0.999  # the most that a context is trusted, so that no letter becomes impossible
+_BATCH = 256
+
+
+def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
+    """The mixture that gives songs, as they go by, the fewest bits a note.
+
+    Gradient descent on what `Mixture.mix` computes, for all notes at once.
+    """
+    model = np.concatenate([_model_probabilities(predictor, song) for song in songs])
+    counts = np.concatenate([_memory_counts(song) for song in songs])
+    letters = np.concatenate([song[1:] for song in songs]).astype(np.int64)
+    mixing = _Mixing(model, counts)
+    optimizer = keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, _STEPS)
+    )
+    optimizer.build(mixing.variables)
+
+    @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    def descend() -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(letters, mixing.logits())
+            )
+        gradients = tape.gradient(loss, mixing.variables)
+        optimizer.apply_gradients(zip(gradients, mixing.variables, strict=True))
+
+    for _ in range(_STEPS):
+        descend()
+    return mixing.mixture()
+
+
+class _Mixing:
+    """`Mixture.mix` in TensorFlow, for gradients."""
+
+    def __init__(self, model: Probabilities, counts: Counts) -> None:
+        heard = counts.sum(axis=-1)
+        self._model = tf.constant(model)
+        self._shares = tf.constant((counts / np.maximum(heard, 1)[..., None]).astype(np.float32))
+        self._known = tf.constant((heard > 0).astype(np.float32))
+        self._columns = tf.constant(np.arange(ORDERS) * BUCKETS + buckets(counts))
+        self._longest = tf.constant((heard > 0).sum(axis=1))
+        self._trust = tf.Variable(np.full(ORDERS * BUCKETS, _CAUTION, dtype=np.float32))
+        unmixed = np.tile(np.array([1.0, 0.0], dtype=np.float32), (ORDERS + 1, 1))
+        self._exponents = tf.Variable(unmixed)
+        self.variables = [self._trust, self._exponents]
+
+    def logits(self) -> tf.Tensor:
+        trust = tf.sigmoid(tf.gather(self._trust, self._columns)) * self._known * _CERTAIN
+        passed_down = tf.math.cumprod(1 - trust, axis=1, reverse=True)
+        above = tf.math.cumprod(1 - trust, axis=1, reverse=True, exclusive=True)
+        mixed = tf.reduce_sum((trust * above)[..., None] * self._shares, axis=1)
+        mixed += passed_down[:, :1] * self._model
+        exponents = tf.gather(self._exponents, self._longest)
+        logs = exponents[:, :1] * tf.math.log(mixed)
+        return logs + exponents[:, 1:] * tf.math.log(self._model)
+
+    def mixture(self) -> Mixture:
+        trust = tf.sigmoid(self._trust).numpy().reshape(ORDERS, BUCKETS) * _CERTAIN
+        return Mixture(trust, self._exponents.numpy())
+
+
+def _model_probabilities(predictor: Predictor, song: Letters) -> Probabilities:
+    """The model's probabilities of each letter of a song but the first, from those before it."""
+    window = predictor.max_notes
+    filling = range(1, min(window, len(song)))
+    parts = [predictor.predict(song[None, :length].astype(np.int64)) for length in filling]
+    if len(song) > window:
+        full = np.lib.stride_tricks.sliding_window_view(song[:-1].astype(np.int64), window)
+        starts = range(0, len(full), _BATCH)
+        parts += [predictor.predict(full[start : start + _BATCH]) for start in starts]
+    return np.concatenate(parts) if parts else np.zeros((0, SIZE), dtype=np.float32)
+
+
+def _memory_counts(song: Letters) -> Counts:
+    """What the memory of a song knows at each letter of it but the first."""
+    memory = SessionMemory()
+    counts = np.zeros((max(0, len(song) - 1), ORDERS, SIZE))
+    for note, degree in enumerate(song[:-1]):
+        memory.add(int(degree))
+        counts[note] = memory.counts()
+    return counts
