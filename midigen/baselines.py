@@ -9,7 +9,6 @@ short-term models and their combination weighted by entropy.
 
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -63,20 +62,24 @@ class Baselines:
     def load(cls, path: Path) -> "Baselines":
         """Read what `save` wrote. Raises ModelError if it is missing or damaged."""
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 orders = range(LONG_TERM_ORDER + 1)
                 contexts = [arrays[f"contexts_{order}"] for order in orders]
                 counts = [arrays[f"counts_{order}"].astype(np.float64) for order in orders]
         except FileNotFoundError as exc:
             raise ModelError(f"{path}: missing; `midigen train` writes it with the model") from exc
-        except (OSError, ValueError, KeyError, BadZipFile, EOFError) as exc:
+        except Exception as exc:  # NumPy's, zipfile's and zlib's errors have no common parent
             raise ModelError(f"{path}: not the baselines of a model: {exc}") from exc
+        if not all(map(_is_table, contexts, counts)):
+            raise ModelError(f"{path}: not the baselines of a model: it holds no tables of counts")
         return cls(contexts, counts)
 
     def followers(self, song: Letters, order: int = LONG_TERM_ORDER) -> npt.NDArray[np.float64]:
         """What followed the contexts of each note: shape (notes, order + 1, 7), order 0 first."""
         result = np.zeros((len(song), order + 1, SIZE))
         for each in range(order + 1):
+            if not len(self._contexts[each]):
+                break  # no training song is longer than that
             codes = _context_codes(song, each)
             found = np.searchsorted(self._contexts[each], codes)
             found = np.minimum(found, len(self._contexts[each]) - 1)
@@ -138,6 +141,18 @@ def combine(*models: Rows) -> Rows:
     likely = np.exp(logs / total)
     normalized: Rows = likely / likely.sum(axis=1, keepdims=True)
     return normalized
+
+
+def _is_table(contexts: npt.NDArray[np.int64], counts: Rows) -> bool:
+    """Whether these are contexts in rising order, and what followed each of them."""
+    return bool(
+        contexts.ndim == 1
+        and contexts.dtype.kind in "iu"
+        and counts.shape == (len(contexts), SIZE)
+        and (contexts[:-1] < contexts[1:]).all()
+        and np.isfinite(counts).all()
+        and (counts >= 0).all()
+    )
 
 
 def _context_codes(song: Letters, order: int) -> npt.NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from midigen import echo
 from midigen.evaluation import Score
 from midigen.split import Side
 
@@ -74,10 +75,12 @@ Its scores below, and any other corpus, come from
 
 ## Network
 
-It takes 1 to {network["window"]} letters. An LSTM ({network["layers"]} × {network["units"]} units,
-{facts.parameters:,} weights in all) goes through the newest {network["steps"]} of them; with each
-it is told the letter and its echoes: what followed wherever the letters before were the same, in
-the whole window, for matches of several lengths. A softmax over the seven letters ends it.
+It takes a window of 1 to {echo.MAX_NOTES} letters. An LSTM ({network["layers"]} × \
+{network["units"]} units, {facts.parameters:,} weights in all)
+goes through the newest {echo.STEPS} of them; with each it is told the letter and its echoes: \
+what followed, in the {echo.REACH} letters before,
+wherever the newest {", ".join(map(str, echo.LENGTHS))} letters were the same. A softmax over \
+the seven letters ends it.
 
 ## Training
 
@@ -92,10 +95,9 @@ Songs are divided by a hash of their names. {epochs} epochs of {learned:,} notes
 AdamW with
 {facts.plan["learning_rate"]:g} falling along a cosine, weight decay \
 {facts.plan["weight_decay"]:g}, dropout {network["dropout"]:g}, batches of {facts.plan["batch"]} \
-blocks of {network["steps"]} notes,
-weights averaged over {facts.plan["average"]:g} epochs; {facts.plan["forgetting"]:.0%} of the \
-blocks had nothing before them. Validation songs also
-calibrated the mixture with the session's memory.
+blocks of {echo.STEPS} notes,
+weights averaged over {facts.plan["average"]:g} epochs. Validation songs also calibrated the \
+mixture with the session's memory.
 
 ![The learning curve]({facts.name}.png)
 

@@ -1,12 +1,13 @@
-"""What was played tonight: how often each letter followed every context of the session.
+"""What was played: how often each letter followed every context of a line of letters.
 
-A context is the newest 1 to 16 letters. No table of contexts is kept: for every
-letter heard there stands the length of the match that ends there, that is, how many
-letters up to it are the same as the newest ones. What followed there once may
-follow now, the longer the match the likelier. Everything is allocated once; when
-it is full, the older half is forgotten.
+A context is the newest few letters. No table of contexts is kept: for every letter
+heard there stands the length of the match that ends there, that is, how many letters
+up to it are the same as the newest ones. What followed there once may follow now,
+the longer the match the likelier. Everything is allocated once; when it is full, the
+older half is forgotten.
 """
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -15,27 +16,36 @@ import numpy.typing as npt
 from midigen.vocabulary import SIZE, Degree
 
 ORDERS = 16
-"""The longest context, in letters."""
+"""The longest context of a session's memory, in letters."""
 
 CAPACITY = 8192
 """Letters that are remembered: at five a second, the last half hour at the least half of it."""
 
 Counts: TypeAlias = npt.NDArray[np.float64]
-"""What followed contexts of 1 to 16 letters: the weight of each letter, shape (…, 16, 7)."""
+"""What followed contexts of 1, 2, 3 … letters: the weight of each, shape (…, orders, 7)."""
 
 
 class SessionMemory:
-    """Counts of what followed, for a line of letters that grows."""
+    """Counts of what followed, for a line of letters that grows.
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    `orders` is the length of the longest context.
+    """
+
+    def __init__(self, capacity: int = CAPACITY, orders: int = ORDERS) -> None:
+        self._orders = orders
         self._letters = np.zeros(capacity, dtype=np.int64)
         self._weights = np.zeros(capacity)
-        self._matches = np.zeros(capacity, dtype=np.int64)  # their lengths, ORDERS at the most
+        self._matches = np.zeros(capacity, dtype=np.int64)  # their lengths, `orders` at the most
         self._scratch = np.zeros(capacity, dtype=np.int64)
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
+
+    @property
+    def letters(self) -> npt.NDArray[np.int64]:
+        """The letters that are remembered, oldest first: a view that doesn't stay true."""
+        return self._letters[: self._length]
 
     def add(self, degree: Degree, weight: float = 1.0) -> None:
         """Remember one more letter, which counts as much as its weight (more than 0)."""
@@ -52,39 +62,53 @@ class SessionMemory:
         if age >= self._length:
             return
         self._letters[self._length - 1 - age] = degree
-        self._matches[:] = 0
-        for end in range(max(0, self._length - ORDERS), self._length):  # longer ones don't count
-            self._extend_matches(end, int(self._letters[end]))
+        self._match_anew()
+
+    def drop(self, count: int) -> None:
+        """Take the newest letters back."""
+        self._length = max(0, self._length - count)
+        self._match_anew()
 
     def forget(self) -> None:
         """Forget everything."""
         self._length = 0
 
-    def counts(self) -> Counts:
-        """What followed the contexts that end now, shape (16, 7)."""
-        known = max(0, self._length - 1)  # letters that something followed
-        keys = np.multiply(self._matches[:known], SIZE, out=self._scratch[:known])
-        keys += self._letters[1 : known + 1]
-        return _by_order(keys, self._weights[1 : known + 1], ())
+    def counts(self, reach: int = CAPACITY) -> Counts:
+        """What followed the contexts that end now, shape (orders, 7).
 
-    def counts_after_each_letter(self) -> Counts:
-        """What `counts` would be with each of the seven letters added, shape (7, 16, 7)."""
-        if not self._length:
-            return np.zeros((SIZE, ORDERS, SIZE))
+        Only contexts that ended in the last `reach` letters count.
+        """
+        known = max(0, self._length - 1)  # letters that something followed
+        first = min(known, max(0, self._length - reach))
+        keys = np.multiply(self._matches[first:known], SIZE, out=self._scratch[first:known])
+        keys += self._letters[first + 1 : known + 1]
+        return self._by_order(keys, self._weights[first + 1 : known + 1], ())
+
+    def counts_after_each_letter(self, reach: int = CAPACITY) -> Counts:
+        """What `counts` would be with each of the seven letters added, shape (7, orders, 7)."""
+        if not self._length or reach < 2:  # noqa: PLR2004  the newest letter and one before it
+            return np.zeros((SIZE, self._orders, SIZE))
         newest = self._length - 1
+        first = min(newest, max(0, self._length + 1 - reach))
         keys = self._scratch[:newest]
         keys[:1] = 1
         np.add(self._matches[: max(0, newest - 1)], 1, out=keys[1:])
-        np.minimum(keys, ORDERS, out=keys)
-        keys += self._letters[:newest] * (ORDERS + 1)
+        keys = keys[first:]
+        np.minimum(keys, self._orders, out=keys)
+        keys += self._letters[first:newest] * (self._orders + 1)
         keys *= SIZE
-        keys += self._letters[1 : newest + 1]
-        counts = _by_order(keys, self._weights[1 : newest + 1], (SIZE,))
+        keys += self._letters[first + 1 : newest + 1]
+        counts = self._by_order(keys, self._weights[first + 1 : newest + 1], (SIZE,))
         # The newest letter's follower would be the added one: it matches if that is the same.
         letter = int(self._letters[newest])
-        match = min(int(self._matches[newest - 1]) + 1, ORDERS) if newest else 1
+        match = min(int(self._matches[newest - 1]) + 1, self._orders) if newest else 1
         counts[letter, :match, letter] += 1.0
         return counts
+
+    def _match_anew(self) -> None:
+        self._matches[:] = 0
+        for end in range(max(0, self._length - self._orders), self._length):
+            self._extend_matches(end, int(self._letters[end]))
 
     def _extend_matches(self, end: int, degree: Degree) -> None:
         """Lengthen or end the matches of all positions before `end`, where a letter is added."""
@@ -93,7 +117,7 @@ class SessionMemory:
         matches[:1] = 0
         matches += 1
         matches *= self._letters[:end] == degree
-        np.minimum(matches, ORDERS, out=matches)
+        np.minimum(matches, self._orders, out=matches)
 
     def _forget_older_half(self) -> None:
         kept = self._length - self._length // 2
@@ -101,12 +125,14 @@ class SessionMemory:
             each[:kept] = each[self._length - kept : self._length].copy()
         self._length = kept
 
-
-def _by_order(
-    keys: npt.NDArray[np.int64], weights: npt.NDArray[np.float64], shape: tuple[int, ...]
-) -> Counts:
-    """Sum weights by (…, match length, letter), then count each match at every shorter order."""
-    shape = (*shape, ORDERS + 1, SIZE)
-    sums = np.bincount(keys, weights, minlength=int(np.prod(shape)))
-    by_length = sums.astype(np.float64, copy=False).reshape(shape)  # of nothing, the sums are ints
-    return by_length[..., ::-1, :].cumsum(axis=-2)[..., ::-1, :][..., 1:, :]
+    def _by_order(
+        self,
+        keys: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        shape: tuple[int, ...],
+    ) -> Counts:
+        """Sum weights by (…, match length, letter); each match counts at every shorter order."""
+        shape = (*shape, self._orders + 1, SIZE)
+        sums = np.bincount(keys, weights, minlength=math.prod(shape))
+        by_length = sums.astype(np.float64, copy=False).reshape(shape)  # of nothing they are ints
+        return by_length[..., ::-1, :].cumsum(axis=-2)[..., ::-1, :][..., 1:, :]

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from midigen import __version__
+from midigen.baselines import Baselines
 from midigen.errors import MidigenError
 from midigen.model import Card, save
 from midigen.vocabulary import SIZE, degree_named
-from midigen.window import Encoding, encode, sliding_windows
+from midigen.window import Encoding, scale, sliding_windows
 
 NOTEBOOK_SEQUENCE = "C D E F G A B C D E"
 NOTEBOOK_WINDOW = 3
@@ -59,14 +61,14 @@ def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
         on_epoch_end=lambda epoch, logs: bar.update(epoch + 1, [("loss", logs["loss"])])
     )
     model.fit(
-        encode(windows, Encoding.SCALED),
+        scale(windows),
         targets,
         epochs=NOTEBOOK_EPOCHS,
         batch_size=NOTEBOOK_BATCH,
         verbose=0,
         callbacks=[show],
     )
-    guesses = model.predict(encode(windows, Encoding.SCALED), verbose=0).argmax(axis=1)
+    guesses = model.predict(scale(windows), verbose=0).argmax(axis=1)
     right = int((guesses == targets).sum())
     if right < len(targets):
         raise MidigenError(
@@ -84,4 +86,6 @@ def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
     }
     card = Card(NOTEBOOK_WINDOW, NOTEBOOK_WINDOW, Encoding.SCALED, provenance)
     keras_file, onnx_file = save(model, card, folder, name)
+    baselines = Baselines.count([np.array(sequence, dtype=np.uint8)])
+    baselines.save(folder / f"{name}.baselines.npz")
     return Trained(keras_file, onnx_file, len(targets))

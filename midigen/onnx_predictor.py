@@ -13,7 +13,7 @@ stands in the file's metadata, under these keys:
                          without it plays without memory
     midigen.provenance   how it was made, as a JSON object (for people)
 
-The graph takes one input as `window.encode` makes it and returns one array of
+The graph takes one input as the encoder makes it and returns one array of
 shape (batch, 7): a softmax over the letters.
 """
 
@@ -29,7 +29,7 @@ from midigen.errors import ModelError
 from midigen.memory import ORDERS
 from midigen.predictor import BUCKETS, Mixture, Probabilities
 from midigen.vocabulary import LETTERS, SIZE
-from midigen.window import Degrees, Encoding, encode
+from midigen.window import Degrees, Encoding, new_encoder
 
 FORMAT = "1"
 VOCABULARY = " ".join(LETTERS)
@@ -50,7 +50,7 @@ class OnnxPredictor:
         self._input = self._session.get_inputs()[0].name
         try:
             kind = metadata["midigen.format"], metadata["midigen.vocabulary"]
-            self._encoding = Encoding(metadata["midigen.encoding"])
+            self._encode = new_encoder(Encoding(metadata["midigen.encoding"]))
             self._min_notes = int(metadata["midigen.min_notes"])
             self._max_notes = int(metadata["midigen.max_notes"])
         except (KeyError, ValueError) as exc:
@@ -84,8 +84,7 @@ class OnnxPredictor:
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
-        network_input = encode(windows, self._encoding)
-        (probabilities,) = self._session.run(None, {self._input: network_input})
+        (probabilities,) = self._session.run(None, {self._input: self._encode(windows)})
         result: Probabilities = probabilities
         return result
 

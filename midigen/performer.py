@@ -282,6 +282,8 @@ class Performer:
     def _hear(self, step: Step, velocity: Velocity) -> None:
         if self._phrase.over:
             self._phrase = _Phrase()
+        if self._mode is Mode.CALL_RESPONSE:
+            self._sampler.begin_line()
         if step.replaces:
             self._session.replace(step.degree)
             self._phrase.replace(velocity)
@@ -354,7 +356,6 @@ class Performer:
                 self._say_missing()
             self._answered()
         elif self._mode is Mode.CALL_RESPONSE:
-            self._sampler.begin_line()
             self._run = _Run(Grid(turn, self._step), 0, self._answer_length())
         elif self._mode is Mode.SOLO:
             self._owed = self._answer_length()

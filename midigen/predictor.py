@@ -30,7 +30,8 @@ class Mixture:
     (16, 15), where the bucket says how often the context was heard and how many
     different letters followed (see `buckets`). Then both, the mixture m and the
     model's own p, are sharpened against each other: m**a * p**b with (a, b) =
-    `exponents[longest match]`, shape (17, 2).
+    `exponents[longest match]`, shape (17, 2). Where no context was heard
+    before, the prediction is the model's.
     """
 
     trust: npt.NDArray[np.float32]
@@ -56,8 +57,8 @@ class Mixture:
         logs = exponents[:, :1] * np.log(np.maximum(mixed, _TINY))
         logs += exponents[:, 1:] * np.log(np.maximum(model, _TINY))
         likely = np.exp(logs - logs.max(axis=1, keepdims=True))
-        result: Probabilities = (likely / likely.sum(axis=1, keepdims=True)).astype(np.float32)
-        return result
+        result = np.where(heard[:, :1] > 0, likely / likely.sum(axis=1, keepdims=True), model)
+        return result.astype(np.float32)
 
 
 _ORDER_INDEX = np.arange(ORDERS)

@@ -21,7 +21,8 @@ def side_of(name: str) -> Side:
     It depends on the name (without its part) only, so it stays the same on every
     machine and in a larger collection.
     """
-    tenth = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % 10
+    content = name.encode(errors="surrogatepass")  # a file's name may be no valid text
+    tenth = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % 10
     return {0: Side.TEST, 1: Side.VALIDATION}.get(tenth, Side.TRAINING)
 
 

@@ -1,10 +1,11 @@
 """Training on songs: what is learned from, the fitting itself, and the files it leaves.
 
-A song is cut into blocks of `steps` letters, each with the letters before it, at
-another place in every epoch. The network predicts after every letter of a block at
-once. The weights that play are a running average of those that learn.
+A song is encoded once, as live play would hear it, and cut into blocks of 16 steps, at
+another place in every epoch. The network predicts after every step of a block at once.
+The weights that play are a running average of those that learn.
 """
 
+import itertools
 import json
 import math
 import secrets
@@ -12,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,31 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from midigen import __version__
+from midigen import __version__, echo
 from midigen.baselines import Baselines
 from midigen.calibration import calibrate
 from midigen.card import Facts, notes_of, write_card
 from midigen.corpus import Letters, Song
 from midigen.errors import MidigenError
 from midigen.evaluation import Score, evaluate
-from midigen.model import Architecture, Card, build_network, save
+from midigen.model import Architecture, Card, build_network, save, stamp
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.split import Side, divide
 from midigen.vocabulary import SIZE
 from midigen.window import Encoding
 
-Blocks = npt.NDArray[np.int32]
-"""Windows of letters and the letter after the last, shape (blocks, window + 1); 7 is no letter."""
+
+@dataclass(frozen=True)
+class Blocks:
+    """Steps of songs, each with the letter that came after it.
+
+    `rows` has the shape (blocks, 16, 77), as float16 to save room; `targets` the shape
+    (blocks, 16), with 7 where there is no step.
+    """
+
+    rows: npt.NDArray[np.float16]
+    targets: npt.NDArray[np.uint8]
+
 
 NO_LETTER = SIZE
 
@@ -54,8 +65,6 @@ class Plan:
     weight_decay: float = 0.01
     average: float = 4.0
     """Over about how many epochs the weights that play are averaged."""
-    forgetting: float = 0.05
-    """The share of blocks without the letters before them, as at the start of a session."""
 
 
 @dataclass(frozen=True)
@@ -148,19 +157,18 @@ class _Writer:
     notes: str
 
     def write(self, folder: Path, name: str) -> Facts:
-        window = self.plan.architecture.window
-        provenance = {
+        provenance: dict[str, Any] = {
             "command": self.command,
             "seed": self.seed,
             "midigen": __version__,
             "keras": keras.__version__,
             "tensorflow": tf.__version__,
         }
-        card = Card(1, window, Encoding.LETTERS, provenance)
+        card = Card(1, echo.MAX_NOTES, Encoding.ECHO, provenance)
         _, onnx_file = save(self.network, card, folder, name)
         proving = [song.letters for song in self.sides[Side.VALIDATION]]
         mixture = calibrate(OnnxPredictor(onnx_file), proving)
-        save(self.network, Card(1, window, Encoding.LETTERS, provenance, mixture), folder, name)
+        stamp(onnx_file, replace(card, mixture=mixture))
         baselines = Baselines.count([song.letters for song in self.sides[Side.TRAINING]])
         baselines.save(folder / f"{name}.baselines.npz")
         scores = evaluate(
@@ -171,7 +179,7 @@ class _Writer:
             lambda songs: tqdm(songs, desc="test songs", unit=" songs", dynamic_ncols=True),
         )
         provenance["scores"] = [asdict(score) for score in scores]
-        save(self.network, Card(1, window, Encoding.LETTERS, provenance, mixture), folder, name)
+        stamp(onnx_file, replace(card, mixture=mixture))
         facts = Facts(
             name=name,
             command=self.command,
@@ -218,7 +226,7 @@ def _fit(
     try:
         model.fit(
             blocks.dataset(),
-            validation_data=_dataset(_cut(proving, plan.architecture), plan),
+            validation_data=_dataset(_cut([_Encoded.of(song) for song in proving]), plan.batch),
             initial_epoch=len(progress.epochs),
             epochs=plan.epochs,
             shuffle=False,  # the blocks come shuffled
@@ -362,78 +370,93 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 # --- what the network sees
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """A song's rows, shape (notes - 1, 77), and the letter that came after each."""
+
+    rows: npt.NDArray[np.float16]
+    targets: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, song: Letters) -> "_Encoded":
+        return cls(echo.encode_line(song[:-1]).astype(np.float16), song[1:])
+
+
 class _Blocks:
     """The training songs cut into blocks, in another way for each epoch."""
 
     def __init__(self, plan: Plan, songs: Sequence[Letters], seed: int) -> None:
         self.epoch = 0
         """Which epoch the next blocks are for."""
-        self.notes = sum(len(song) for song in songs)
-        """The notes of an epoch."""
-        self._plan = plan
-        self._songs = songs
+        self._batch = plan.batch
+        self._songs = [_Encoded.of(song) for song in songs]
         self._seed = seed
+        self.notes = sum(len(song.targets) for song in self._songs)
+        """The notes of an epoch."""
         # As many in every epoch, which Keras insists on: what a phase has more is left out.
-        self.batches = math.ceil(len(_cut(songs, plan.architecture)) / plan.batch)
+        self.batches = math.ceil(len(_cut(self._songs).targets) / plan.batch)
         self.notes_per_batch = math.ceil(self.notes / self.batches)
         """About how many notes a batch has."""
 
     def dataset(self) -> tf.data.Dataset:
         """Batches for one epoch after another, prepared while the network learns."""
-        signature = tf.TensorSpec((None, self._plan.architecture.window + 1), tf.int32)
-        return _prepare(
-            tf.data.Dataset.from_generator(self._make_batches, output_signature=signature),
-            self._plan.architecture.steps,
+        signature = (
+            tf.TensorSpec((self._batch, echo.STEPS, echo.FEATURES), tf.float16),
+            tf.TensorSpec((self._batch, echo.STEPS), tf.uint8),
         )
+        batches = tf.data.Dataset.from_generator(self._make_batches, output_signature=signature)
+        return _prepare(batches.apply(tf.data.experimental.assert_cardinality(self.batches)))
 
-    def _make_batches(self) -> Iterator[Blocks]:
+    def _make_batches(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         rng = np.random.default_rng([self._seed, self.epoch])
-        architecture = self._plan.architecture
-        blocks = _cut(self._songs, architecture, rng)
-        alone = rng.random(len(blocks)) < self._plan.forgetting
-        blocks[alone, : architecture.window - architecture.steps] = NO_LETTER
-        rng.shuffle(blocks)
-        yield from _in_batches(blocks, self._plan.batch, self.batches)
+        blocks = _cut(self._songs, rng)
+        order = rng.permutation(len(blocks.targets))[: self.batches * self._batch]
+        for start in range(0, self.batches * self._batch, self._batch):
+            yield _batch(blocks, order[start : start + self._batch], self._batch)
 
 
-def _dataset(blocks: Blocks, plan: Plan) -> tf.data.Dataset:
-    batches = np.stack(list(_in_batches(blocks, plan.batch)))
-    return _prepare(tf.data.Dataset.from_tensor_slices(batches), plan.architecture.steps)
+def _dataset(blocks: Blocks, batch: int) -> tf.data.Dataset:
+    order = np.arange(len(blocks.targets))
+    starts = range(0, len(order), batch)
+    batches = [_batch(blocks, order[start : start + batch], batch) for start in starts]
+    rows, targets = (np.stack(part) for part in zip(*batches, strict=True))
+    return _prepare(tf.data.Dataset.from_tensor_slices((rows, targets)))
 
 
-def _prepare(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:
-    """Batches of blocks as (windows, letters to predict, weights: 0 where there is none)."""
+def _prepare(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches as (input, letters to predict, weights: 0 where there is none)."""
 
-    def divide_block(blocks: Any) -> Any:
-        targets, newest = blocks[:, -steps:], blocks[:, -steps - 1 : -1]
-        real = (targets != NO_LETTER) & (newest != NO_LETTER)
-        return blocks[:, :-1], tf.where(real, targets, 0), tf.cast(real, tf.float32)
+    def weigh(rows: Any, targets: Any) -> Any:
+        real = targets != NO_LETTER
+        return tf.cast(rows, tf.float32), tf.where(real, targets, 0), tf.cast(real, tf.float32)
 
-    return batches.map(divide_block).prefetch(tf.data.AUTOTUNE)
+    return batches.map(weigh).prefetch(tf.data.AUTOTUNE)
 
 
-def _cut(
-    songs: Sequence[Letters], architecture: Architecture, rng: np.random.Generator | None = None
-) -> Blocks:
+def _cut(songs: Sequence[_Encoded], rng: np.random.Generator | None = None) -> Blocks:
     """Cut songs into blocks from their beginnings on, or from a random place with an `rng`."""
-    steps, before = architecture.steps, architecture.window - architecture.steps
-    blocks: list[Blocks] = []
+    rows: list[npt.NDArray[np.float16]] = []
+    targets: list[npt.NDArray[np.uint8]] = []
     for song in songs:
-        padded = np.full(before + len(song) + steps, NO_LETTER, dtype=np.int32)
-        padded[before : before + len(song)] = song
-        phase = int(rng.integers(steps)) if rng is not None else 0
-        starts = [*([0] if phase > 1 else []), *range(phase, len(song) - 1, steps)]
-        for start in starts:
-            block = padded[start : start + architecture.window + 1].copy()
-            if start == 0 and phase:
-                block[before + phase + 1 :] = NO_LETTER  # the rest is the next block's
-            blocks.append(block)
-    return np.array(blocks)
+        notes = len(song.targets)
+        phase = int(rng.integers(echo.STEPS)) if rng is not None else 0
+        cuts = sorted({0, notes, *range(phase, notes, echo.STEPS)})
+        for start, end in itertools.pairwise(cuts):
+            row = np.zeros((echo.STEPS, echo.FEATURES), dtype=np.float16)
+            target = np.full(echo.STEPS, NO_LETTER, dtype=np.uint8)
+            row[: end - start] = song.rows[start:end]
+            target[: end - start] = song.targets[start:end]
+            rows.append(row)
+            targets.append(target)
+    return Blocks(np.array(rows), np.array(targets))
 
 
-def _in_batches(blocks: Blocks, batch: int, batches: int | None = None) -> Iterator[Blocks]:
-    """So many batches of one size, or all there are, filled up with blocks of no letters."""
-    count = batch * (batches or math.ceil(len(blocks) / batch))
-    filled = np.full((count, blocks.shape[1]), NO_LETTER, dtype=np.int32)
-    filled[: len(blocks)] = blocks[:count]
-    yield from filled.reshape(-1, batch, blocks.shape[1])
+def _batch(
+    blocks: Blocks, chosen: npt.NDArray[np.integer], batch: int
+) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.uint8]]:
+    """A batch of these blocks, filled up with empty ones."""
+    rows = np.zeros((batch, echo.STEPS, echo.FEATURES), dtype=np.float16)
+    targets = np.full((batch, echo.STEPS), NO_LETTER, dtype=np.uint8)
+    rows[: len(chosen)] = blocks.rows[chosen]
+    targets[: len(chosen)] = blocks.targets[chosen]
+    return rows, targets

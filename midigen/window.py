@@ -1,17 +1,17 @@
 """The rolling window of letters, and the same windows for training.
 
-`encode` is the only place where letters become a network's input: live play
-and training both go through it.
+An encoder is the only thing that makes a network's input of letters: live play and
+training both go through it.
 """
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from midigen.echo import EchoEncoder
 from midigen.vocabulary import SIZE, Degree
 
 Degrees: TypeAlias = npt.NDArray[np.int64]
@@ -24,40 +24,55 @@ class Encoding(StrEnum):
     SCALED = "scaled"
     """Degrees divided by 7, as float32 of shape (windows, notes, 1)."""
 
-    LETTERS = "letters"
-    """The degrees themselves, as int32 of shape (windows, notes)."""
+    ECHO = "echo"
+    """Letters with their echoes, as float32 of shape (windows, 16 or fewer, 77): see `echo`."""
+
+
+Encoder: TypeAlias = Callable[[Degrees], npt.NDArray[np.float32]]
+"""Makes a network's input of windows of shape (windows, notes)."""
 
 
 class Window:
     """The newest letters, `length` of them at the most."""
 
     def __init__(self, length: int) -> None:
-        self._degrees: deque[Degree] = deque(maxlen=length)
+        self._degrees = np.zeros(2 * length, dtype=np.int64)  # moved to the front when it is full
+        self._limit = length
+        self._start = 0
+        self._end = 0
 
     def __len__(self) -> int:
-        return len(self._degrees)
+        return self._end - self._start
 
     def push(self, degree: Degree) -> None:
         """Add a letter; the oldest falls out when the window is full."""
-        self._degrees.append(degree)
+        if self._end == len(self._degrees):
+            kept = self._degrees[self._start : self._end].copy()
+            self._start, self._end = 0, len(kept)
+            self._degrees[: self._end] = kept
+        self._degrees[self._end] = degree
+        self._end += 1
+        self._start = max(self._start, self._end - self._limit)
 
     def replace(self, age: int, degree: Degree) -> None:
         """Put another letter in the place of one: age 0 is the newest.
 
         One that has fallen out already stays out.
         """
-        if age < len(self._degrees):
-            self._degrees[-1 - age] = degree
+        if age < len(self):
+            self._degrees[self._end - 1 - age] = degree
 
     def as_batch(self) -> Degrees:
         """A copy of the letters, oldest first, as a batch of one: shape (1, notes)."""
-        return np.array([self._degrees], dtype=np.int64)
+        return self._degrees[np.newaxis, self._start : self._end].copy()
 
     def as_batch_after_each_letter(self) -> Degrees:
         """What the window would be with each of the seven letters added: shape (7, notes)."""
-        room = self._degrees.maxlen or 0
-        kept = list(self._degrees)[max(0, len(self) + 1 - room) :]
-        return np.array([[*kept, degree] for degree in range(SIZE)], dtype=np.int64)
+        start = max(self._start, self._end + 1 - self._limit)
+        windows = np.empty((SIZE, self._end - start + 1), dtype=np.int64)
+        windows[:, :-1] = self._degrees[start : self._end]
+        windows[:, -1] = np.arange(SIZE)
+        return windows
 
 
 def sliding_windows(sequence: Sequence[Degree], length: int) -> tuple[Degrees, Degrees]:
@@ -73,10 +88,15 @@ def sliding_windows(sequence: Sequence[Degree], length: int) -> tuple[Degrees, D
     return windows.copy(), letters[length:]
 
 
-def encode(windows: Degrees, encoding: Encoding) -> npt.NDArray[Any]:
-    """A network's input for windows of shape (windows, notes): see `Encoding`."""
+def new_encoder(encoding: Encoding) -> Encoder:
+    """What encodes windows for a network that takes its letters so."""
     match encoding:
         case Encoding.SCALED:
-            return (windows[..., np.newaxis] / SIZE).astype(np.float32)
-        case Encoding.LETTERS:
-            return windows.astype(np.int32)
+            return scale
+        case Encoding.ECHO:
+            return EchoEncoder()
+
+
+def scale(windows: Degrees) -> npt.NDArray[np.float32]:
+    """Degrees divided by 7: `Encoding.SCALED`."""
+    return (windows[..., np.newaxis] / SIZE).astype(np.float32)

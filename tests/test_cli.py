@@ -13,7 +13,7 @@ from midigen.cli import main
 from midigen.errors import ExitCode
 from tests.test_render import write_midi
 
-COMMANDS = ["run", "render", "predict", "train", "ports", "config"]
+COMMANDS = ["run", "render", "predict", "train", "evaluate", "models", "ports", "config"]
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_errors_say_what_is_wrong_and_have_their_codes(
         assert word in captured.err
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["run", "--seed", "-1"], ["train"]])
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["run", "--seed", "-1"], ["evaluate"]])
 def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -117,12 +117,62 @@ def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Path("out.mid").read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    ("arguments", "room"),
+    [(["--recipe", "notebook"], "notebook"), (["songs", "--name", "new"], "training")],
+)
 def test_training_without_its_packages_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    room: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setitem(sys.modules, "midigen.training", None)
-    assert main(["train", "--recipe", "notebook"]) == ExitCode.FAILURE
+    Path("songs").mkdir()
+    write_midi(Path("songs") / "song.mid", bpm=120)
+    monkeypatch.setitem(sys.modules, f"midigen.{room}", None)
+    assert main(["train", *arguments]) == ExitCode.FAILURE
     assert 'pip install "midigen[train]"' in capsys.readouterr().err
+    assert not Path("models").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "needs a CORPUS and a --name"),
+        (["songs"], "needs a CORPUS and a --name"),
+        (["--recipe", "notebook", "songs"], "takes neither"),
+        (["songs", "--name", "a/b"], "'a/b' can't be the name"),
+    ],
+)
+def test_training_says_what_it_needs(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *arguments]) == ExitCode.USAGE
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["train", "--name", "new"], ["evaluate", "notebook"]])
+def test_a_corpus_that_cannot_be_read_is_an_error(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "nowhere"]) == ExitCode.MIDI_FILE
+    assert "nowhere: there is no such file or folder" in capsys.readouterr().err
+    Path("empty").mkdir()
+    assert main([*command, "empty"]) == ExitCode.MIDI_FILE
+    assert "empty: there are no MIDI files" in capsys.readouterr().err
+    (Path("empty") / "damaged.mid").write_bytes(b"MThd")
+    assert main([*command, "empty"]) == ExitCode.MIDI_FILE
+    shown = capsys.readouterr().err
+    assert "skipped empty/damaged.mid: " in shown
+    assert "1 of 1 files skipped" in shown
+    assert "no melody found in empty" in shown
+    assert not Path("models").exists()
+
+
+def test_models_are_listed_with_their_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == ExitCode.OK
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    assert "not measured" in lines["notebook"]
 
 
 def test_it_runs_as_a_module() -> None:

@@ -16,7 +16,7 @@ from midigen.model import Card, save
 from midigen.notebook import build_notebook, train_notebook
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.vocabulary import SIZE
-from midigen.window import Encoding, encode
+from midigen.window import Encoding, scale
 from tests.players import NOTEBOOK, ROOT
 
 CARD = Card(3, 3, Encoding.SCALED, {"recipe": "test"})
@@ -92,7 +92,7 @@ def test_onnx_runtime_says_what_keras_says(name: str, trained: Any) -> None:
     path = NOTEBOOK if name == "shipped" else trained[0].onnx_file
     predictor = OnnxPredictor(path)
     model = keras.saving.load_model(path.with_suffix(".keras"))
-    expected = model.predict(encode(ALL_WINDOWS, Encoding.SCALED), verbose=0)
+    expected = model.predict(scale(ALL_WINDOWS), verbose=0)
     np.testing.assert_allclose(predictor.predict(ALL_WINDOWS), expected, atol=1e-5)
     singly = np.concatenate([predictor.predict(window[None]) for window in ALL_WINDOWS])
     np.testing.assert_allclose(singly, expected, atol=1e-5)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.window import Encoding, Window, encode, sliding_windows
+from midigen.window import Window, scale, sliding_windows
 
 letters = st.lists(st.integers(0, 6), max_size=40)
 
@@ -61,7 +61,7 @@ def test_live_and_training_windows_are_the_same(played: list[int], length: int) 
 
 
 def test_the_notebooks_encoding() -> None:
-    encoded = encode(np.array([[0, 1, 6]]), Encoding.SCALED)
+    encoded = scale(np.array([[0, 1, 6]]))
     assert encoded.dtype == np.float32
     assert encoded.shape == (1, 3, 1)
     np.testing.assert_allclose(encoded[0, :, 0], [0, 1 / 7, 6 / 7], rtol=1e-6)

@@ -1,0 +1,263 @@
+"""The controls of the memory, and the guard against repeated notes, as they are heard.
+
+The tempo is 120 with two steps a beat: a step is 0.25 s, and a note sounds 0.2 s
+of it. At temperature 0, who finds all letters equally likely plays C, unless
+the memory knows better.
+"""
+
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from midigen.notes import Control, EndOfAnswer, Event, NoteOff, NoteOn, Notice, Output, Seconds
+from midigen.performer import Performer
+from midigen.predictor import Predictor, Probabilities
+from midigen.render import perform
+from midigen.settings import Mode, Settings
+from midigen.vocabulary import SIZE
+from midigen.window import Degrees
+from tests.players import AnyLetter, NextLetter, TimedEvents, key, settings, together
+from tests.test_mixture import CONSTANT
+
+ONE = settings(turn={"silence": 0.5}, sampling={"temperature": 0.0}, response={"length": 1})
+"""Answers with one note, the likeliest."""
+
+C_E_G_C_E = together(*(key(pitch, i / 5, i / 5 + 0.1) for i, pitch in enumerate([60, 64, 67] * 2)))[
+    :10
+]
+"""Ends at 0.9, so that its answer begins at 1.4; after C E, G has followed."""
+
+
+class AnyLetterAndMemory(AnyLetter):
+    mixture = CONSTANT
+
+
+class SameLetter(NextLetter):
+    """A predictor that is sure that the newest letter comes again."""
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        return np.eye(SIZE, dtype=np.float32)[windows[:, -1]]
+
+
+def play(
+    chosen: Settings,
+    *events: TimedEvents | tuple[Seconds, Event],
+    predictor: Predictor | None = None,
+) -> Any:
+    """Everything that is played to events, with times rounded to a microsecond."""
+    playing = Performer(chosen, predictor or AnyLetterAndMemory(), np.random.default_rng(0))
+    lists = [each if isinstance(each, list) else [each] for each in events]
+    played = perform(playing, together(*lists))
+    return [(round(time, 6), output) for time, output in played]
+
+
+def live(playing: Performer, events: TimedEvents, *, prepares: bool) -> list[Output]:
+    """What is played to events and a while after; it may predict before each call."""
+    outputs = playing.start(0.0)
+    for time, event in [*events, (events[-1][0] + 5.0, Control("memory.amount", "1"))]:
+        while (due := playing.deadline) is not None and due <= time:
+            outputs += playing.advance(due)
+            if prepares:
+                playing.prepare()
+        outputs += playing.handle(event, time)
+        if prepares:
+            playing.prepare()
+    return outputs
+
+
+def letters(chosen: Settings, outputs: list[Output]) -> list[int | None]:
+    return [chosen.key.degree(each.pitch) for each in outputs if isinstance(each, NoteOn)]
+
+
+def note(pitch: int, onset: Seconds, end: Seconds) -> Any:
+    return [(onset, NoteOn(pitch, 80)), (end, NoteOff(pitch))]
+
+
+# --- memory.reset
+
+
+def test_it_answers_by_what_was_played_tonight() -> None:
+    assert play(ONE, C_E_G_C_E) == [*note(67, 1.4, 1.6), (1.6, EndOfAnswer())]
+
+
+def test_after_a_reset_it_answers_by_the_model_alone() -> None:
+    assert play(ONE, C_E_G_C_E, (1.0, Control("memory.reset", ""))) == [
+        (1.0, Notice("memory is empty")),
+        *note(60, 1.4, 1.6),
+        (1.6, EndOfAnswer()),
+    ]
+
+
+def test_a_reset_keeps_the_window() -> None:
+    """The model carries on from the letters before it; none is missing."""
+    reset = (0.9, Control("memory.reset", ""))
+    assert play(ONE, C_E_G_C_E, reset, predictor=NextLetter(min_notes=4)) == [
+        (0.9, Notice("memory is empty")),
+        *note(65, 1.4, 1.6),
+        (1.6, EndOfAnswer()),
+    ]
+
+
+def test_what_is_played_after_a_reset_is_remembered() -> None:
+    later = [(time + 3.0, event) for time, event in C_E_G_C_E]
+    outputs = play(ONE, together(*(key(p, 0, 0.1) for p in (60, 64, 69, 71))), later,
+                   (2.0, Control("memory.reset", "")))  # fmt: skip
+    assert outputs[-3:] == [*note(67, 4.4, 4.6), (4.6, EndOfAnswer())]
+
+
+def test_a_reset_silences_nothing() -> None:
+    chosen = settings(turn={"silence": 0.5}, sampling={"temperature": 0.0}, response={"length": 2})
+    assert play(chosen, C_E_G_C_E, (1.5, Control("memory.reset", "now"))) == [
+        (1.4, NoteOn(67, 80)),
+        (1.5, Notice("memory is empty")),
+        (1.6, NoteOff(67)),
+        *note(72, 1.65, 1.85),  # by the model: C, the nearest to G
+        (1.85, EndOfAnswer()),
+    ]
+
+
+# --- memory.amount
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "pitch"),
+    [("0", "0", 60), ("0.0", "0", 60), ("0.25", "0.25", 67), (" 1", "1", 67)],
+)
+def test_the_amount_is_set_while_playing(value: str, text: str, pitch: int) -> None:
+    assert play(ONE, C_E_G_C_E, (1.0, Control("memory.amount", value))) == [
+        (1.0, Notice(f"memory.amount {text}")),
+        *note(pitch, 1.4, 1.6),
+        (1.6, EndOfAnswer()),
+    ]
+
+
+def test_what_is_played_at_amount_0_is_remembered_for_later() -> None:
+    off, on = Control("memory.amount", "0"), Control("memory.amount", "1")
+    assert play(ONE, (0.0, off), C_E_G_C_E, (1.0, on)) == [
+        (0.0, Notice("memory.amount 0")),
+        (1.0, Notice("memory.amount 1")),
+        *note(67, 1.4, 1.6),
+        (1.6, EndOfAnswer()),
+    ]
+
+
+@pytest.mark.parametrize("value", ["", "x", "-0.1", "1.01", "nan", "inf", "1e999", "0,5"])
+def test_a_wrong_amount_says_so_and_changes_nothing(value: str) -> None:
+    chosen = settings(
+        turn={"silence": 0.5},
+        sampling={"temperature": 0.0},
+        response={"length": 1},
+        memory={"amount": 0.5},
+    )
+    assert play(chosen, C_E_G_C_E, (1.0, Control("memory.amount", value))) == [
+        (1.0, Notice(f"memory.amount is a number 0 to 1, not {value!r}")),
+        *note(67, 1.4, 1.6),
+        (1.6, EndOfAnswer()),
+    ]
+
+
+def test_an_unknown_control_lists_those_there_are() -> None:
+    assert play(ONE, (0.0, Control("memory", "0"))) == [
+        (0.0, Notice("no control 'memory': there are mode, memory.amount, memory.reset"))
+    ]
+
+
+@pytest.mark.parametrize("control", [Control("memory.reset", ""), Control("memory.amount", "0")])
+@pytest.mark.parametrize("mode", [Mode.CALL_RESPONSE, Mode.DUET])
+def test_what_was_predicted_ahead_is_predicted_again(mode: Mode, control: Control) -> None:
+    chosen = settings(mode=mode, sampling={"temperature": 0.0})
+    events = [*C_E_G_C_E, (0.95, control)]
+    if mode is Mode.DUET:
+        events += key(60, 1.0, 1.1)
+    expected, found = (
+        live(
+            Performer(chosen, AnyLetterAndMemory(), np.random.default_rng(0)),
+            events,
+            prepares=prepares,
+        )
+        for prepares in (False, True)
+    )
+    assert found == expected
+    notice = next(number for number, each in enumerate(found) if isinstance(each, Notice))
+    assert letters(chosen, found[notice:])[0] == 0  # by the model alone
+
+
+# --- max_repeat
+
+
+def guarded(max_repeat: int | str, length: int, **more: Any) -> Settings:
+    return settings(
+        turn={"silence": 0.5},
+        sampling={"temperature": 0.0, "max_repeat": max_repeat},
+        response={"length": length},
+        **more,
+    )
+
+
+def test_no_note_comes_more_often_in_a_row_than_it_may() -> None:
+    """After G G comes C, the first letter, since all but G are equally unlikely."""
+    assert play(guarded(2, 5), key(67, 0.0, 0.1), predictor=SameLetter()) == [
+        *note(67, 0.6, 0.8),
+        *note(67, 0.85, 1.05),
+        *note(72, 1.1, 1.3),
+        *note(72, 1.35, 1.55),
+        *note(74, 1.6, 1.8),
+        (1.8, EndOfAnswer()),
+    ]
+
+
+def test_without_a_guard_it_may_stay_on_a_note() -> None:
+    assert play(guarded("off", 6), key(67, 0.0, 0.1), predictor=SameLetter()) == [
+        *(each for step in range(6) for each in note(67, 0.6 + step / 4, 0.8 + step / 4)),
+        (2.05, EndOfAnswer()),
+    ]
+
+
+def test_each_answer_is_a_line_of_its_own() -> None:
+    keys = together(key(67, 0.0, 0.1), key(67, 2.0, 2.1))
+    assert play(guarded(1, 2), keys, predictor=SameLetter()) == [
+        *note(67, 0.6, 0.8),
+        *note(72, 0.85, 1.05),
+        (1.05, EndOfAnswer()),
+        *note(67, 2.6, 2.8),
+        *note(72, 2.85, 3.05),
+        (3.05, EndOfAnswer()),
+    ]
+
+
+def test_a_prepared_answer_is_a_line_of_its_own_too() -> None:
+    chosen = guarded(1, 1)
+    keys = together(key(67, 0.0, 0.1), key(67, 2.0, 2.1))
+    for prepares in (False, True):
+        playing = Performer(chosen, SameLetter(), np.random.default_rng(0))
+        assert letters(chosen, live(playing, keys, prepares=prepares)) == [4, 4]
+
+
+def test_in_a_duet_the_answers_are_one_line() -> None:
+    keys = together(*(key(67, second, second + 0.1) for second in range(4)))
+    chosen = guarded(2, 1, mode=Mode.DUET)
+    played = play(chosen, keys, predictor=SameLetter())
+    pitches = [output.pitch for _, output in played if isinstance(output, NoteOn)]
+    assert pitches == [67, 67, 72, 67]
+
+
+@given(st.integers(1, 3), st.integers(0, 9), st.sampled_from([AnyLetter, SameLetter]))
+@effort(max_examples=30, deadline=None)
+def test_solo_never_repeats_a_note_more_often(
+    max_repeat: int, seed: int, predictor: type[NextLetter]
+) -> None:
+    chosen = settings(mode=Mode.SOLO, sampling={"max_repeat": max_repeat})
+    playing = Performer(chosen, predictor(), np.random.default_rng(seed))
+    outputs = playing.start(0.0)
+    outputs += playing.handle(NoteOn(60, 80), 0.0)
+    for step in range(400):
+        playing.prepare()
+        outputs += playing.advance(step / 8)
+    played = letters(chosen, outputs)
+    assert len(played) > 150
+    assert max(len(list(run)) for _, run in groupby(played)) <= max_repeat

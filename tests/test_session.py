@@ -1,0 +1,180 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from midigen.predictor import Mixture, Probabilities
+from midigen.session import OWN_WEIGHT, Session
+from midigen.vocabulary import SIZE
+from midigen.window import Degrees
+from tests.players import AnyLetter
+from tests.test_mixture import CONSTANT, any_mixture
+
+letters = st.integers(0, SIZE - 1)
+notes = st.tuples(st.sampled_from(["hear", "play"]), st.integers(0, 2) | letters)
+moves = st.lists(
+    notes
+    | st.tuples(st.just("replace"), letters)
+    | st.tuples(st.just("forget"), st.none())
+    | st.tuples(st.just("amount"), st.sampled_from([0.0, 0.5, 1.0])),
+    max_size=40,
+)
+
+
+class Leaning(AnyLetter):
+    """A predictor whose every window predicts otherwise, and nothing is impossible."""
+
+    def __init__(self, mixture: Mixture | None = None) -> None:
+        super().__init__()
+        self.mixture = mixture
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        code = windows @ SIZE ** np.arange(windows.shape[1]) + windows.shape[1]
+        weights = 1 + (code[:, None] * np.arange(1, SIZE + 1)) % 11
+        probabilities: Probabilities = (weights / weights.sum(axis=1, keepdims=True)).astype(
+            np.float32
+        )
+        return probabilities
+
+
+mixtures = st.none() | st.integers(0, 9).map(any_mixture)
+predictors = mixtures.map(Leaning)
+
+
+def session(predictor: AnyLetter, *moves: tuple[str, int | float | None]) -> Session:
+    """A session to which all that has happened."""
+    result = Session(predictor, 1.0)
+    for name, value in moves:
+        if name == "amount":
+            result.memory_amount = float(value or 0)
+        elif value is None:
+            result.forget()
+        else:
+            getattr(result, name)(int(value))
+    return result
+
+
+def heard(predictor: AnyLetter, *degrees: int) -> Session:
+    return session(predictor, *(("hear", degree) for degree in degrees))
+
+
+def assert_alike(one: Session, other: Session) -> None:
+    np.testing.assert_allclose(one.predict(), other.predict(), atol=1e-6)
+    np.testing.assert_allclose(
+        one.predict_after_each_letter(), other.predict_after_each_letter(), atol=1e-6
+    )
+
+
+@given(predictors, moves)
+@effort(deadline=None)
+def test_it_knows_what_it_will_predict_after_each_letter(
+    predictor: Leaning, moves: list[tuple[str, int | float | None]]
+) -> None:
+    ahead = session(predictor, *moves).predict_after_each_letter()
+    assert ahead.shape == (SIZE, SIZE)
+    for degree in range(SIZE):
+        later = session(predictor, *moves, ("hear", degree)).predict()
+        assert later.shape == (1, SIZE)
+        np.testing.assert_allclose(ahead[degree], later[0], atol=1e-6)
+
+
+@given(predictors, moves, letters)
+def test_to_predict_changes_nothing(
+    predictor: Leaning, moves: list[tuple[str, int | float | None]], degree: int
+) -> None:
+    asked, unasked = (session(predictor, ("hear", degree), *moves) for _ in range(2))
+    asked.predict_after_each_letter()
+    asked.predict()
+    assert_alike(asked, unasked)
+
+
+def test_it_says_how_many_notes_are_missing() -> None:
+    tonight = Session(AnyLetter(min_notes=3), 1.0)
+    assert tonight.missing == 3
+    tonight.hear(0)
+    tonight.play(0)
+    assert tonight.missing == 1
+    for _ in range(5):
+        tonight.hear(0)
+        assert tonight.missing == 0
+
+
+@given(predictors, st.lists(notes, max_size=20), letters, letters, st.data())
+@effort(deadline=None)
+def test_the_top_of_a_chord_replaces_what_was_heard_first(
+    predictor: Leaning, before: list[tuple[str, int]], first: int, top: int, data: st.DataObject
+) -> None:
+    """Also after notes of the machine's own in between."""
+    answers = [("play", degree) for degree in data.draw(st.lists(letters, max_size=6))]
+    later = [("hear", degree) for degree in data.draw(st.lists(letters, max_size=3))]
+    replaced = session(predictor, *before, ("hear", first), *answers, ("replace", top), *later)
+    assert_alike(replaced, session(predictor, *before, ("hear", top), *answers, *later))
+
+
+@given(predictors, moves, st.lists(letters, min_size=4, max_size=8), letters)
+@effort(deadline=None)
+def test_it_forgets_the_tunes_but_not_where_the_music_is(
+    predictor: Leaning,
+    moves: list[tuple[str, int | float | None]],
+    line: list[int],
+    degree: int,
+) -> None:
+    """The window is as it was; the memory is as if nothing had been before."""
+    tonight = session(predictor, *moves, ("amount", 1.0), *(("hear", each) for each in line))
+    tonight.forget()
+    np.testing.assert_array_equal(
+        tonight.predict(), heard(Leaning(), *line[-predictor.max_notes :]).predict()
+    )
+    for each in (degree, *line, degree):
+        tonight.hear(each)
+    assert_alike(tonight, heard(predictor, degree, *line, degree))
+
+
+def test_a_chord_across_forgetting_is_harmless() -> None:
+    tonight = heard(Leaning(CONSTANT), 0, 1, 2)
+    tonight.forget()
+    tonight.replace(4)
+    np.testing.assert_array_equal(tonight.predict(), heard(Leaning(), 0, 1, 4).predict())
+    tonight.play(5)
+    tonight.replace(6)
+    np.testing.assert_array_equal(tonight.predict(), heard(Leaning(), 0, 1, 6, 5).predict())
+
+
+def test_to_replace_before_anything_was_heard_is_nothing() -> None:
+    assert session(Leaning(CONSTANT), ("replace", 3)).missing == 1
+
+
+def test_the_machines_own_notes_weigh_less_than_the_players() -> None:
+    """After C the player goes to D and the machine to E, as often."""
+    moves = [("hear", 0), ("hear", 1), ("play", 0), ("play", 2), ("hear", 0)]
+    (row,) = session(Leaning(CONSTANT), *moves).predict()
+    (model,) = session(Leaning(), *moves).predict()
+    share = np.array([0, 1, OWN_WEIGHT, 0, 0, 0, 0]) / (1 + OWN_WEIGHT)
+    np.testing.assert_allclose(row, 0.3 * share + 0.7 * model, atol=1e-6)
+
+
+@given(moves, letters, letters)
+def test_the_amount_can_change_at_any_time(
+    moves: list[tuple[str, int | float | None]], first: int, second: int
+) -> None:
+    line = [("hear", degree) for degree in (first, second, first)]
+    tonight = session(Leaning(CONSTANT), *moves, *line, ("amount", 0.0))
+    model = session(Leaning(), *moves, *line)
+    np.testing.assert_array_equal(tonight.predict(), model.predict())
+    np.testing.assert_array_equal(
+        tonight.predict_after_each_letter(), model.predict_after_each_letter()
+    )
+    tonight.memory_amount = 1.0
+    assert abs(tonight.predict() - model.predict()).max() > 0.01
+
+
+@pytest.mark.parametrize("amount", [0.25, 0.5, 1.0])
+def test_the_amount_scales_the_memory(amount: float) -> None:
+    tonight = heard(Leaning(CONSTANT), 0, 1, 0)
+    tonight.memory_amount = amount
+    (model,) = heard(Leaning(), 0, 1, 0).predict()
+    trust = 0.3 * amount
+    np.testing.assert_allclose(
+        tonight.predict()[0], trust * np.eye(SIZE)[1] + (1 - trust) * model, atol=1e-6
+    )

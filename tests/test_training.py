@@ -1,0 +1,315 @@
+"""Training on songs, in small: what the network sees, what is kept, what is written."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from midigen.calibration import calibrate
+from midigen.corpus import Song
+from midigen.errors import MidigenError, ModelError
+from midigen.evaluation import predict_song
+from midigen.memory import ORDERS
+from midigen.model import ECHO_LENGTHS, Architecture, Echo, build_network
+from midigen.onnx_predictor import OnnxPredictor
+from midigen.predictor import BUCKETS, Mixture
+from midigen.session import Session
+from midigen.split import Side, side_of
+from midigen.training import NO_LETTER, Plan, _cut, train
+from midigen.vocabulary import SIZE
+from tests.players import AnyLetter
+
+SMALL = Architecture(window=24, steps=8, units=6, dropout=0.1)
+PLAN = Plan(SMALL, epochs=2, batch=4)
+COMMAND = "midigen train songs --name small --seed 5"
+
+
+def tunes(count: int) -> list[Song]:
+    """Songs that repeat their phrases, by names that fall on all sides."""
+    rng = np.random.default_rng(1)
+    return [
+        Song(f"tune {number}", np.tile(rng.integers(0, SIZE, 12), 4).astype(np.uint8))
+        for number in range(count)
+    ]
+
+
+SONGS = tunes(30)
+
+
+def train_small(folder: Path, **changes: Any) -> Any:
+    options: dict[str, Any] = {"plan": PLAN, "seed": 5, "resume": False, "command": COMMAND}
+    options |= changes
+    return train(SONGS, folder, "small", **options)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small model that was trained here."""
+    folder = tmp_path_factory.mktemp("trained")
+    train_small(folder)
+    return folder
+
+
+def test_all_that_belongs_to_a_model_is_written_and_nothing_else(trained: Path) -> None:
+    assert {file.name for file in trained.iterdir()} == {
+        *("small.keras", "small.onnx", "small.baselines.npz", "small.md", "small.png"),
+    }
+
+
+def test_the_card_tells_how_it_was_made_and_how_well_it_plays(trained: Path) -> None:
+    card = (trained / "small.md").read_text(encoding="utf-8")
+    assert COMMAND in card
+    assert "![The learning curve](small.png)" in card
+    provenance = OnnxPredictor(trained / "small.onnx").provenance
+    assert provenance["command"] == COMMAND
+    assert len(provenance["scores"]) == 9
+    for score in provenance["scores"]:
+        assert f"| {score['name']} | {score['bits_per_note']:.3f} |" in card
+    counts = {side: sum(side_of(song.name) is side for song in SONGS) for side in Side}
+    for side, count in counts.items():
+        assert f"| {side} | {count} | {count * 48} |" in card
+
+
+def test_it_plays_as_keras_does_with_windows_of_any_length(trained: Path) -> None:
+    keras_model = keras.models.load_model(trained / "small.keras")
+    player = OnnxPredictor(trained / "small.onnx")
+    assert (player.min_notes, player.max_notes) == (1, SMALL.window)
+    rng = np.random.default_rng(2)
+    for length in (1, 2, 7, 8, 9, SMALL.window):
+        windows = rng.integers(0, SIZE, (5, length))
+        np.testing.assert_allclose(
+            player.predict(windows), keras_model.predict(windows, verbose=0), atol=1e-5
+        )
+
+
+def test_the_same_seed_gives_the_same_model(trained: Path, tmp_path: Path) -> None:
+    train_small(tmp_path)
+    first, second = (keras.models.load_model(each / "small.keras") for each in (trained, tmp_path))
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    cards = [(each / "small.md").read_text(encoding="utf-8") for each in (trained, tmp_path)]
+    scores = [card.partition("## Scores")[2] for card in cards]
+    assert scores[0] == scores[1]
+
+
+def test_its_scores_can_be_had_again(trained: Path) -> None:
+    """The card's figures are those of live play through the shipped file."""
+    player = OnnxPredictor(trained / "small.onnx")
+    bits = []
+    for song in SONGS:
+        if side_of(song.name) is Side.TEST:
+            rows = predict_song(player, song.letters, memory_amount=1.0)
+            bits += list(-np.log2(rows[np.arange(len(song.letters)), song.letters]))
+    scores = {score["name"]: score for score in player.provenance["scores"]}
+    assert np.mean(bits) == pytest.approx(scores["lstm+memory"]["bits_per_note"], abs=1e-3)
+
+
+def test_what_people_wrote_in_a_card_is_kept(tmp_path: Path) -> None:
+    train_small(tmp_path, plan=replace(PLAN, epochs=1))
+    card = tmp_path / "small.md"
+    card.write_text(card.read_text(encoding="utf-8") + "\nFrom my own book.\n", encoding="utf-8")
+    train_small(tmp_path, plan=replace(PLAN, epochs=1))
+    assert card.read_text(encoding="utf-8").count("From my own book.") == 1
+
+
+@pytest.fixture
+def ctrl_c_after_the_first_epoch(tmp_path: Path) -> Iterator[None]:
+    """Sends this process a real SIGINT once there is a state to go on from."""
+    state = tmp_path / ".small.training" / "state.json"
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.005):
+            if state.exists():
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    yield
+    ended.set()
+    watcher.join()
+
+
+@pytest.mark.usefixtures("ctrl_c_after_the_first_epoch")
+def test_ctrl_c_keeps_the_best_so_far_and_can_be_gone_on_from(tmp_path: Path) -> None:
+    long = replace(PLAN, epochs=200, patience=200)
+    result = train_small(tmp_path, plan=long)
+    assert result.interrupted
+    assert (tmp_path / "small.onnx").exists()
+    state = json.loads((tmp_path / ".small.training" / "state.json").read_text(encoding="utf-8"))
+    done = len(state["epochs"])
+    assert 1 <= done < 200
+    with pytest.raises(MidigenError, match="other songs or another seed"):
+        train_small(tmp_path, plan=long, seed=6, resume=True)
+    resumed = replace(long, patience=1)
+    (tmp_path / ".small.training" / "state.json").write_text(
+        json.dumps(
+            state | {"fingerprint": state["fingerprint"].replace("200, 'batch'", "1, 'batch'")}
+        ),
+        encoding="utf-8",
+    )
+    again = train_small(tmp_path, plan=resumed, seed=None, resume=True)
+    assert not again.interrupted
+    card = (tmp_path / "small.md").read_text(encoding="utf-8")
+    epochs = int(card.partition(" epochs of")[0].rpartition(" ")[2])
+    assert epochs > done
+    assert not (tmp_path / ".small.training").exists()
+
+
+def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(MidigenError, match="no interrupted training"):
+        train_small(tmp_path, resume=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_songs_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(MidigenError, match="1 songs are too few"):
+        train(SONGS[:1], tmp_path, "small", plan=PLAN, seed=1, resume=False, command="")
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- what the network sees
+
+
+def echoes(line: list[int], steps: int) -> npt.NDArray[np.float64]:
+    """What `Echo` gives, the plain way."""
+    rows = []
+    for end in range(max(0, len(line) - steps), len(line)):
+        features = [np.eye(SIZE)[line[end]]]
+        for length in ECHO_LENGTHS:
+            counts = np.zeros(SIZE)
+            for place in range(length - 1, end):
+                context = line[place - length + 1 : place + 1]
+                if end + 1 >= length and context == line[end - length + 1 : end + 1]:
+                    counts[line[place + 1]] += 1
+            features.append(counts / (counts.sum() + 0.5))
+        rows.append(np.concatenate(features))
+    return np.array(rows)
+
+
+@given(
+    st.lists(st.integers(0, 2), min_size=1, max_size=90)
+    | st.builds(
+        lambda phrase, times: phrase * times,
+        st.lists(st.integers(0, 6), min_size=3, max_size=20),
+        st.integers(2, 4),
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_an_echo_is_what_followed_wherever_the_letters_were_the_same(line: list[int]) -> None:
+    found = Echo(5)(np.array([line], dtype=np.int32))
+    np.testing.assert_allclose(found[0], echoes(line, 5), atol=1e-6)
+
+
+def test_the_network_that_plays_is_the_one_that_learned() -> None:
+    learner = build_network(SMALL, training=True)
+    player = build_network(SMALL, training=False)
+    player.set_weights(learner.get_weights())
+    rng = np.random.default_rng(3)
+    windows = rng.integers(0, 3, (4, SMALL.window)).astype(np.int32)
+    expected = keras.ops.softmax(learner(windows))[:, -1]
+    np.testing.assert_allclose(player(windows), expected, atol=1e-6)
+    short = np.full((1, SMALL.window), NO_LETTER, dtype=np.int32)
+    first = SMALL.window - SMALL.steps
+    short[0, first : first + 4] = [1, 2, 1, 2]
+    expected = keras.ops.softmax(learner(short))[:, 3]
+    np.testing.assert_allclose(player(short[:, first : first + 4]), expected, atol=1e-6)
+
+
+@given(st.integers(2, 60), st.integers(0, 2**16))
+@settings(deadline=None)
+def test_each_epoch_learns_every_letter_of_a_song_once(notes: int, seed: int) -> None:
+    """A letter is learned where it is the target of a step that saw a letter."""
+    song = np.arange(notes, dtype=np.uint8)  # so that each letter can be told from the others
+    for rng in (None, np.random.default_rng(seed)):
+        learned = []
+        for padded in _cut([song], replace(SMALL, window=100), rng):
+            block = np.where(padded == NO_LETTER, -1, padded)
+            targets, newest = block[-SMALL.steps :], block[-SMALL.steps - 1 : -1]
+            learned += [
+                int(target)
+                for target, before in zip(targets, newest, strict=True)
+                if target >= 0 and before >= 0
+            ]
+        expected = [letter for letter in range(1, notes) if NO_LETTER not in (letter, letter - 1)]
+        assert sorted(learned) == expected
+
+
+# --- the calibration
+
+
+def test_calibration_trusts_what_returns() -> None:
+    songs = [song.letters for song in SONGS]
+    mixture = calibrate(AnyLetter(), songs)
+    assert mixture.trust.shape == (ORDERS, BUCKETS)
+    model = AnyLetter()
+    model.mixture = mixture
+    alone = np.concatenate([predict_song(model, song, memory_amount=0.0) for song in songs])
+    mixed = np.concatenate([predict_song(model, song, memory_amount=1.0) for song in songs])
+    letters = np.concatenate(songs)
+    bits = [-np.log2(rows[np.arange(len(letters)), letters]).mean() for rows in (alone, mixed)]
+    assert bits[0] == pytest.approx(np.log2(SIZE))
+    assert bits[1] < 1.2  # a quarter of each song is new
+
+
+def test_what_is_calibrated_is_what_plays(trained: Path) -> None:
+    """The mixture that TensorFlow descended on is the one that NumPy computes live."""
+    from midigen.calibration import _memory_counts, _Mixing, _model_probabilities
+
+    player = OnnxPredictor(trained / "small.onnx")
+    assert player.mixture is not None
+    song = SONGS[0].letters
+    mixing = _Mixing(_model_probabilities(player, song), _memory_counts(song))
+    trust = np.clip(player.mixture.trust / 0.999, 1e-6, 1 - 1e-6)
+    mixing.variables[0].assign(np.log(trust / (1 - trust)).reshape(-1))
+    mixing.variables[1].assign(player.mixture.exponents)
+    expected = keras.ops.softmax(mixing.logits())
+    rows = predict_song(player, song, memory_amount=1.0)
+    np.testing.assert_allclose(rows[1:], expected, atol=1e-3)
+
+
+def test_a_session_of_a_trained_model_learns_a_tune(trained: Path) -> None:
+    session = Session(OnnxPredictor(trained / "small.onnx"), memory_amount=1.0)
+    tune = [0, 3, 1, 5, 2, 6, 4]
+    for degree in tune * 4:
+        session.hear(degree)
+    assert session.predict()[0].argmax() == tune[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not JSON",
+        "[]",
+        '{"trust": [[1]], "exponents": [[1, 0]]}',
+        json.dumps({"trust": [[2.0] * BUCKETS] * ORDERS, "exponents": [[1, 0]] * (ORDERS + 1)}),
+    ],
+)
+def test_a_damaged_mixture_is_refused(text: str, trained: Path, tmp_path: Path) -> None:
+    import onnx
+
+    graph = onnx.load(trained / "small.onnx")
+    entries = {entry.key: entry.value for entry in graph.metadata_props}
+    del graph.metadata_props[:]
+    onnx.helper.set_model_props(graph, entries | {"midigen.memory": text})
+    onnx.save(graph, tmp_path / "damaged.onnx")
+    with pytest.raises(ModelError, match=r"damaged\.onnx: its mixture"):
+        OnnxPredictor(tmp_path / "damaged.onnx")
+
+
+def test_a_mixture_comes_back_from_its_file(trained: Path) -> None:
+    mixture = OnnxPredictor(trained / "small.onnx").mixture
+    assert isinstance(mixture, Mixture)
+    assert mixture.exponents.shape == (ORDERS + 1, 2)
