@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from midigen.corpus import Letters
+from midigen.evaluation import predict_song
 from midigen.memory import ORDERS, Counts, SessionMemory
 from midigen.predictor import BUCKETS, Mixture, Predictor, Probabilities, buckets
 from midigen.vocabulary import SIZE
@@ -15,7 +16,7 @@ _STEPS = 600
 _LEARNING_RATE = 0.02
 _CAUTION = -1.0  # of contexts never seen in calibration: a trust of 0.27
 _CERTAIN = 0.999  # the most that a context is trusted, so that no letter becomes impossible
-_BATCH = 256
+_UNMIXED = np.array([[1.0, 0.0]], dtype=np.float32)  # exponents that leave the model as it is
 
 
 def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
@@ -23,7 +24,8 @@ def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
 
     Gradient descent on what `Mixture.mix` computes, for all notes at once.
     """
-    model = np.concatenate([_model_probabilities(predictor, song) for song in songs])
+    alone = [predict_song(predictor, song, memory_amount=0.0)[1:] for song in songs]
+    model = np.concatenate(alone).astype(np.float32)
     counts = np.concatenate([_memory_counts(song) for song in songs])
     letters = np.concatenate([song[1:] for song in songs]).astype(np.int64)
     mixing = _Mixing(model, counts)
@@ -32,7 +34,7 @@ def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
     )
     optimizer.build(mixing.variables)
 
-    @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def descend() -> None:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(
@@ -57,8 +59,7 @@ class _Mixing:
         self._columns = tf.constant(np.arange(ORDERS) * BUCKETS + buckets(counts))
         self._longest = tf.constant((heard > 0).sum(axis=1))
         self._trust = tf.Variable(np.full(ORDERS * BUCKETS, _CAUTION, dtype=np.float32))
-        unmixed = np.tile(np.array([1.0, 0.0], dtype=np.float32), (ORDERS + 1, 1))
-        self._exponents = tf.Variable(unmixed)
+        self._exponents = tf.Variable(np.tile(_UNMIXED, (ORDERS, 1)))  # of matches, not of none
         self.variables = [self._trust, self._exponents]
 
     def logits(self) -> tf.Tensor:
@@ -67,25 +68,13 @@ class _Mixing:
         above = tf.math.cumprod(1 - trust, axis=1, reverse=True, exclusive=True)
         mixed = tf.reduce_sum((trust * above)[..., None] * self._shares, axis=1)
         mixed += passed_down[:, :1] * self._model
-        exponents = tf.gather(self._exponents, self._longest)
+        exponents = tf.gather(tf.concat([_UNMIXED, self._exponents], axis=0), self._longest)
         logs = exponents[:, :1] * tf.math.log(mixed)
         return logs + exponents[:, 1:] * tf.math.log(self._model)
 
     def mixture(self) -> Mixture:
         trust = tf.sigmoid(self._trust).numpy().reshape(ORDERS, BUCKETS) * _CERTAIN
-        return Mixture(trust, self._exponents.numpy())
-
-
-def _model_probabilities(predictor: Predictor, song: Letters) -> Probabilities:
-    """The model's probabilities of each letter of a song but the first, from those before it."""
-    window = predictor.max_notes
-    filling = range(1, min(window, len(song)))
-    parts = [predictor.predict(song[None, :length].astype(np.int64)) for length in filling]
-    if len(song) > window:
-        full = np.lib.stride_tricks.sliding_window_view(song[:-1].astype(np.int64), window)
-        starts = range(0, len(full), _BATCH)
-        parts += [predictor.predict(full[start : start + _BATCH]) for start in starts]
-    return np.concatenate(parts) if parts else np.zeros((0, SIZE), dtype=np.float32)
+        return Mixture(trust, np.concatenate([_UNMIXED, self._exponents.numpy()]))
 
 
 def _memory_counts(song: Letters) -> Counts:

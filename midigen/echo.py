@@ -62,11 +62,12 @@ class EchoEncoder:
         if len(windows) == SIZE and _differ_in_last_only(windows):
             self._follow(windows[0, :-1], is_full)
             return self._line.rows_after_each_letter()
-        batch = []
+        batch: list[Rows] = []
         for window in windows:
             self._follow(window, is_full)
             batch.append(self._line.rows())
-        return np.array(batch)
+        rows: Rows = np.array(batch)
+        return rows
 
     def _follow(self, window: npt.NDArray[np.int64], is_full: bool) -> None:
         """Bring the line to where this window is: a little on or back, or all anew.
@@ -93,7 +94,7 @@ class _Line:
 
     def push(self, degree: Degree) -> Rows:
         self._heard.add(degree)
-        row = _rows(np.array([degree]), self._heard.counts(REACH)[None])[0]
+        row: Rows = _rows(np.array([degree]), self._heard.counts(REACH)[None])[0]
         self._rows.append(row)
         del self._rows[:-_KEPT]
         return row

@@ -213,7 +213,7 @@ def _fit(
 ) -> tuple[keras.Model, Progress]:
     """The network that plays, with the best weights, and how it came to them."""
     notes = [sum(len(song) for song in songs) for songs in (learned, proving)]
-    fingerprint = f"{asdict(plan)} seed {seed} notes {notes}"
+    fingerprint = f"{plan.architecture} seed {seed} notes {notes}"
     keras.utils.set_random_seed(seed)
     blocks = _Blocks(plan, learned, seed)
     if resume:
