@@ -18,11 +18,18 @@ from midigen.errors import ModelError
 from midigen.memory import ORDERS, SessionMemory
 from midigen.vocabulary import SIZE
 
-LONG_TERM_ORDER = 8
-"""The longest context of the long-term model."""
+COUNTED_ORDER = 8
+"""The longest context that is counted."""
 
-BIAS = 7.0
-"""How sharply the more certain of the two models is preferred: IDyOM's default."""
+LONG_TERM_ORDER = 4
+"""The longest context of the long-term model: longer ones only made it worse."""
+
+BIAS = 1.0
+"""How sharply the more certain of the two models is preferred.
+
+The best of 1, 2, 4 and 7 on the validation songs of both corpora: with 4 letters of
+context 1.26, 1.31, 1.35 and 1.38 bits a note on POP909's. IDyOM's own default is 7.
+"""
 
 Rows = npt.NDArray[np.float64]
 """Probabilities or counts of the seven letters for each note of a song, shape (notes, 7)."""
@@ -40,7 +47,7 @@ class Baselines:
         """Count the letters of training songs; no context goes across two songs."""
         contexts: list[npt.NDArray[np.int64]] = []
         counts: list[Rows] = []
-        for order in range(LONG_TERM_ORDER + 1):
+        for order in range(COUNTED_ORDER + 1):
             codes = np.concatenate([_context_codes(song, order)[order:] for song in songs])
             followers = np.concatenate([song[order:] for song in songs])
             found, index = np.unique(codes, return_inverse=True)
@@ -63,7 +70,7 @@ class Baselines:
         """Read what `save` wrote. Raises ModelError if it is missing or damaged."""
         try:
             with path.open("rb") as file, np.load(file) as arrays:
-                orders = range(LONG_TERM_ORDER + 1)
+                orders = range(COUNTED_ORDER + 1)
                 contexts = [arrays[f"contexts_{order}"] for order in orders]
                 counts = [arrays[f"counts_{order}"].astype(np.float64) for order in orders]
         except FileNotFoundError as exc:
@@ -74,7 +81,7 @@ class Baselines:
             raise ModelError(f"{path}: not the baselines of a model: it holds no tables of counts")
         return cls(contexts, counts)
 
-    def followers(self, song: Letters, order: int = LONG_TERM_ORDER) -> npt.NDArray[np.float64]:
+    def followers(self, song: Letters, order: int = COUNTED_ORDER) -> npt.NDArray[np.float64]:
         """What followed the contexts of each note: shape (notes, order + 1, 7), order 0 first."""
         result = np.zeros((len(song), order + 1, SIZE))
         for each in range(order + 1):
@@ -99,8 +106,11 @@ class Baselines:
         return witten_bell(self.followers(song, order))
 
     def long_and_short_term(self, song: Letters) -> Rows:
-        """What the training songs and the song so far say together, at all orders."""
-        return combine(witten_bell(self.followers(song)), witten_bell(short_term(song)))
+        """What the training songs and the song so far say together, after IDyOM's scheme.
+
+        It isn't a copy of IDyOM's defaults, but at least as strong a rival.
+        """
+        return combine(self.markov(song, LONG_TERM_ORDER), witten_bell(short_term(song)))
 
 
 def short_term(song: Letters) -> npt.NDArray[np.float64]:
