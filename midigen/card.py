@@ -79,8 +79,8 @@ It takes a window of 1 to {echo.MAX_NOTES} letters. An LSTM ({network["layers"]}
 {network["units"]} units, {facts.parameters:,} weights in all)
 goes through the newest {echo.STEPS} of them; with each it is told the letter and its echoes: \
 what followed, in the {echo.REACH} letters before,
-wherever the newest {", ".join(map(str, echo.LENGTHS))} letters were the same. A softmax over \
-the seven letters ends it.
+wherever the newest {", ".join(map(str, echo.LENGTHS))} letters were the same.
+A softmax over the seven letters ends it.
 
 ## Training
 
@@ -96,7 +96,8 @@ AdamW with
 {facts.plan["learning_rate"]:g} falling along a cosine, weight decay \
 {facts.plan["weight_decay"]:g}, dropout {network["dropout"]:g}, batches of {facts.plan["batch"]} \
 blocks of {echo.STEPS} notes,
-weights averaged over {facts.plan["average"]:g} epochs. Validation songs also calibrated the \
+weights averaged over {facts.plan["average"]:g} epochs; {facts.plan["moved"]:.0%} of the blocks \
+were moved round the seven letters. Validation songs also calibrated the \
 mixture with the session's memory.
 
 ![The learning curve]({facts.name}.png)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from midigen.memory import Counts, SessionMemory
 from midigen.vocabulary import SIZE, Degree
 
-LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """How many letters must match, one echo each."""
 
 FEATURES = SIZE * (1 + len(LENGTHS))
@@ -28,7 +28,7 @@ MAX_NOTES = REACH + STEPS + LENGTHS[-1] - 2
 """Letters of a window that make a difference: the longest match at the far end of the first row."""
 
 Rows = npt.NDArray[np.float32]
-"""Encoded letters, shape (…, 77)."""
+"""Encoded letters, shape (…, 91)."""
 
 _KEPT = STEPS + 4  # rows; a few more than needed, for letters that are taken back
 _MOVES = ((0, 1), (0, 0), (1, 1), (1, 0), (1, 2), (0, 2), (2, 2))  # letters dropped and added
@@ -37,7 +37,7 @@ _ORDERS = np.array(LENGTHS) - 1
 
 
 def encode_line(letters: npt.NDArray[np.integer]) -> Rows:
-    """The rows of all letters of a line, as each was heard: shape (notes, 77)."""
+    """The rows of all letters of a line, as each was heard: shape (notes, 91)."""
     line = _Line()
     rows = [line.push(int(degree)) for degree in letters]
     return np.array(rows, dtype=np.float32).reshape(-1, FEATURES)
@@ -54,7 +54,7 @@ class EchoEncoder:
         self._line = _Line()
 
     def __call__(self, windows: npt.NDArray[np.int64]) -> Rows:
-        """The newest rows of windows of shape (batch, notes): shape (batch, steps, 77).
+        """The newest rows of windows of shape (batch, notes): shape (batch, steps, 91).
 
         `steps` is 16, or as many as there are notes.
         """

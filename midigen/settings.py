@@ -309,7 +309,7 @@ class Settings:
         "answer your phrases, answer every note, or play on alone",
     )
     model: str = _setting(
-        "notebook", Text("a name or a path"), "a model under models/, or the path of an .onnx file"
+        "songs", Text("a name or a path"), "a model under models/, or the path of an .onnx file"
     )
     key: Key = _setting(Key("C major", 0), KeyName(), "what the seven notes stand for")
     chromatic: Chromatic = _setting(

@@ -41,7 +41,7 @@ from midigen.window import Encoding
 class Blocks:
     """Steps of songs, each with the letter that came after it.
 
-    `rows` has the shape (blocks, 16, 77), as float16 to save room; `targets` the shape
+    `rows` has the shape (blocks, 16, 91), as float16 to save room; `targets` the shape
     (blocks, 16), with 7 where there is no step.
     """
 
@@ -57,7 +57,7 @@ class Plan:
     """How a network is trained. The defaults are what experiments found best (see the cards)."""
 
     architecture: Architecture = field(default_factory=Architecture)
-    epochs: int = 40
+    epochs: int = 36
     patience: int = 8
     """Epochs without a better validation before it stops."""
     batch: int = 128
@@ -65,6 +65,12 @@ class Plan:
     weight_decay: float = 0.01
     average: float = 4.0
     """Over about how many epochs the weights that play are averaged."""
+    moved: float = 0.3
+    """The share of blocks whose letters are all moved by the same 1 to 6 round the seven.
+
+    It keeps a network from learning tunes by heart: what an echo is worth doesn't
+    depend on the letter.
+    """
 
 
 @dataclass(frozen=True)
@@ -372,7 +378,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
 @dataclass(frozen=True)
 class _Encoded:
-    """A song's rows, shape (notes - 1, 77), and the letter that came after each."""
+    """A song's rows, shape (notes - 1, 91), and the letter that came after each."""
 
     rows: npt.NDArray[np.float16]
     targets: npt.NDArray[np.uint8]
@@ -389,6 +395,7 @@ class _Blocks:
         self.epoch = 0
         """Which epoch the next blocks are for."""
         self._batch = plan.batch
+        self._moved = plan.moved
         self._songs = [_Encoded.of(song) for song in songs]
         self._seed = seed
         self.notes = sum(len(song.targets) for song in self._songs)
@@ -412,7 +419,18 @@ class _Blocks:
         blocks = _cut(self._songs, rng)
         order = rng.permutation(len(blocks.targets))[: self.batches * self._batch]
         for start in range(0, self.batches * self._batch, self._batch):
-            yield _batch(blocks, order[start : start + self._batch], self._batch)
+            rows, targets = _batch(blocks, order[start : start + self._batch], self._batch)
+            for block in np.flatnonzero(rng.random(self._batch) < self._moved):
+                _move(rows[block], targets[block], int(rng.integers(1, SIZE)))
+            yield rows, targets
+
+
+def _move(rows: npt.NDArray[np.float16], targets: npt.NDArray[np.uint8], by: int) -> None:
+    """Move the letters of a block round the seven, in place: every seven numbers stand for them."""
+    letters = rows.reshape(echo.STEPS, -1, SIZE)
+    letters[:] = np.roll(letters, by, axis=-1)
+    real = targets != NO_LETTER
+    targets[real] = (targets[real] + by) % SIZE
 
 
 def _dataset(blocks: Blocks, batch: int) -> tf.data.Dataset:

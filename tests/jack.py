@@ -18,6 +18,9 @@ from midigen.wire import Decoder, encode
 
 PATIENCE = 20.0
 
+MIDIGEN = (sys.executable, "-m", "midigen", "run", "--ports", "jack", "--model", "notebook")
+"""Whose answers are known; a test may name another model."""
+
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Wait for something that another process does. Fails the test if it never happens."""
@@ -149,7 +152,7 @@ class Midigen:
 
     def __init__(self, *arguments: str, connects: bool = True) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "midigen", "run", "--ports", "jack", *arguments],
+            [*MIDIGEN, *arguments],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from midigen.calibration import calibrate
 from midigen.corpus import Song
-from midigen.echo import FEATURES, MAX_NOTES, STEPS
+from midigen.echo import FEATURES, MAX_NOTES, STEPS, encode_line
 from midigen.errors import MidigenError, ModelError
 from midigen.evaluation import predict_song
 from midigen.memory import ORDERS
@@ -26,7 +26,7 @@ from midigen.onnx_predictor import OnnxPredictor
 from midigen.predictor import BUCKETS, Mixture
 from midigen.session import Session
 from midigen.split import Side, side_of
-from midigen.training import NO_LETTER, Plan, _cut, _Encoded, train
+from midigen.training import NO_LETTER, Plan, _cut, _Encoded, _move, train
 from midigen.vocabulary import SIZE
 from midigen.window import Encoding, new_encoder
 from tests.players import AnyLetter
@@ -199,6 +199,16 @@ def test_each_epoch_learns_every_letter_of_a_song_once_after_its_own_row(
         assert sorted(blocks.targets[real]) == list(letters[1:])
         assert (blocks.rows[real][:, 0] == blocks.targets[real] - 1).all()
         assert not blocks.rows[~real].any()
+
+
+def test_a_moved_block_is_that_of_the_moved_tune() -> None:
+    tune = np.random.default_rng(5).integers(0, 3, STEPS + 1)
+    moved = (tune + 3) % SIZE
+    rows, targets = encode_line(tune[:-1]).astype(np.float16), tune[1:].astype(np.uint8)
+    targets[-1] = NO_LETTER
+    _move(rows, targets, 3)
+    np.testing.assert_array_equal(rows, encode_line(moved[:-1]).astype(np.float16))
+    assert targets.tolist() == [*moved[1:-1], NO_LETTER]
 
 
 # --- the calibration
