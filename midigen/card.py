@@ -79,7 +79,8 @@ It takes a window of 1 to {echo.MAX_NOTES} letters. An LSTM ({network["layers"]}
 {network["units"]} units, {facts.parameters:,} weights in all)
 goes through the newest {echo.STEPS} of them; with each it is told the letter and its echoes: \
 what followed, in the {echo.REACH} letters before,
-wherever the newest {", ".join(map(str, echo.LENGTHS))} letters were the same.
+wherever the newest {", ".join(map(str, echo.LENGTHS))} letters were the same, and after
+the latest match of {", ".join(map(str, echo.LATEST))}.
 A softmax over the seven letters ends it.
 
 ## Training

@@ -3,7 +3,8 @@
 An LSTM is bad at finding by itself where a phrase that it hears was heard before, so it
 is told. Each letter of the window becomes a row of numbers: the letter itself, one-hot,
 and for matches of several lengths with what was heard before, the share of each letter
-among those that followed there. What to make of it is for the network to learn.
+among those that followed there, and the one that followed the latest. What to make of
+it is for the network to learn.
 """
 
 import numpy as np
@@ -15,7 +16,10 @@ from midigen.vocabulary import SIZE, Degree
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """How many letters must match, one echo each."""
 
-FEATURES = SIZE * (1 + len(LENGTHS))
+LATEST = (2, 4, 8, 16)
+"""The same, for the letter that followed the latest match."""
+
+FEATURES = SIZE * (1 + len(LENGTHS) + len(LATEST))
 """The numbers in a row."""
 
 REACH = 512
@@ -28,7 +32,7 @@ MAX_NOTES = REACH + STEPS + LENGTHS[-1] - 2
 """Letters of a window that make a difference: the longest match at the far end of the first row."""
 
 Rows = npt.NDArray[np.float32]
-"""Encoded letters, shape (…, 91)."""
+"""Encoded letters, shape (…, 119)."""
 
 _KEPT = STEPS + 4  # rows; a few more than needed, for letters that are taken back
 _MOVES = ((0, 1), (0, 0), (1, 1), (1, 0), (1, 2), (0, 2), (2, 2))  # letters dropped and added
@@ -37,7 +41,7 @@ _ORDERS = np.array(LENGTHS) - 1
 
 
 def encode_line(letters: npt.NDArray[np.integer]) -> Rows:
-    """The rows of all letters of a line, as each was heard: shape (notes, 91)."""
+    """The rows of all letters of a line, as each was heard: shape (notes, 119)."""
     line = _Line()
     rows = [line.push(int(degree)) for degree in letters]
     return np.array(rows, dtype=np.float32).reshape(-1, FEATURES)
@@ -54,7 +58,7 @@ class EchoEncoder:
         self._line = _Line()
 
     def __call__(self, windows: npt.NDArray[np.int64]) -> Rows:
-        """The newest rows of windows of shape (batch, notes): shape (batch, steps, 91).
+        """The newest rows of windows of shape (batch, notes): shape (batch, steps, 119).
 
         `steps` is 16, or as many as there are notes.
         """
@@ -94,7 +98,8 @@ class _Line:
 
     def push(self, degree: Degree) -> Rows:
         self._heard.add(degree)
-        row: Rows = _rows(np.array([degree]), self._heard.counts(REACH)[None])[0]
+        counts, latest = self._heard.counts(REACH), self._heard.latest(LATEST, REACH)
+        row: Rows = _rows(np.array([degree]), counts[None], latest[None])[0]
         self._rows.append(row)
         del self._rows[:-_KEPT]
         return row
@@ -108,11 +113,12 @@ class _Line:
 
     def rows_after_each_letter(self) -> Rows:
         counts = self._heard.counts_after_each_letter(REACH)
+        latest = self._heard.latest_after_each_letter(LATEST, REACH)
         before = self._rows[-(STEPS - 1) :]
         rows = np.empty((SIZE, len(before) + 1, FEATURES), dtype=np.float32)
         if before:
             rows[:, :-1] = before
-        rows[:, -1] = _rows(np.arange(SIZE), counts)
+        rows[:, -1] = _rows(np.arange(SIZE), counts, latest)
         return rows
 
     def goes_on_to(
@@ -128,17 +134,22 @@ class _Line:
         return np.array_equal(self._heard.letters[kept - common : kept], window[:common])
 
 
-def _rows(degrees: npt.NDArray[np.int64], counts: Counts) -> Rows:
-    """Rows for letters (batch,) and what followed their contexts, (batch, orders, 7)."""
+def _rows(degrees: npt.NDArray[np.int64], counts: Counts, latest: npt.NDArray[np.int64]) -> Rows:
+    """Rows for letters (batch,), of what followed their contexts and their latest matches.
+
+    `counts` has the shape (batch, orders, 7), `latest` (batch, 4).
+    """
     followed = counts[:, _ORDERS]
     shares = followed / (followed.sum(axis=-1, keepdims=True) + _DOUBT)
     rows = np.empty((len(degrees), FEATURES), dtype=np.float32)
     rows[:, :SIZE] = _ONE_HOT[degrees]
-    rows[:, SIZE:] = shares.reshape(len(degrees), -1)
+    rows[:, SIZE:_LATEST_BEGIN] = shares.reshape(len(degrees), -1)
+    rows[:, _LATEST_BEGIN:] = _ONE_HOT[latest].reshape(len(degrees), -1)
     return rows
 
 
-_ONE_HOT = np.eye(SIZE, dtype=np.float32)
+_LATEST_BEGIN = SIZE * (1 + len(LENGTHS))
+_ONE_HOT = np.eye(SIZE + 1, SIZE, dtype=np.float32)  # of no letter, all 0
 
 
 def _differ_in_last_only(windows: npt.NDArray[np.int64]) -> bool:

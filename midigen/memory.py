@@ -8,6 +8,7 @@ older half is forgotten.
 """
 
 import math
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -104,6 +105,41 @@ class SessionMemory:
         match = min(int(self._matches[newest - 1]) + 1, self._orders) if newest else 1
         counts[letter, :match, letter] += 1.0
         return counts
+
+    def latest(self, lengths: Sequence[int], reach: int = CAPACITY) -> npt.NDArray[np.int64]:
+        """What followed the latest match of each length: letters, or 7 where there was none."""
+        known = max(0, self._length - 1)
+        first = min(known, max(0, self._length - reach))
+        matches = self._matches[first:known]
+        found = np.full(len(lengths), SIZE)
+        for place, length in enumerate(lengths):
+            ends = np.flatnonzero(matches >= length)
+            if len(ends):
+                found[place] = self._letters[first + ends[-1] + 1]
+        return found
+
+    def latest_after_each_letter(
+        self, lengths: Sequence[int], reach: int = CAPACITY
+    ) -> npt.NDArray[np.int64]:
+        """What `latest` would be with each of the seven letters added, shape (7, lengths)."""
+        found = np.full((SIZE, len(lengths)), SIZE)
+        if not self._length or reach < 2:  # noqa: PLR2004  as above
+            return found
+        first = max(0, self._length + 1 - reach)
+        letters = self._letters[first : self._length]
+        matches = np.ones(len(letters), dtype=np.int64)
+        matches[1:] += self._matches[first : self._length - 1]
+        if first:
+            matches[0] += self._matches[first - 1]
+        for place, length in enumerate(lengths):
+            ends = np.flatnonzero(matches >= length)
+            last = np.full(SIZE, -1)
+            last[letters[ends]] = ends  # of several, the last one stays
+            here = last >= 0
+            # After the newest letter comes the added one, which is the letter that matched.
+            follower = np.append(letters[1:], letters[-1])
+            found[here, place] = follower[last[here]]
+        return found
 
     def _match_anew(self) -> None:
         self._matches[:] = 0

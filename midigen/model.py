@@ -59,7 +59,7 @@ class Architecture:
 def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
     """The network that learns songs: rows of `echo`, LSTMs, a dense layer.
 
-    To play, it takes input of shape (batch, steps, 91), any number of steps, and gives a
+    To play, it takes input of shape (batch, steps, 119), any number of steps, and gives a
     softmax of shape (batch, 7) for the letter after the last. To train, it takes 16 steps
     and gives logits of shape (batch, 16, 7), for the letter after each, which costs no
     more; the length being fixed, its loop is unrolled, which made it twice as fast. The

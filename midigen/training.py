@@ -41,7 +41,7 @@ from midigen.window import Encoding
 class Blocks:
     """Steps of songs, each with the letter that came after it.
 
-    `rows` has the shape (blocks, 16, 91), as float16 to save room; `targets` the shape
+    `rows` has the shape (blocks, 16, 119), as float16 to save room; `targets` the shape
     (blocks, 16), with 7 where there is no step.
     """
 
@@ -378,7 +378,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
 @dataclass(frozen=True)
 class _Encoded:
-    """A song's rows, shape (notes - 1, 91), and the letter that came after each."""
+    """A song's rows, shape (notes - 1, 119), and the letter that came after each."""
 
     rows: npt.NDArray[np.float16]
     targets: npt.NDArray[np.uint8]

@@ -25,7 +25,7 @@ class Encoding(StrEnum):
     """Degrees divided by 7, as float32 of shape (windows, notes, 1)."""
 
     ECHO = "echo"
-    """Letters with their echoes, as float32 of shape (windows, 16 or fewer, 91): see `echo`."""
+    """Letters with their echoes, as float32 of shape (windows, 16 or fewer, 119): see `echo`."""
 
 
 Encoder: TypeAlias = Callable[[Degrees], npt.NDArray[np.float32]]

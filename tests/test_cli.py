@@ -1,5 +1,6 @@
 """The commands as they are typed, but for those that play (test_terminal, test_jack)."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -50,7 +51,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_predict_shows_the_input_seven_bars_and_the_note(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["predict", "c", "D", "e"]) == 0
+    assert main(["predict", "c", "D", "e", "--model", "notebook"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "input     C D E"
     assert [line[0] for line in lines[1:8]] == list("CDEFGAB")
@@ -61,9 +62,9 @@ def test_predict_shows_the_input_seven_bars_and_the_note(
 
 
 def test_predict_cuts_to_the_newest_three(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["predict", *"CDE"])
+    main(["predict", *"CDE", "--model", "notebook"])
     three = capsys.readouterr().out
-    main(["predict", *"BBCDE"])
+    main(["predict", *"BBCDE", "--model", "notebook"])
     assert capsys.readouterr().out == three
 
 
@@ -71,7 +72,11 @@ def test_predict_cuts_to_the_newest_three(capsys: pytest.CaptureFixture[str]) ->
     ("arguments", "code", "words"),
     [
         (["predict", "E", "H", "A"], ExitCode.USAGE, ["'H'", "C D E F G A B"]),
-        (["predict", "E", "A"], ExitCode.USAGE, ["needs 3 notes", "2 given"]),
+        (
+            ["predict", "E", "A", "--model", "notebook"],
+            ExitCode.USAGE,
+            ["needs 3 notes", "2 given"],
+        ),
         (["predict", "E", "A", "A", "--model", "x"], ExitCode.MODEL, ["'x'", "notebook"]),
         (["config", "--mode", "trio"], ExitCode.USAGE, ["mode", '"duet"']),
         (["config", "--set", "tempo.bpm"], ExitCode.USAGE, ["KEY=VALUE"]),
@@ -169,18 +174,12 @@ def test_a_corpus_that_cannot_be_read_is_an_error(
     assert not Path("models").exists()
 
 
-def test_models_are_listed_with_their_scores(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models"]) == ExitCode.OK
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
-    assert "not measured" in lines["notebook"]
-
-
 def test_it_runs_as_a_module() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "midigen", "predict", "C", "D", "E"],
+        [sys.executable, "-m", "midigen", "predict", "E", "A"],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert result.stdout.endswith("predicted F\n")
+    assert re.search(r"\npredicted [A-G]\n$", result.stdout)

@@ -3,7 +3,16 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midigen.echo import FEATURES, LENGTHS, MAX_NOTES, REACH, STEPS, EchoEncoder, encode_line
+from midigen.echo import (
+    FEATURES,
+    LATEST,
+    LENGTHS,
+    MAX_NOTES,
+    REACH,
+    STEPS,
+    EchoEncoder,
+    encode_line,
+)
 from midigen.vocabulary import SIZE
 from midigen.window import Window
 
@@ -26,6 +35,14 @@ def plain(line: list[int]) -> npt.NDArray[np.float64]:
                 if len(context) == length and context == line[place - length + 1 : place + 1]:
                     counts[line[place + 1]] += 1
             features.append(counts / (counts.sum() + 0.5))
+        for length in LATEST:
+            context = line[max(0, end - length + 1) : end + 1]
+            places = [
+                place
+                for place in range(max(length - 1, end - REACH + 1), end)
+                if len(context) == length and context == line[place - length + 1 : place + 1]
+            ]
+            features.append(np.eye(SIZE)[line[places[-1] + 1]] if places else np.zeros(SIZE))
         rows.append(np.concatenate(features))
     return np.array(rows)
 

@@ -91,3 +91,23 @@ def test_its_size_is_bounded() -> None:
     memory = remembering([0, 2, 4] * 10_000, capacity=100)
     assert len(memory) <= 100
     assert memory.counts()[ORDERS - 1].argmax() == 0
+
+
+@given(lines, st.integers(2, 70))
+def test_it_knows_what_followed_the_latest_match(line: list[int], reach: int) -> None:
+    lengths = (1, 2, 5)
+    memory = remembering(line, 128)
+    for place, length in enumerate(lengths):
+        ends = [
+            end
+            for end in range(max(length - 1, len(line) - reach), len(line) - 1)
+            if len(line) >= length and line[end - length + 1 : end + 1] == line[-length:]
+        ]
+        expected = line[ends[-1] + 1] if ends else SIZE
+        assert memory.latest(lengths, reach)[place] == expected
+    ahead = memory.latest_after_each_letter(lengths, reach)
+    counts = memory.counts_after_each_letter(reach)
+    for degree in range(SIZE):
+        longer = remembering([*line, degree], 128)
+        assert ahead[degree].tolist() == longer.latest(lengths, reach).tolist()
+        np.testing.assert_array_equal(counts[degree], longer.counts(reach))
