@@ -62,8 +62,10 @@ class Baselines:
         arrays = {f"contexts_{order}": each for order, each in enumerate(self._contexts)}
         arrays |= {f"counts_{order}": each.astype(np.uint32) for order, each in
                    enumerate(self._counts)}  # fmt: skip
-        with path.open("wb") as file:
+        temporary = path.with_name(f".{path.name}")
+        with temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # NumPy's own stub
+        temporary.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Baselines":

@@ -15,6 +15,7 @@ from midigen.vocabulary import SIZE
 _STEPS = 600
 _LEARNING_RATE = 0.02
 _CAUTION = -1.0  # of contexts never seen in calibration: a trust of 0.27
+_TRUST_DOUBT, _EXPONENT_DOUBT = 0.3, 3.0  # how far few notes may move them: 1 / variance
 _CERTAIN = 0.999  # the most that a context is trusted, so that no letter becomes impossible
 _UNMIXED = np.array([[1.0, 0.0]], dtype=np.float32)  # exponents that leave the model as it is
 
@@ -22,7 +23,8 @@ _UNMIXED = np.array([[1.0, 0.0]], dtype=np.float32)  # exponents that leave the 
 def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
     """The mixture that gives songs, as they go by, the fewest bits a note.
 
-    Gradient descent on what `Mixture.mix` computes, for all notes at once.
+    Gradient descent on what `Mixture.mix` computes, for all notes at once, held back by
+    a normal prior about the start, so that a few songs aren't taken for the world.
     """
     alone = [predict_song(predictor, song, memory_amount=0.0)[1:] for song in songs]
     model = np.concatenate(alone).astype(np.float32)
@@ -37,9 +39,8 @@ def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def descend() -> None:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(letters, mixing.logits())
-            )
+            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(letters, mixing.logits())
+            loss = tf.reduce_mean(nats) + mixing.surprise() / len(letters)
         gradients = tape.gradient(loss, mixing.variables)
         optimizer.apply_gradients(zip(gradients, mixing.variables, strict=True))
 
@@ -71,6 +72,11 @@ class _Mixing:
         exponents = tf.gather(tf.concat([_UNMIXED, self._exponents], axis=0), self._longest)
         logs = exponents[:, :1] * tf.math.log(mixed)
         return logs + exponents[:, 1:] * tf.math.log(self._model)
+
+    def surprise(self) -> tf.Tensor:
+        """How unlikely the variables are before any note was seen, in nats above the least."""
+        trust = tf.reduce_sum((self._trust - _CAUTION) ** 2) * _TRUST_DOUBT / 2
+        return trust + tf.reduce_sum((self._exponents - _UNMIXED) ** 2) * _EXPONENT_DOUBT / 2
 
     def mixture(self) -> Mixture:
         trust = tf.sigmoid(self._trust).numpy().reshape(ORDERS, BUCKETS) * _CERTAIN

@@ -23,6 +23,7 @@ class Facts:
 
     name: str
     command: str
+    repeat: str
     plan: Mapping[str, Any]
     seed: int
     parameters: int
@@ -69,9 +70,9 @@ Made by
 
     {facts.command}
 
-Its scores below, and any other corpus, come from
+Its scores below come from
 
-    midigen evaluate {facts.name} CORPUS --split test
+    {facts.repeat}
 
 ## Network
 

@@ -199,7 +199,7 @@ def _add_evaluate(commands: Any) -> None:
         "--generate",
         type=_count,
         metavar="N",
-        help="report on what it plays, too: carry on N openings by the settings",
+        help="report on what it plays, too: carry on N openings by these settings",
     )
     _add_settings(parser, model=False)
 
@@ -430,6 +430,8 @@ def _train(options: argparse.Namespace) -> ExitCode:
         raise UsageError("training needs a CORPUS and a --name for the model, or a --recipe")
     if options.name and not re.fullmatch(r"[\w][\w.-]*", options.name):
         raise UsageError(f"{options.name!r} can't be the name of a model's files")
+    if options.name == "notebook" and not options.recipe:
+        raise UsageError("notebook is the name of the recipe's model: choose another --name")
     return _train_notebook(options) if options.recipe else _train_on_songs(options)
 
 
@@ -447,20 +449,29 @@ def _train_notebook(options: argparse.Namespace) -> ExitCode:
 
 
 def _train_on_songs(options: argparse.Namespace) -> ExitCode:
-    songs = _read_songs(options)
     with _training_packages():
         from midigen.training import Plan, train
     from midigen.onnx_predictor import MODELS
 
-    trained = train(
-        songs,
-        MODELS,
-        options.name,
-        plan=Plan(),
-        seed=options.seed,
-        resume=options.resume,
-        command=_as_typed(options),
-    )
+    songs = _read_songs(options)
+
+    corpus = [*map(str, options.corpus)]
+    if options.track is not None:
+        corpus += ["--track", options.track]
+    seed = [] if options.seed is None else ["--seed", str(options.seed)]
+    try:
+        trained = train(
+            songs,
+            MODELS,
+            options.name,
+            plan=Plan(),
+            seed=options.seed,
+            resume=options.resume,
+            command=shlex.join(["midigen", "train", *corpus, "--name", options.name, *seed]),
+            repeat=shlex.join(["midigen", "evaluate", options.name, *corpus, "--split", "test"]),
+        )
+    except OSError as exc:
+        raise MidigenError(f"{exc.filename}: can't be written: {exc.strerror or exc}") from exc
     _print_scores(trained.scores)
     print("wrote " + ", ".join(str(file) for file in trained.files))
     if trained.interrupted:
@@ -482,16 +493,6 @@ def _training_packages() -> Iterator[None]:
             f"training needs more packages ({exc.name} is missing): "
             'pip install "midigen[train]", or -e ".[train]" in a checkout'
         ) from exc
-
-
-def _as_typed(options: argparse.Namespace) -> str:
-    """The training's command line, for its card."""
-    words = ["midigen", "train", *map(str, options.corpus), "--name", options.name]
-    if options.track is not None:
-        words += ["--track", options.track]
-    if options.seed is not None:
-        words += ["--seed", str(options.seed)]
-    return shlex.join(words)
 
 
 def _read_songs(options: argparse.Namespace) -> "list[Song]":
@@ -544,12 +545,15 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         OnnxPredictor(find_model("notebook")),
         lambda each: tqdm(each, desc="predicting", unit=" songs", dynamic_ncols=True),
     )
+    notes = sum(len(song.letters) for song in songs)
+    if not options.json:
+        print(f"{name} on {len(songs)} songs, {notes} notes")
+        _print_scores(scores)
     if options.notes:
         _write_notes(options.notes, predictor, songs)
     report = None
     if options.generate:
         report = _generate(options.generate, settings, predictor, songs, baselines)
-    notes = sum(len(song.letters) for song in songs)
     if options.json:
         result = {
             "model": name,
@@ -559,10 +563,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
             "rows": [asdict(score) for score in scores],
         }
         print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
-        return ExitCode.OK
-    print(f"{name} on {len(songs)} songs, {notes} notes")
-    _print_scores(scores)
-    if report:
+    elif report:
         _print_report(report)
     return ExitCode.OK
 
@@ -600,7 +601,7 @@ def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") ->
             for song in songs:
                 rows = predict_song(predictor, song.letters, memory_amount=1.0)
                 for note, (degree, row) in enumerate(zip(song.letters, rows, strict=True)):
-                    probabilities = (f"{probability:.6f}" for probability in row)
+                    probabilities = (f"{probability:.9g}" for probability in row)
                     table.writerow([song.name, note, LETTERS[degree], *probabilities])
     except OSError as exc:
         raise MidigenError(f"{path}: can't be written: {exc.strerror or exc}") from exc
@@ -638,24 +639,27 @@ def _models(_: argparse.Namespace) -> ExitCode:
     models = list_models()
     if not models:
         raise ModelError("there are no models here: midigen train makes one")
-    print(f"{'':12}  notes  bits a note   right  beside plain Markov chains, memory included")
+    print(f"{'':12}  notes  bits a note   right  the best Markov chain on the same songs")
     for path in models:
         try:
-            predictor = OnnxPredictor(path)
+            print(f"{path.stem:12}  {_model_line(OnnxPredictor(path))}")
         except ModelError as exc:
             print(f"{path.stem:12}  {exc}")
-            continue
-        window = f"{predictor.min_notes}-{predictor.max_notes}"
-        scores = {row["name"]: row for row in predictor.provenance.get("scores", [])}
-        if "lstm+memory" in scores:
-            own, markov = scores["lstm+memory"], scores["markov-2"]
-            print(
-                f"{path.stem:12}  {window:>5}  {own['bits_per_note']:11.3f}  {own['top1']:6.1%}"
-                f"  {markov['bits_per_note']:.3f} bits, {markov['top1']:.1%}"
-            )
-        else:
-            print(f"{path.stem:12}  {window:>5}  not measured")
     return ExitCode.OK
+
+
+def _model_line(predictor: "OnnxPredictor") -> str:
+    window = f"{predictor.min_notes}-{predictor.max_notes}"
+    rows = predictor.provenance.get("scores")
+    if not rows:
+        return f"{window:>5}  not measured"
+    own = next(row for row in rows if row["name"] == "lstm+memory")
+    chains = [row for row in rows if row["name"].startswith(("markov", "ltm"))]
+    rival = min(chains, key=lambda row: float(row["bits_per_note"]))
+    return (
+        f"{window:>5}  {own['bits_per_note']:11.3f}  {own['top1']:6.1%}"
+        f"  {rival['bits_per_note']:.3f} bits, {rival['top1']:.1%} ({rival['name']})"
+    )
 
 
 def _ports(_: argparse.Namespace) -> ExitCode:

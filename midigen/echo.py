@@ -34,8 +34,11 @@ MAX_NOTES = REACH + STEPS + LENGTHS[-1] - 2
 Rows = npt.NDArray[np.float32]
 """Encoded letters, shape (…, 119)."""
 
-_KEPT = STEPS + 4  # rows; a few more than needed, for letters that are taken back
-_MOVES = ((0, 1), (0, 0), (1, 1), (1, 0), (1, 2), (0, 2), (2, 2))  # letters dropped and added
+_TAKEN_BACK = 4  # letters at the most; of more, the window is encoded anew
+_KEPT = STEPS + _TAKEN_BACK  # rows
+_MOVES = [
+    (dropped, added) for dropped in range(_TAKEN_BACK + 1) for added in (1, 0, *range(2, STEPS + 1))
+]
 _DOUBT = 0.5  # a share of few is taken for less: of one, two thirds
 _ORDERS = np.array(LENGTHS) - 1
 

@@ -50,13 +50,13 @@ class SessionMemory:
 
     def add(self, degree: Degree, weight: float = 1.0) -> None:
         """Remember one more letter, which counts as much as its weight (more than 0)."""
-        if self._length == len(self._letters):
-            self._forget_older_half()
         self._extend_matches(self._length, degree)
         self._letters[self._length] = degree
         self._weights[self._length] = weight
         self._matches[self._length] = 0
         self._length += 1
+        if self._length == len(self._letters):
+            self._forget_older_half()
 
     def replace(self, age: int, degree: Degree) -> None:
         """Put another letter in the place of one: age 0 is the newest."""
@@ -156,7 +156,7 @@ class SessionMemory:
         np.minimum(matches, self._orders, out=matches)
 
     def _forget_older_half(self) -> None:
-        kept = self._length - self._length // 2
+        kept = self._length // 2
         for each in (self._letters, self._weights, self._matches):
             each[:kept] = each[self._length - kept : self._length].copy()
         self._length = kept

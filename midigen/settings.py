@@ -274,7 +274,7 @@ class Sampling:
         "0 always takes the likeliest note, 1 draws by the probabilities, more is wilder",
     )
     top_p: float = _setting(
-        1.0,
+        0.95,
         Number(0.01, 1, "part of the probability", whole=False),
         "draws from the likeliest notes only, as many as make up this much together",
     )

@@ -5,11 +5,13 @@ another place in every epoch. The network predicts after every step of a block a
 The weights that play are a running average of those that learn.
 """
 
+import hashlib
 import itertools
 import json
 import math
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -32,6 +34,7 @@ from midigen.errors import MidigenError
 from midigen.evaluation import Score, evaluate
 from midigen.model import Architecture, Card, build_network, save, stamp
 from midigen.onnx_predictor import OnnxPredictor, find_model
+from midigen.predictor import Predictor
 from midigen.split import Side, divide
 from midigen.vocabulary import SIZE
 from midigen.window import Encoding
@@ -87,6 +90,7 @@ class Progress:
     """What a training has come to. It is saved after each epoch, to be resumed."""
 
     fingerprint: str
+    seed: int
     epochs: list[Epoch] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
@@ -115,13 +119,15 @@ def train(
     seed: int | None,
     resume: bool,
     command: str,
+    repeat: str,
 ) -> Trained:
     """Train a model on songs and write it, its card, its curve and its baselines.
 
     Songs are divided by a hash of their names (see `split`). It stops early when
     validation doesn't improve any more; Ctrl-C stops it too and keeps the best so far,
     which `resume` goes on from. A seed (0 to 2**32 - 1) makes it repeatable; without
-    one it takes one and tells it in the card. Raises MidigenError, with nothing
+    one it takes one and tells it in the card, with the `command` that was given and the one
+    that repeats the scores. Raises MidigenError, with nothing
     written, if there are too few songs or nothing to resume.
     """
     sides = divide(songs)
@@ -136,13 +142,13 @@ def train(
     learned = [song.letters for song in sides[Side.TRAINING]]
     proving = [song.letters for song in sides[Side.VALIDATION]]
     if seed is None:
-        seed = _resumed_seed(state) if resume else secrets.randbits(32)
+        seed = _read_state(state).seed if resume else secrets.randbits(32)
+    notes = notes_of(folder / f"{name}.md")
+    notebook = OnnxPredictor(find_model("notebook"))
     network, progress = _fit(plan, learned, proving, state, seed, resume=resume)
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
         new = Path(temporary)
-        notes = notes_of(folder / f"{name}.md")
-        writer = _Writer(plan, network, sides, progress, seed, command, notes)
+        writer = _Writer(plan, network, notebook, sides, progress, command, repeat, notes)
         facts = writer.write(new, name)
         files = tuple(file.replace(folder / file.name) for file in sorted(new.iterdir()))
     if not progress.interrupted:
@@ -156,16 +162,17 @@ class _Writer:
 
     plan: Plan
     network: keras.Model
+    notebook: Predictor
     sides: dict[Side, list[Song]]
     progress: Progress
-    seed: int
     command: str
+    repeat: str
     notes: str
 
     def write(self, folder: Path, name: str) -> Facts:
         provenance: dict[str, Any] = {
             "command": self.command,
-            "seed": self.seed,
+            "seed": self.progress.seed,
             "midigen": __version__,
             "keras": keras.__version__,
             "tensorflow": tf.__version__,
@@ -181,7 +188,7 @@ class _Writer:
             OnnxPredictor(onnx_file),
             self.sides[Side.TEST],
             baselines,
-            OnnxPredictor(find_model("notebook")),
+            self.notebook,
             lambda songs: tqdm(songs, desc="test songs", unit=" songs", dynamic_ncols=True),
         )
         provenance["scores"] = [asdict(score) for score in scores]
@@ -189,8 +196,9 @@ class _Writer:
         facts = Facts(
             name=name,
             command=self.command,
+            repeat=self.repeat,
             plan=asdict(self.plan),
-            seed=self.seed,
+            seed=self.progress.seed,
             parameters=self.network.count_params(),
             sides={
                 side: (len(part), sum(len(song.letters) for song in part))
@@ -218,16 +226,16 @@ def _fit(
     resume: bool,
 ) -> tuple[keras.Model, Progress]:
     """The network that plays, with the best weights, and how it came to them."""
-    notes = [sum(len(song) for song in songs) for songs in (learned, proving)]
-    fingerprint = f"{plan.architecture} seed {seed} notes {notes}"
+    fingerprint = _fingerprint(plan, [*learned, *proving])
     keras.utils.set_random_seed(seed)
-    blocks = _Blocks(plan, learned, seed)
     if resume:
-        model, progress = _resume(state, fingerprint)
+        model, progress = _resume(state, fingerprint, seed)
+        blocks = _Blocks(plan, learned, seed)
     else:
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir(parents=True)
-        model, progress = _new_model(plan, blocks.batches), Progress(fingerprint)
+        blocks = _Blocks(plan, learned, seed)
+        model, progress = _new_model(plan, blocks.batches), Progress(fingerprint, seed)
     watch = _Watch(plan, blocks, progress, state)
     try:
         model.fit(
@@ -246,7 +254,9 @@ def _fit(
         progress.interrupted = True
     finally:
         watch.close()
-    model.load_weights(state / "best.weights.h5")
+    if progress.interrupted:
+        tqdm.write("interrupted: writing the best so far", file=sys.stderr)
+    model.load_weights(_weights(state, progress.best))
     player = build_network(plan.architecture, training=False)
     player.set_weights(model.get_weights())
     return player, progress
@@ -278,27 +288,44 @@ def _new_model(plan: Plan, batches: int) -> keras.Model:
     return model
 
 
-def _resumed_seed(state: Path) -> int:
-    return int(str(_read_state(state)["fingerprint"]).rpartition("seed ")[2].split()[0])
+def _fingerprint(plan: Plan, songs: Sequence[Letters]) -> str:
+    """What a training is of: only with the same can it be gone on with."""
+    digest = hashlib.sha256(f"{__version__} {plan.architecture} {echo.FEATURES}".encode())
+    for song in songs:
+        digest.update(song.tobytes() + b"\xff")
+    return digest.hexdigest()
 
 
-def _resume(state: Path, fingerprint: str) -> tuple[keras.Model, Progress]:
-    saved = _read_state(state)
-    if saved["fingerprint"] != fingerprint:
+def _resume(state: Path, fingerprint: str, seed: int) -> tuple[keras.Model, Progress]:
+    progress = _read_state(state)
+    if (progress.fingerprint, progress.seed) != (fingerprint, seed):
         raise MidigenError(
             f"{state} is of a training with other songs or another seed: train without --resume"
         )
-    epochs = [Epoch(**epoch) for epoch in saved["epochs"]]
-    model = keras.models.load_model(state / "model.keras")
-    return model, Progress(fingerprint, epochs, saved["seconds"])
-
-
-def _read_state(state: Path) -> dict[str, Any]:
     try:
-        saved: dict[str, Any] = json.loads((state / "state.json").read_text(encoding="utf-8"))
+        model = keras.models.load_model(_model(state, len(progress.epochs)))
     except (OSError, ValueError) as exc:
+        raise MidigenError(f"{state} is damaged: train without --resume ({exc})") from exc
+    return model, progress
+
+
+def _read_state(state: Path) -> Progress:
+    try:
+        saved = json.loads((state / "state.json").read_text(encoding="utf-8"))
+        epochs = [Epoch(**epoch) for epoch in saved["epochs"]]
+        return Progress(saved["fingerprint"], saved["seed"], epochs, saved["seconds"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
         raise MidigenError(f"there is no interrupted training in {state} to resume") from exc
-    return saved
+
+
+def _model(state: Path, epochs: int) -> Path:
+    """Where the network is kept as it was after so many epochs."""
+    return state / f"model-{epochs}.keras"
+
+
+def _weights(state: Path, epoch: int) -> Path:
+    """Where the averaged weights of an epoch are kept."""
+    return state / f"epoch-{epoch}.weights.h5"
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -341,7 +368,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         self._validated = dict(logs)
         bits = logs["nats"] / math.log(2)
         if all(bits < epoch.validation for epoch in self._progress.epochs):
-            self.model.save_weights(self._state / "best.weights.h5")
+            self.model.save_weights(_weights(self._state, len(self._progress.epochs)))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         del epoch
@@ -362,15 +389,20 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         self._bar.close()
 
     def _save(self) -> None:
-        self.model.save(self._state / "model.keras")
-        state = {
-            "fingerprint": self._progress.fingerprint,
-            "epochs": [asdict(epoch) for epoch in self._progress.epochs],
-            "seconds": self._progress.seconds,
-        }
+        """Save all to new files, then name them in the state, then delete the old ones.
+
+        So there is a whole state at any moment, whenever Ctrl-C comes.
+        """
+        done = len(self._progress.epochs)
+        self.model.save(_model(self._state, done))
+        state = asdict(self._progress)
         new = self._state / "state.json.new"
         new.write_text(json.dumps(state), encoding="utf-8")
         new.replace(self._state / "state.json")
+        current = {_model(self._state, done), _weights(self._state, self._progress.best)}
+        for file in [*self._state.glob("*.keras"), *self._state.glob("*.weights.h5")]:
+            if file not in current:
+                file.unlink()
 
 
 # --- what the network sees
@@ -401,7 +433,8 @@ class _Blocks:
         self.notes = sum(len(song.targets) for song in self._songs)
         """The notes of an epoch."""
         # As many in every epoch, which Keras insists on: what a phase has more is left out.
-        self.batches = math.ceil(len(_cut(self._songs).targets) / plan.batch)
+        counts = (math.ceil(len(song.targets) / echo.STEPS) for song in self._songs)
+        self.batches = math.ceil(sum(counts) / plan.batch)
         self.notes_per_batch = math.ceil(self.notes / self.batches)
         """About how many notes a batch has."""
 

@@ -1,7 +1,7 @@
 """The rolling window of letters, and the same windows for training.
 
-An encoder is the only thing that makes a network's input of letters: live play and
-training both go through it.
+What encodes a window for a network is here and in `echo`, the same for live play and
+for training.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +24,11 @@ class Encoding(StrEnum):
     SCALED = "scaled"
     """Degrees divided by 7, as float32 of shape (windows, notes, 1)."""
 
-    ECHO = "echo"
-    """Letters with their echoes, as float32 of shape (windows, 16 or fewer, 119): see `echo`."""
+    ECHO = "echo-1"
+    """Letters with their echoes, as float32 of shape (windows, 16 or fewer, 119): see `echo`.
+
+    Its number goes up with every change of what a row holds.
+    """
 
 
 Encoder: TypeAlias = Callable[[Degrees], npt.NDArray[np.float32]]

@@ -34,6 +34,7 @@ from tests.players import AnyLetter
 SMALL = Architecture(units=6, dropout=0.1)
 PLAN = Plan(SMALL, epochs=2, batch=4)
 COMMAND = "midigen train songs --name small --seed 5"
+REPEAT = "midigen evaluate small songs --split test"
 
 
 def tunes(count: int) -> list[Song]:
@@ -50,6 +51,7 @@ SONGS = tunes(30)
 
 def train_small(folder: Path, **changes: Any) -> Any:
     options: dict[str, Any] = {"plan": PLAN, "seed": 5, "resume": False, "command": COMMAND}
+    options["repeat"] = REPEAT
     options |= changes
     return train(SONGS, folder, "small", **options)
 
@@ -71,6 +73,7 @@ def test_all_that_belongs_to_a_model_is_written_and_nothing_else(trained: Path) 
 def test_the_card_tells_how_it_was_made_and_how_well_it_plays(trained: Path) -> None:
     card = (trained / "small.md").read_text(encoding="utf-8")
     assert COMMAND in card
+    assert REPEAT in card
     assert "![The learning curve](small.png)" in card
     provenance = OnnxPredictor(trained / "small.onnx").provenance
     assert provenance["command"] == COMMAND
@@ -167,9 +170,18 @@ def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("text", ["", "{}", '{"fingerprint": 1}', "[]"])
+def test_a_damaged_state_cannot_be_resumed(text: str, tmp_path: Path) -> None:
+    state = tmp_path / ".small.training"
+    state.mkdir()
+    (state / "state.json").write_text(text, encoding="utf-8")
+    with pytest.raises(MidigenError, match="no interrupted training"):
+        train_small(tmp_path, seed=None, resume=True)
+
+
 def test_too_few_songs_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(MidigenError, match="1 songs are too few"):
-        train(SONGS[:1], tmp_path, "small", plan=PLAN, seed=1, resume=False, command="")
+        train(SONGS[:1], tmp_path, "small", plan=PLAN, seed=1, resume=False, command="", repeat="")
     assert list(tmp_path.iterdir()) == []
 
 
