@@ -107,15 +107,20 @@ class SessionMemory:
         return counts
 
     def latest(self, lengths: Sequence[int], reach: int = CAPACITY) -> npt.NDArray[np.int64]:
-        """What followed the latest match of each length: letters, or 7 where there was none."""
+        """What followed the latest match of each length: letters, or 7 where there was none.
+
+        `lengths` rise.
+        """
         known = max(0, self._length - 1)
         first = min(known, max(0, self._length - reach))
         matches = self._matches[first:known]
         found = np.full(len(lengths), SIZE)
+        ends = np.flatnonzero(matches >= lengths[0])
         for place, length in enumerate(lengths):
-            ends = np.flatnonzero(matches >= length)
-            if len(ends):
-                found[place] = self._letters[first + ends[-1] + 1]
+            ends = ends[matches[ends] >= length]
+            if not len(ends):
+                break
+            found[place] = self._letters[first + ends[-1] + 1]
         return found
 
     def latest_after_each_letter(

@@ -12,7 +12,7 @@ from midigen.window import Degrees
 Probabilities: TypeAlias = npt.NDArray[np.float32]
 """Rows of seven probabilities, each row summing to 1."""
 
-OFTEN = (1.0, 2.0, 3.0, 6.0)
+OFTEN = np.array([1.0, 2.0, 3.0, 6.0])
 """The steps in how often a context was heard: up to once, up to twice … more than six times."""
 
 KINDS = 3
@@ -69,7 +69,7 @@ _TINY = 1e-9
 def buckets(counts: Counts) -> npt.NDArray[np.intp]:
     """The column of `Mixture.trust` for each context: shape (…, 16) for counts (…, 16, 7)."""
     often = np.searchsorted(OFTEN, counts.sum(axis=-1))
-    kinds = np.clip((counts > 0).sum(axis=-1), 1, KINDS) - 1
+    kinds = np.minimum(np.maximum((counts > 0).sum(axis=-1), 1), KINDS) - 1
     columns: npt.NDArray[np.intp] = often * KINDS + kinds
     return columns
 
