@@ -72,7 +72,7 @@ def test_training_that_fails_says_so_and_leaves_the_old_model(
 ) -> None:
     """Two epochs aren't enough. They are for seeing the progress bar."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("midigen.training.NOTEBOOK_EPOCHS", 2)
+    monkeypatch.setattr("midigen.notebook.NOTEBOOK_EPOCHS", 2)
     assert main(["train", "--recipe", "notebook", "--seed", "1"]) == ExitCode.FAILURE
     shown = capsys.readouterr()
     assert "2/2" in shown.out
@@ -167,7 +167,7 @@ def test_models_are_found_by_path_then_here_then_among_the_shipped(
     (tmp_path / "models" / "notebook.onnx").write_bytes(b"")
     (tmp_path / "models" / "mine.onnx").write_bytes(b"")
     assert find_model("notebook") == Path("models/notebook.onnx")
-    with pytest.raises(ModelError, match="there is mine, notebook"):
+    with pytest.raises(ModelError, match="there is lieder, mine, notebook, pop, songs;"):
         find_model("yours")
     with pytest.raises(ModelError, match=r"no model file yours\.onnx"):
         find_model("yours.onnx")

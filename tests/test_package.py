@@ -28,7 +28,12 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(installed: Pa
     files = {path.relative_to(installed).as_posix() for path in installed.rglob("*.*")}
     outside = {name for name in files if not name.startswith(("midigen/", "midigen-"))}
     assert not outside
-    assert {"midigen/models/notebook.onnx", "midigen/config.toml", "midigen/cli.py"} <= files
+    assert {
+        "midigen/models/notebook.onnx",
+        "midigen/models/songs.onnx",
+        "midigen/config.toml",
+        "midigen/cli.py",
+    } <= files
     packaged = (installed / "midigen" / "config.toml").read_bytes()
     assert packaged == (ROOT / "config.toml").read_bytes()
 
@@ -36,7 +41,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(installed: Pa
 def test_it_plays_from_there(installed: Path, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", "import midigen, sys; from midigen.cli import main; "
-         "print(midigen.__file__); sys.exit(main(['predict', 'C', 'D', 'E']))"],
+         "print(midigen.__file__); sys.exit(main(['predict', '--model', 'notebook', 'C', 'D', 'E']))"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(installed)},
         capture_output=True,

@@ -121,9 +121,8 @@ def test_a_piped_phrase_is_continued_and_the_program_ends() -> None:
 
 
 def test_every_piped_line_gets_its_answer() -> None:
-    result = midigen(
-        "--ports", "terminal", "--set", "sampling.temperature=0", *FAST, lines="cde\nfga\nc\n"
-    )
+    sure = ("--model", "notebook", "--set", "sampling.temperature=0")
+    result = midigen("--ports", "terminal", *sure, *FAST, lines="cde\nfga\nc\n")
     assert result.returncode == 0, result.stderr
     answers = [line.split() for line in result.stdout.splitlines()]
     assert answers[0] == ["F4", "G4", "A4"]
