@@ -41,7 +41,8 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(installed: Pa
 def test_it_plays_from_there(installed: Path, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", "import midigen, sys; from midigen.cli import main; "
-         "print(midigen.__file__); sys.exit(main(['predict', '--model', 'notebook', 'C', 'D', 'E']))"],
+         "print(midigen.__file__); "
+         "sys.exit(main(['predict', '--model', 'notebook', 'C', 'D', 'E']))"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(installed)},
         capture_output=True,
