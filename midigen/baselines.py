@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from midigen.corpus import Letters
 from midigen.errors import ModelError
-from midigen.memory import ORDERS, SessionMemory
+from midigen.memory import ORDERS, Memory
 from midigen.vocabulary import SIZE
 
 COUNTED_ORDER = 8
@@ -117,7 +117,7 @@ class Baselines:
 
 def short_term(song: Letters) -> npt.NDArray[np.float64]:
     """What followed in the song so far: shape (notes, 17, 7), order 0 first."""
-    memory = SessionMemory(max(1, len(song)))
+    memory = Memory(max(1, len(song)))
     result = np.zeros((len(song), ORDERS + 1, SIZE))
     for note, degree in enumerate(song):
         result[note, 0] = np.bincount(song[:note], minlength=SIZE)

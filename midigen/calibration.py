@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from midigen.corpus import Letters
 from midigen.evaluation import predict_song
-from midigen.memory import ORDERS, Counts, SessionMemory
+from midigen.memory import ORDERS, Counts, Memory
 from midigen.predictor import BUCKETS, Mixture, Predictor, Probabilities, buckets
 from midigen.vocabulary import SIZE
 
@@ -85,7 +85,7 @@ class _Mixing:
 
 def _memory_counts(song: Letters) -> Counts:
     """What the memory of a song knows at each letter of it but the first."""
-    memory = SessionMemory()
+    memory = Memory()
     counts = np.zeros((max(0, len(song) - 1), ORDERS, SIZE))
     for note, degree in enumerate(song[:-1]):
         memory.add(int(degree))

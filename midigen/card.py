@@ -81,7 +81,9 @@ It takes a window of 1 to {echo.MAX_NOTES} letters. An LSTM ({network["layers"]}
 goes through the newest {echo.STEPS} of them; with each it is told the letter and its echoes: \
 what followed, in the {echo.REACH} letters before,
 wherever the newest {", ".join(map(str, echo.LENGTHS))} letters were the same, and after
-the latest match of {", ".join(map(str, echo.LATEST))}.
+the latest match of {", ".join(map(str, echo.LATEST))}; and the same of the intervals between \
+letters, where the newest
+{", ".join(map(str, echo.INTERVALS))} were the same.
 A softmax over the seven letters ends it.
 
 ## Training

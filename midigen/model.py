@@ -52,16 +52,16 @@ class Architecture:
     """The size of a network: LSTM layers, units in each, and the dropout that follows each."""
 
     layers: int = 1
-    units: int = 160
+    units: int = 128
     dropout: float = 0.3
 
 
 def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
     """The network that learns songs: rows of `echo`, LSTMs, a dense layer.
 
-    To play, it takes input of shape (batch, steps, 119), any number of steps, and gives a
-    softmax of shape (batch, 7) for the letter after the last. To train, it takes 16 steps
-    and gives logits of shape (batch, 16, 7), for the letter after each, which costs no
+    To play, it takes input of shape (batch, steps, 203), any number of steps, and gives a
+    softmax of shape (batch, 7) for the letter after the last. To train, it takes 8 steps
+    and gives logits of shape (batch, 8, 7), for the letter after each, which costs no
     more; the length being fixed, its loop is unrolled, which made it twice as fast. The
     weights of the one fit the other.
     """

@@ -3,7 +3,7 @@
 Live play and evaluation both predict by this.
 """
 
-from midigen.memory import SessionMemory
+from midigen.memory import Memory
 from midigen.predictor import Predictor, Probabilities
 from midigen.vocabulary import Degree
 from midigen.window import Window
@@ -20,7 +20,7 @@ class Session:
         """How much the memory says in a prediction, from 0 (nothing) to 1; may be changed."""
         self._predictor = predictor
         self._window = Window(predictor.max_notes)
-        self._memory = SessionMemory()
+        self._memory = Memory()
         self._since_heard = 0  # the machine's notes after the player's newest
 
     @property

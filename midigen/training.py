@@ -1,6 +1,6 @@
 """Training on songs: what is learned from, the fitting itself, and the files it leaves.
 
-A song is encoded once, as live play would hear it, and cut into blocks of 16 steps, at
+A song is encoded once, as live play would hear it, and cut into blocks of 8 steps, at
 another place in every epoch. The network predicts after every step of a block at once.
 The weights that play are a running average of those that learn.
 """
@@ -44,8 +44,8 @@ from midigen.window import Encoding
 class Blocks:
     """Steps of songs, each with the letter that came after it.
 
-    `rows` has the shape (blocks, 16, 119), as float16 to save room; `targets` the shape
-    (blocks, 16), with 7 where there is no step.
+    `rows` has the shape (blocks, 8, 203), as float16 to save room; `targets` the shape
+    (blocks, 8), with 7 where there is no step.
     """
 
     rows: npt.NDArray[np.float16]
@@ -410,7 +410,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
 @dataclass(frozen=True)
 class _Encoded:
-    """A song's rows, shape (notes - 1, 119), and the letter that came after each."""
+    """A song's rows, shape (notes - 1, 203), and the letter that came after each."""
 
     rows: npt.NDArray[np.float16]
     targets: npt.NDArray[np.uint8]

@@ -24,8 +24,8 @@ class Encoding(StrEnum):
     SCALED = "scaled"
     """Degrees divided by 7, as float32 of shape (windows, notes, 1)."""
 
-    ECHO = "echo-1"
-    """Letters with their echoes, as float32 of shape (windows, 16 or fewer, 119): see `echo`.
+    ECHO = "echo-2"
+    """Letters with their echoes, as float32 of shape (windows, 8 or fewer, 203): see `echo`.
 
     Its number goes up with every change of what a row holds.
     """

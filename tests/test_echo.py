@@ -1,3 +1,6 @@
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given, settings
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 
 from midigen.echo import (
     FEATURES,
+    INTERVALS,
     LATEST,
     LENGTHS,
     MAX_NOTES,
@@ -25,26 +29,38 @@ lines = st.lists(st.integers(0, 2), min_size=1, max_size=90) | st.builds(
 
 def plain(line: list[int]) -> npt.NDArray[np.float64]:
     """The rows of a line, counted the plain way."""
+    intervals = [(to - came) % SIZE for came, to in itertools.pairwise(line)]
     rows = []
-    for end in range(len(line)):
-        features = [np.eye(SIZE)[line[end]]]
-        for length in LENGTHS:
-            counts = np.zeros(SIZE)
-            context = line[max(0, end - length + 1) : end + 1]
-            for place in range(max(length - 1, end - REACH + 1), end):
-                if len(context) == length and context == line[place - length + 1 : place + 1]:
-                    counts[line[place + 1]] += 1
-            features.append(counts / (counts.sum() + 0.5))
-        for length in LATEST:
-            context = line[max(0, end - length + 1) : end + 1]
-            places = [
-                place
-                for place in range(max(length - 1, end - REACH + 1), end)
-                if len(context) == length and context == line[place - length + 1 : place + 1]
-            ]
-            features.append(np.eye(SIZE)[line[places[-1] + 1]] if places else np.zeros(SIZE))
+    for end, degree in enumerate(line):
+        features = [np.eye(SIZE)[degree]]
+        features += echoes(line[: end + 1], LENGTHS, LATEST)
+        for relative in echoes(intervals[:end], INTERVALS, LATEST):
+            features.append(np.roll(relative, degree))
         rows.append(np.concatenate(features))
     return np.array(rows)
+
+
+def echoes(
+    line: list[int], lengths: Sequence[int], latest: Sequence[int]
+) -> list[npt.NDArray[np.float64]]:
+    """The shares of what followed matches of each length, and what followed the latest ones."""
+    features = []
+    for length in lengths:
+        counts = np.zeros(SIZE)
+        for place in matches(line, length):
+            counts[line[place]] += 1
+        features.append(counts / (counts.sum() + 0.5))
+    for length in latest:
+        places = matches(line, length)
+        features.append(np.eye(SIZE)[line[places[-1]]] if places else np.zeros(SIZE))
+    return features
+
+
+def matches(line: list[int], length: int) -> list[int]:
+    """Where something followed the context of this length that ends a line."""
+    first = max(length, len(line) - REACH + 1)
+    context = line[max(0, len(line) - length) :]
+    return [place for place in range(first, len(line)) if line[place - length : place] == context]
 
 
 @given(lines)

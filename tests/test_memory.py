@@ -5,7 +5,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.memory import ORDERS, SessionMemory
+from midigen.memory import ORDERS, Memory
 from midigen.vocabulary import SIZE
 
 letters = st.integers(0, SIZE - 1)
@@ -13,8 +13,10 @@ lines = st.lists(st.integers(0, 2), max_size=60) | st.lists(letters, max_size=60
 """Lines of few different letters, in which long contexts return, and of all."""
 
 
-def remembering(line: Sequence[int], capacity: int = 64) -> SessionMemory:
-    memory = SessionMemory(capacity)
+def remembering(
+    line: Sequence[int], capacity: int = 64, lengths: Sequence[int] = range(1, ORDERS + 1)
+) -> Memory:
+    memory = Memory(capacity, lengths)
     for degree in line:
         memory.add(degree)
     return memory
@@ -55,19 +57,29 @@ def test_a_letter_that_was_another_after_all(
     np.testing.assert_array_equal(memory.counts(), remembering([*line, 0]).counts())
 
 
-@given(st.lists(letters, max_size=200), st.integers(20, 64))
-def test_when_full_it_knows_the_newer_half_at_least(line: list[int], capacity: int) -> None:
+@given(lines, st.integers(2, 40))
+def test_only_the_newest_letters_are_remembered(line: list[int], capacity: int) -> None:
     memory = remembering(line, capacity)
-    assert len(memory) == min(len(line), len(memory))
-    assert len(memory) >= min(len(line), capacity // 2)
-    assert len(memory) <= capacity
-    known = line[len(line) - len(memory) :]
-    if len(known) > ORDERS:  # the first matches may begin before what is known
-        np.testing.assert_array_equal(memory.counts()[:1], counted(known)[:1])
+    assert len(memory) == min(len(line), capacity)
+    counts = np.zeros((ORDERS, SIZE))
+    for order in range(1, ORDERS + 1):
+        for end in range(max(order, len(line) - capacity + 1), len(line)):
+            if line[end - order : end] == line[len(line) - order :]:
+                counts[order - 1, line[end]] += 1
+    np.testing.assert_array_equal(memory.counts(), counts)
+
+
+@given(lines, st.integers(0, 70))
+def test_letters_can_be_taken_back(line: list[int], count: int) -> None:
+    memory, kept = remembering(line), line[: max(0, len(line) - count)]
+    memory.drop(count)
+    assert len(memory) == len(kept)
+    memory.add(1)
+    np.testing.assert_array_equal(memory.counts(), remembering([*kept, 1]).counts())
 
 
 def test_a_weight_is_how_much_a_letter_counts() -> None:
-    memory = SessionMemory(8)
+    memory = Memory(8)
     for degree, weight in ((0, 1.0), (3, 0.25), (0, 1.0), (5, 1.0), (0, 1.0)):
         memory.add(degree, weight)
     counts = memory.counts()
@@ -87,27 +99,35 @@ def test_it_can_forget() -> None:
     np.testing.assert_array_equal(memory.counts(), counted([4, 5, 4]))
 
 
-def test_its_size_is_bounded() -> None:
-    memory = remembering([0, 2, 4] * 10_000, capacity=100)
-    assert len(memory) <= 100
-    assert memory.counts()[ORDERS - 1].argmax() == 0
+def test_it_goes_on_for_ever_as_if_it_had_just_begun() -> None:
+    """Its arrays are of one size: now and then what is in them moves."""
+    rng = np.random.default_rng(5)
+    line = rng.integers(0, 2, 1000).tolist()
+    memory = Memory(capacity=50)
+    for note, degree in enumerate(line):
+        memory.add(degree)
+        newest = line[max(0, note + 1 - 50 - ORDERS) : note + 1]
+        np.testing.assert_array_equal(memory.counts(), remembering(newest, 50).counts())
+        np.testing.assert_array_equal(
+            memory.counts_after_each_letter()[1], remembering([*newest, 1], 50).counts()
+        )
 
 
 @given(lines, st.integers(2, 70))
-def test_it_knows_what_followed_the_latest_match(line: list[int], reach: int) -> None:
+def test_it_knows_what_followed_the_latest_match(line: list[int], capacity: int) -> None:
     lengths = (1, 2, 5)
-    memory = remembering(line, 128)
+    memory = remembering(line, capacity, lengths)
     for place, length in enumerate(lengths):
         ends = [
             end
-            for end in range(max(length - 1, len(line) - reach), len(line) - 1)
+            for end in range(max(length - 1, len(line) - capacity), len(line) - 1)
             if len(line) >= length and line[end - length + 1 : end + 1] == line[-length:]
         ]
         expected = line[ends[-1] + 1] if ends else SIZE
-        assert memory.latest(lengths, reach)[place] == expected
-    ahead = memory.latest_after_each_letter(lengths, reach)
-    counts = memory.counts_after_each_letter(reach)
+        assert memory.latest()[place] == expected
+    ahead = memory.latest_after_each_letter()
+    counts = memory.counts_after_each_letter()
     for degree in range(SIZE):
-        longer = remembering([*line, degree], 128)
-        assert ahead[degree].tolist() == longer.latest(lengths, reach).tolist()
-        np.testing.assert_array_equal(counts[degree], longer.counts(reach))
+        longer = remembering([*line, degree], capacity, lengths)
+        assert ahead[degree].tolist() == longer.latest().tolist()
+        np.testing.assert_array_equal(counts[degree], longer.counts())

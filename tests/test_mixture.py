@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from midigen.memory import ORDERS, Counts, SessionMemory
+from midigen.memory import ORDERS, Counts, Memory
 from midigen.predictor import BUCKETS, Mixture, Probabilities, buckets
 from midigen.vocabulary import SIZE
 
@@ -35,7 +35,7 @@ mixtures = st.integers(0, 99).map(any_mixture)
 
 
 def heard(line: list[int]) -> Counts:
-    memory = SessionMemory(64)
+    memory = Memory(64)
     for note, degree in enumerate(line):
         memory.add(degree, 1.0 if note % 3 else 0.5)
     return memory.counts()

@@ -91,7 +91,7 @@ def test_it_plays_as_keras_does_with_windows_of_any_length(trained: Path) -> Non
     assert (player.min_notes, player.max_notes) == (1, MAX_NOTES)
     rng = np.random.default_rng(2)
     encode = new_encoder(Encoding.ECHO)
-    for length in (1, 2, 15, 16, 17, MAX_NOTES):
+    for length in (1, 2, STEPS - 1, STEPS, STEPS + 1, MAX_NOTES):
         windows = rng.integers(0, SIZE, (5, length))
         expected = keras_model.predict(encode(windows), verbose=0)
         np.testing.assert_allclose(player.predict(windows), expected, atol=1e-5)
