@@ -29,6 +29,7 @@ from midigen.errors import (
 )
 from midigen.notes import Seconds
 from midigen.settings import Api, Mode, Settings, Turn
+from midigen.vocabulary import AUTO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -318,8 +319,10 @@ def _run(options: argparse.Namespace) -> ExitCode:
         settings = replace(settings, turn=Turn(silence=NEVER))
     performer = Performer(settings, predictor, _rng(settings))
 
+    key = "the key that it hears" if settings.key == AUTO else settings.key
+
     def started() -> None:
-        tell(f"{settings.mode} in {settings.key}, model {settings.model}: {connection.description}")
+        tell(f"{settings.mode} in {key}, model {settings.model}: {connection.description}")
         for name in getattr(connection, "other_inputs", list)():
             tell(f'to hear "{name}": midigen run --input "{name}"')
         tell("Ctrl-C stops")

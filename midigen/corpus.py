@@ -14,7 +14,7 @@ import re
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midigen.errors import MidiFileError
-from midigen.key_finding import estimate_key
+from midigen.key_finding import Note, estimate_key
 from midigen.melody import Melody
 from midigen.notes import Pitch, Seconds
 from midigen.vocabulary import Degree, Key
@@ -53,6 +53,7 @@ _SLOW = 12.0  # lost by each halving of the notes a beat below the fewest of a m
 _FEWEST_A_BEAT = 0.6
 _SINGABLE: Pitch = 72  # a mean above this counts a quarter: what is higher still is an ornament
 _WHOLE_TONE = 2
+_ANY_KEY = [(0, Key("C major", 0))]
 _STANDARD_TEMPO = 500_000  # microseconds a beat, until a file says otherwise
 
 
@@ -79,6 +80,15 @@ class Song:
 
     name: str
     letters: Letters
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A note of a melody, its letter, and the key that makes it that."""
+
+    note: Note
+    degree: Degree
+    key: Key
 
 
 @dataclass
@@ -159,7 +169,13 @@ def songs(tunes: Iterable[Tune]) -> list[Song]:
 
 
 def read_file(path: Path, track: str | None = None) -> Tune:
-    """The melody of one file.
+    """The melody of one file, in letters. Raises MidiFileError as `read_notes` does."""
+    letters = np.array([heard.degree for heard in read_notes(path, track)], dtype=np.uint8)
+    return Tune(path, song_name(path), letters)
+
+
+def read_notes(path: Path, track: str | None = None) -> list[Heard]:
+    """The notes of the melody of one file, as live play would hear them.
 
     Raises MidiFileError if the file is damaged, has no notes, or no `track` with notes.
     """
@@ -173,10 +189,12 @@ def read_file(path: Path, track: str | None = None) -> Tune:
         raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
     try:
         line = _choose_line(path, file, track)
-        letters = np.array(_hear(file, line), dtype=np.uint8)
+        keys = _key_signatures(file)
+        if not keys:
+            keys = [(0, estimate_key([heard.note for heard in _hear(file, line, _ANY_KEY)]))]
+        return _hear(file, line, keys)
     except OverflowError as exc:  # mido reads times of any length, where 28 bits are allowed
         raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
-    return Tune(path, song_name(path), letters)
 
 
 def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
@@ -289,23 +307,31 @@ def _melodiousness(line: _Line, beats: float) -> float:
 # --- from notes to letters
 
 
-def _hear(file: Any, line: _Line) -> list[Degree]:
-    """The letters of a line, as live play would hear it."""
-    keys = _key_signatures(file) or [(0, _estimated_key(line))]
+def _hear(file: Any, line: _Line, keys: Sequence[tuple[int, Key]]) -> list[Heard]:
+    """The notes of a line, as live play would hear it, in these keys from these ticks on."""
     seconds = _Clock(file)
     melody = Melody(keys[0][1])
     changes = iter(keys[1:])
     change = next(changes, None)
-    letters: list[Degree] = []
+    line_heard: list[Heard] = []
     for ticks, begins, pitch in sorted(line.changes):  # at the same time, ends come first
         while change and change[0] <= ticks:
             melody.key = change[1]
             change = next(changes, None)
+        now = seconds.at(ticks)
         if not begins:
             melody.release(pitch)
-        elif step := melody.hear(pitch, seconds.at(ticks)):
-            letters[len(letters) - step.replaces :] = [step.degree]
-    return letters
+            _end(line_heard, pitch, now)
+        elif step := melody.hear(pitch, now):
+            heard = Heard(Note(step.pitch, now, None), step.degree, melody.key)
+            line_heard[len(line_heard) - step.replaces :] = [heard]
+    return line_heard
+
+
+def _end(line_heard: list[Heard], pitch: Pitch, now: Seconds) -> None:
+    """The newest note ends, if it is of this pitch."""
+    if line_heard and line_heard[-1].note.pitch == pitch and line_heard[-1].note.end is None:
+        line_heard[-1] = replace(line_heard[-1], note=replace(line_heard[-1].note, end=now))
 
 
 def _key_signatures(file: Any) -> list[tuple[int, Key]]:
@@ -320,11 +346,6 @@ def _key_signatures(file: Any) -> list[tuple[int, Key]]:
                 name = f"{message.key.removesuffix('m')} {'minor' if minor else 'major'}"
                 found.setdefault(ticks, Key.named(name))
     return sorted(found.items(), key=lambda item: item[0])
-
-
-def _estimated_key(line: _Line) -> Key:
-    """The key that fits the line's notes, each counted once."""
-    return estimate_key(np.bincount([pitch % 12 for pitch in line.onsets().values()], minlength=12))
 
 
 def _ticks_per_beat(file: Any) -> float:

@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from midigen.key_finding import KeyFollower
 from midigen.ledger import Ledger
 from midigen.melody import Melody, Step
 from midigen.notes import (
@@ -41,7 +42,7 @@ from midigen.predictor import Predictor
 from midigen.rhythm import ROUNDING, Grid, step_length
 from midigen.session import Session
 from midigen.settings import MEMORY_AMOUNT, Mode, Settings
-from midigen.vocabulary import Degree
+from midigen.vocabulary import AUTO, Degree
 
 DEFAULT_VELOCITY: Velocity = 80
 """How loud it plays before anything was played to it."""
@@ -134,6 +135,8 @@ class Performer:
         # What was heard.
         channel = settings.input.channel
         self._channels = range(1, 17) if channel == "all" else (channel,)
+        self._key = settings.key
+        self._key_follower = KeyFollower() if settings.key == AUTO else None
         self._melody = Melody(settings.key, settings.chromatic)
         self._phrase = _Phrase()
         self._down: set[_Key] = set()
@@ -263,11 +266,26 @@ class Performer:
             return
         self._down.remove(key)
         self._melody.release(key[1])
+        self._follow_key(key[1], now)
         self._outbox += self._ledger.end(key[1], key)
         if key in self._answers:
             self._release_later(self._answers.pop(key), now + max(0.0, self._offset))
         if not self._down and not self._phrase.over and self._phrase.steps:
             self._turn = now + max(self._settings.turn.silence, -self._offset)
+
+    def _follow_key(self, released: Pitch, now: Seconds) -> None:
+        """Change to the key that the melody turns out to be in; what sounds ends as it began.
+
+        A key is looked for when a note has ended, not when it begins: then its length
+        is known, and no answer waits for it.
+        """
+        if self._key_follower is None:
+            return
+        self._key_follower.release(released, now)
+        key = self._key_follower.key
+        if key is not None and key != self._key:
+            self._key = self._melody.key = key
+            self._outbox.append(Notice(f"key {key}"))
 
     def _other_message(self, message: ChannelMessage, now: Seconds) -> None:
         number = message.data[0]
@@ -291,6 +309,8 @@ class Performer:
             self._session.hear(step.degree)
             self._phrase.add(velocity)
         self._near = step.pitch
+        if self._key_follower is not None:
+            self._key_follower.hear(step.pitch, self._now, replaces=step.replaces)
 
     # --- controls and modes
 
@@ -455,7 +475,7 @@ class Performer:
         """Where to play a letter that was drawn, which is taken by that."""
         self._sampler.take(degree)
         limits = self._settings.range
-        return self._settings.key.nearest(degree, self._near, limits.low, limits.high)
+        return self._key.nearest(degree, self._near, limits.low, limits.high)
 
     def _begin(self, pitch: Pitch, velocity: Velocity) -> _NoteId:
         self._count += 1

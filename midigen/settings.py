@@ -15,7 +15,7 @@ import numpy as np
 from midigen.melody import Chromatic
 from midigen.notes import Channel, Pitch, Seconds, pitch_name
 from midigen.sampling import Sampler
-from midigen.vocabulary import MODE_NAMES, Key
+from midigen.vocabulary import AUTO, MODE_NAMES, Key
 
 
 class Kind(Protocol):
@@ -109,14 +109,14 @@ class Names:
 
 @dataclass(frozen=True)
 class KeyName:
-    """The name of a key."""
+    """The name of a key, or `auto`."""
 
-    expected: str = 'a tonic and a mode, such as "G major": ' + ", ".join(MODE_NAMES)
+    expected: str = '"auto" or a tonic and a mode, such as "G major": ' + ", ".join(MODE_NAMES)
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str):
             raise ValueError
-        return Key.named(value)
+        return AUTO if value == AUTO.name else Key.named(value)
 
 
 def _setting(default: Any, kind: Kind, meaning: str) -> Any:
@@ -311,7 +311,11 @@ class Settings:
     model: str = _setting(
         "songs", Text("a name or a path"), "a model under models/, or the path of an .onnx file"
     )
-    key: Key = _setting(Key("C major", 0), KeyName(), "what the seven notes stand for")
+    key: Key = _setting(
+        Key("C major", 0),
+        KeyName(),
+        "what the seven notes stand for; auto: the key that it hears",
+    )
     chromatic: Chromatic = _setting(
         Chromatic.FOLLOW,
         Choice(Chromatic),

@@ -142,3 +142,7 @@ class Key:
         """Whether a pitch above `near` is nearer to it than the one an octave below that."""
         distance = above - near
         return distance < _TRITONE or (distance == _TRITONE and near < middle)
+
+
+AUTO = Key("auto", 0)
+"""The key that is found by ear (see `key_finding`): the white keys until it is."""

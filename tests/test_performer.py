@@ -18,7 +18,7 @@ from midigen.notes import (
 from midigen.performer import MAX_ANSWERS
 from midigen.predictor import Probabilities
 from midigen.settings import Mode
-from midigen.vocabulary import Key
+from midigen.vocabulary import AUTO, Key
 from midigen.window import Degrees
 from tests.players import NextLetter, TimedEvents, key, notes, performer, play, settings, together
 
@@ -439,3 +439,39 @@ class TestEveryMode:
         for step in range(20):
             prepared.prepare()
             assert prepared.advance(step / 4) == unprepared.advance(step / 4)
+
+
+class TestTheKeyItHears:
+    """With `key = "auto"`: E flat major, whose C is the letter E's note, and so on."""
+
+    LINE = (63, 65, 67, 63, 70, 68, 67, 65, 62, 63, 67, 70, 72, 70, 68, 67, 65, 63)
+
+    def phrase(self, start: float = 0.0) -> TimedEvents:
+        return together(
+            *(key(p, start + 0.3 * at, start + 0.3 * at + 0.2) for at, p in enumerate(self.LINE))
+        )
+
+    def test_it_answers_in_the_key_of_the_phrase(self) -> None:
+        chosen = settings(key=AUTO, turn={"silence": 0.5})
+        outputs = play(chosen, self.phrase())
+        assert [output.text for _, output in outputs if isinstance(output, Notice)][-1:] == [
+            "key Eb major"
+        ]
+        played = [pitch % 12 for _, kind, pitch in notes(outputs) if kind == "on"]
+        assert len(played) == len(self.LINE)
+        assert set(played) == set(Key.named("Eb major").pitch_classes)
+
+    def test_a_key_that_is_set_is_kept(self) -> None:
+        outputs = play(settings(turn={"silence": 0.5}), self.phrase())
+        assert not [output for _, output in outputs if isinstance(output, Notice)]
+        white = set(Key.named("C major").pitch_classes)
+        assert {pitch % 12 for _, _, pitch in notes(outputs)} <= white
+
+    def test_a_note_ends_at_the_pitch_it_began_with_whatever_the_key_is_then(self) -> None:
+        """Duet: each answer is held while the key changes under it."""
+        held = key(48, 0.0, 20.0)
+        outputs = play(settings(key=AUTO, mode=Mode.DUET), together(held, self.phrase(1.0)))
+        began = [pitch for _, kind, pitch in notes(outputs) if kind == "on"]
+        ended = [pitch for _, kind, pitch in notes(outputs) if kind == "off"]
+        assert sorted(began) == sorted(ended)
+        assert notes(outputs)[-1] == (20.0, "off", began[0])

@@ -19,6 +19,7 @@ from midigen.notes import (
 )
 from midigen.performer import Performer
 from midigen.settings import Mode, Settings
+from midigen.vocabulary import AUTO
 from tests.players import AnyLetter, settings
 
 channels = st.integers(1, 2)
@@ -50,6 +51,7 @@ scripts = st.lists(st.one_of(events, waits), max_size=60)
 choices = st.builds(
     settings,
     mode=st.sampled_from(Mode),
+    key=st.sampled_from([Settings().key, AUTO]),
     thru=st.booleans(),
     turn=st.fixed_dictionaries({"silence": st.floats(0.05, 1)}),
     rhythm=st.fixed_dictionaries({"gate": st.floats(0.05, 1), "subdivision": st.integers(1, 8)}),
