@@ -249,7 +249,7 @@ def _add_settings(parser: argparse.ArgumentParser, *, model: bool = True) -> Non
     group.add_argument("--mode", help=", ".join(Mode))
     if model:
         group.add_argument("--model", metavar="NAME", help="a model's name or path")
-    group.add_argument("--key", help='such as "G major"')
+    group.add_argument("--key", help='such as "G major", or "auto" to have it found by ear')
     group.add_argument("--seed", type=_seed, metavar="N", help="makes a performance repeatable")
     group.add_argument(
         "--set",

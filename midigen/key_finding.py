@@ -27,6 +27,9 @@ PROFILE = "key_profile.npy"
 RECENT = 64
 """The notes of a melody that say what key it is in now."""
 
+FEWEST = 5
+"""Of fewer notes no key is guessed: they could be in most."""
+
 HALF_LIFE = 32
 """After so many notes, a note says half as much."""
 
@@ -122,7 +125,7 @@ class KeyFollower:
 
     @property
     def key(self) -> Key | None:
-        """The key, as far as is known: None before anything was heard to its end."""
+        """The key, as far as is known: None before five notes were heard to their end."""
         return None if self._tonic is None else major_key(self._tonic)
 
     def hear(self, pitch: Pitch, onset: Seconds, *, replaces: bool = False) -> None:
@@ -138,6 +141,8 @@ class KeyFollower:
             return
         newest = self._notes[-1]
         self._notes[-1] = Note(pitch, newest.onset, max(now, newest.onset))
+        if len(self._notes) < FEWEST:
+            return
         nats = likelihoods(self._notes, self._half_life)
         likeliest = int(nats.argmax())
         # Of a few notes nobody is sure; what has long been so isn't given up lightly.

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.key_finding import (
+    FEWEST,
     NOTHING,
     PROFILE_SIZE,
     KeyFollower,
@@ -98,6 +99,13 @@ def test_a_follower_hears_a_change_of_key_and_does_not_flutter() -> None:
     assert later[-1] == Key.named("Eb major")
     changes = sum(before != after for before, after in itertools.pairwise(later))
     assert changes <= 2
+
+
+def test_of_a_few_notes_it_guesses_nothing() -> None:
+    follower = KeyFollower()
+    keys = followed(follower, TUNES["Eb major"])
+    assert keys[: FEWEST - 1] == [None] * (FEWEST - 1)
+    assert None not in keys[FEWEST - 1 :]
 
 
 def test_one_strange_note_changes_nothing() -> None:
