@@ -100,7 +100,7 @@ def likelihoods(notes: Sequence[Note], half_life: float = np.inf) -> Nats:
     if not notes:
         return np.zeros(12)
     ages = np.arange(len(notes))[::-1]
-    nats: Nats = _profile()[evidence(notes)].sum(axis=1) @ 0.5 ** (ages / half_life)
+    nats: Nats = _PROFILE[evidence(notes)].sum(axis=1) @ 0.5 ** (ages / half_life)
     return nats
 
 
@@ -151,14 +151,10 @@ class KeyFollower:
             self._tonic = likeliest
 
 
-def _profile() -> npt.NDArray[np.float32]:
-    return _PROFILE
-
-
-def _load() -> npt.NDArray[np.float32]:
+def _load_profile() -> npt.NDArray[np.float32]:
     with resources.files("midigen").joinpath(PROFILE).open("rb") as file:
         numbers: npt.NDArray[np.float32] = np.load(file)
     return numbers
 
 
-_PROFILE = _load()
+_PROFILE = _load_profile()
