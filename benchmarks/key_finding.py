@@ -25,17 +25,17 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from midigen.corpus import Heard, find_files, read_notes, song_name
+from midigen.corpus import Heard, find_files, read_melody, song_name
 from midigen.errors import MidiFileError
 from midigen.key_finding import (
     NOTHING,
     PROFILE,
     PROFILE_SIZE,
     KeyFollower,
-    Note,
     evidence,
     likelihoods,
 )
+from midigen.melody import Note
 from midigen.split import Side, side_of
 
 LENGTHS = (8, 16, 32, 64)
@@ -88,7 +88,7 @@ def read(folder: Path) -> dict[Side, list[list[Heard]]]:
     melodies: dict[Side, list[list[Heard]]] = {side: [] for side in Side}
     for path in tqdm(find_files([folder]), desc="reading", dynamic_ncols=True):
         try:
-            melodies[side_of(song_name(path))].append(read_notes(path))
+            melodies[side_of(song_name(path))].append(read_melody(path))
         except MidiFileError as exc:
             tqdm.write(str(exc))
     return melodies

@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from midigen.errors import MidiFileError
-from midigen.key_finding import Note, estimate_key
-from midigen.melody import Melody
+from midigen.key_finding import estimate_key
+from midigen.melody import Melody, Note
 from midigen.notes import Pitch, Seconds
 from midigen.vocabulary import Degree, Key
 
@@ -169,12 +169,12 @@ def songs(tunes: Iterable[Tune]) -> list[Song]:
 
 
 def read_file(path: Path, track: str | None = None) -> Tune:
-    """The melody of one file, in letters. Raises MidiFileError as `read_notes` does."""
-    letters = np.array([heard.degree for heard in read_notes(path, track)], dtype=np.uint8)
+    """The melody of one file, in letters. Raises MidiFileError as `read_melody` does."""
+    letters = np.array([heard.degree for heard in read_melody(path, track)], dtype=np.uint8)
     return Tune(path, song_name(path), letters)
 
 
-def read_notes(path: Path, track: str | None = None) -> list[Heard]:
+def read_melody(path: Path, track: str | None = None) -> list[Heard]:
     """The notes of the melody of one file, as live play would hear them.
 
     Raises MidiFileError if the file is damaged, has no notes, or no `track` with notes.

@@ -8,13 +8,13 @@ learned from melodies whose keys are known (see `benchmarks.key_finding`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from midigen.melody import Note
 from midigen.notes import Pitch, Seconds
 from midigen.vocabulary import Key
 
@@ -36,7 +36,11 @@ HALF_LIFE = 32
 MARGIN = 3.0
 """So many nats likelier must another key be than the one that holds, once it is settled."""
 
-_TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+MAJOR_KEYS = tuple(
+    Key.named(f"{tonic} major")
+    for tonic in ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+)
+"""The major key on each pitch class."""
 
 # The parts of a profile, and how many numbers each has. A tonic's pitch class is 0 in them.
 _WIDEST = 13  # wider intervals, in semitones, count as this
@@ -46,15 +50,6 @@ _FIRST = np.array([0, _THREE, _THREE + _INTERVAL, _THREE + _INTERVAL + _LENGTH])
 NOTHING = _THREE + _INTERVAL + _LENGTH + _STEP
 """The number that stands, always 0, where nothing is heard of a note yet."""
 PROFILE_SIZE = NOTHING + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A note of a melody. `end` is None while it sounds."""
-
-    pitch: Pitch
-    onset: Seconds
-    end: Seconds | None
 
 
 def evidence(notes: Sequence[Note]) -> npt.NDArray[np.intp]:
@@ -106,12 +101,7 @@ def likelihoods(notes: Sequence[Note], half_life: float = np.inf) -> Nats:
 
 def estimate_key(notes: Sequence[Note]) -> Key:
     """The major key whose letters a whole melody has."""
-    return major_key(int(likelihoods(notes).argmax()))
-
-
-def major_key(tonic: int) -> Key:
-    """The major key on a pitch class, 0–11, with as few accidentals as there are."""
-    return Key.named(f"{_TONICS[tonic]} major")
+    return MAJOR_KEYS[int(likelihoods(notes).argmax())]
 
 
 class KeyFollower:
@@ -126,7 +116,7 @@ class KeyFollower:
     @property
     def key(self) -> Key | None:
         """The key, as far as is known: None before five notes were heard to their end."""
-        return None if self._tonic is None else major_key(self._tonic)
+        return None if self._tonic is None else MAJOR_KEYS[self._tonic]
 
     def hear(self, pitch: Pitch, onset: Seconds, *, replaces: bool = False) -> None:
         """A step of the melody, which may take the place of the one before."""
@@ -157,4 +147,4 @@ def _load_profile() -> npt.NDArray[np.float32]:
     return numbers
 
 
-_PROFILE = _load_profile()
+_PROFILE = _load_profile()  # at once: the first note must not wait for a disk

@@ -23,6 +23,15 @@ class Chromatic(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A note of a melody. `end` is None while it sounds."""
+
+    pitch: Pitch
+    onset: Seconds
+    end: Seconds | None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A step of the melody; `replaces` if it takes the place of the one before."""
 

@@ -105,7 +105,7 @@ def write_mixture(mixture: Mixture) -> str:
     return json.dumps({name: array.round(4).tolist() for name, array in numbers.items()})
 
 
-_STEEPEST = 20.0  # an exponent of this makes 0.5 a millionth
+_STEEPEST = 20.0  # an exponent beyond it could make all seven too small for a float
 
 
 def _read_mixture(path: Path, text: str | None) -> Mixture | None:
@@ -118,8 +118,9 @@ def _read_mixture(path: Path, text: str | None) -> Mixture | None:
         raise ModelError(f"{path}: its mixture with memory can't be read: {exc}") from exc
     if trust.shape != (ORDERS, BUCKETS) or exponents.shape != (ORDERS + 1, 2):
         raise ModelError(f"{path}: its mixture with memory isn't of this midigen's shape")
+    # Asked this way round, NaN is refused too.
     possible = (abs(exponents) <= _STEEPEST).all() and (trust >= 0).all() and (trust <= 1).all()
-    if not possible:  # nor is it where a number is none
+    if not possible:
         raise ModelError(f"{path}: its mixture with memory holds numbers that can't be")
     return Mixture(trust, exponents)
 

@@ -272,6 +272,10 @@ def test_a_session_of_a_trained_model_learns_a_tune(trained: Path) -> None:
         "[]",
         '{"trust": [[1]], "exponents": [[1, 0]]}',
         json.dumps({"trust": [[2.0] * BUCKETS] * ORDERS, "exponents": [[1, 0]] * (ORDERS + 1)}),
+        json.dumps({"trust": [[0.5] * BUCKETS] * ORDERS, "exponents": [[1, 21]] * (ORDERS + 1)}),
+        json.dumps(
+            {"trust": [[0.5] * BUCKETS] * ORDERS, "exponents": [[1, float("nan")]] * (ORDERS + 1)}
+        ),
     ],
 )
 def test_a_damaged_mixture_is_refused(text: str, trained: Path, tmp_path: Path) -> None:
