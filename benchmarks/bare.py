@@ -58,6 +58,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     kind, name, *rest = sys.argv[1:]
     source = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=f"{name}-in")
+    source.ignore_types(timing=False)
     output = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=f"{name}-out")
     source.open_virtual_port(f"{name} in")
     output.open_virtual_port(f"{name} out")

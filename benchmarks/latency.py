@@ -36,8 +36,7 @@ from midigen.daemon import Daemon
 from midigen.notes import NoteOn, Output
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.performer import Performer
-from midigen.rhythm import step_length
-from midigen.settings import Mode, Settings
+from midigen.settings import Mode, RhythmSource, Settings
 from tests.jack import Ear, Hand, JackServer, wait_until
 
 INSIDE_NOTES = 5_000
@@ -54,6 +53,8 @@ Result = dict[str, Any]
 
 class Probe:
     """A `Connection` that stamps: the callback's entry is the player's, each send its own."""
+
+    latency = 0.0
 
     def __init__(self) -> None:
         self.sent: list[float] = []
@@ -133,8 +134,8 @@ def inside_solo(minutes: float) -> Result:
     sleep: what this machine can do at best.
     """
     probe = Probe()
-    chosen = replace(Settings(), mode=Mode.SOLO)
-    step = step_length(chosen.tempo.bpm, chosen.rhythm.subdivision)
+    chosen = replace(Settings(), mode=Mode.SOLO).changed("rhythm.source", RhythmSource.STEADY)
+    step = 60 / chosen.tempo.bpm / chosen.rhythm.subdivision
     daemon = _daemon(chosen, probe)
     overslept: list[float] = []
 
@@ -143,7 +144,7 @@ def inside_solo(minutes: float) -> Result:
             probe.strike(pitch)
             time.sleep(0.05)
             probe.let_go(pitch)
-        start = daemon.performer.grid.origin + step / 2
+        start = daemon.performer.timeline.time + step / 2
         for index in range(1, round(minutes * 60 / step)):
             target = start + index * step
             time.sleep(max(0.0, target - time.monotonic()))
@@ -151,8 +152,8 @@ def inside_solo(minutes: float) -> Result:
         daemon.stop()
 
     daemon.run(threading.Thread(target=player).start)
-    grid = daemon.performer.grid
-    late = [sent - grid.time(round((sent - grid.origin) / step)) for sent in probe.sent]
+    origin = daemon.performer.timeline.time
+    late = [sent - origin - round((sent - origin) / step) * step for sent in probe.sent]
     tenth = max(1, len(late) // 10)
     drift = statistics.median(late[-tenth:]) - statistics.median(late[:tenth])
     return {
@@ -259,7 +260,9 @@ def jack_solo(minutes: float) -> Result:
     step = 0.25
     with ExitStack() as stack:
         bare = Partner(stack, "pulse", "benchmarks.bare", "pulse", "pulse", str(step))
-        own = Partner(stack, "midigen", *_midigen("--mode", "solo"))
+        own = Partner(
+            stack, "midigen", *_midigen("--mode", "solo", "--set", "rhythm.source=steady")
+        )
         for pitch in (60, 62, 64):
             own.hand.strike(pitch)
             time.sleep(0.05)

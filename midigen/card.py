@@ -14,12 +14,20 @@ from midigen.split import Side
 mpl.use("agg")
 from matplotlib import pyplot as plt
 
+_WHOLE = "Songs are divided by a hash of their names."
+_CUT = """\
+They were too few to keep some of them aside: of each, the first eight tenths were learned from,
+the next tenth validated and the last one tested, so the scores below tell how well it goes on
+in songs that it knows."""
 NOTES_MARK = "<!-- What stands below is kept when the model is trained again. -->"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a card tells. `sides` gives songs and notes, `curve` an `Epoch` as a dict each."""
+    """What a card tells. `sides` gives songs and notes, `curve` an `Epoch` as a dict each.
+
+    `whole` says that every song is on one side; otherwise each was cut.
+    """
 
     name: str
     command: str
@@ -28,6 +36,7 @@ class Facts:
     seed: int
     parameters: int
     sides: Mapping[Side, tuple[int, int]]
+    whole: bool
     curve: Sequence[Mapping[str, float]]
     best: int
     seconds: float
@@ -92,7 +101,7 @@ A softmax over the seven letters ends it.
 |---|---|---|
 {sides}
 
-Songs are divided by a hash of their names. {epochs} epochs of {learned:,} notes took \
+{_WHOLE if facts.whole else _CUT} {epochs} epochs of {learned:,} notes took \
 {facts.seconds / 60:.1f} minutes,
 {speed:,.0f} notes a second; the best was epoch {facts.best + 1}, with
 {facts.curve[facts.best]["validation"]:.3f} bits a note in validation. Seed {facts.seed}, \

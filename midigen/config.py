@@ -3,15 +3,16 @@
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from midigen import controls
 from midigen.errors import ConfigError
-from midigen.settings import Settings
+from midigen.settings import Knob, Settings
 
 FILE_NAME = "config.toml"
 
@@ -40,7 +41,11 @@ def load(path: Path | None = None, options: Mapping[str, object] | None = None) 
     for key, value in (options or {}).items():
         given[key] = _Given(value, "options")
     settings: Settings = _fill(Settings(), given, problems)
-    problems += [_unknown(key, value) for key, value in given.items() if key not in _kinds()]
+    known = {*_kinds(), *_tables()}
+    problems += [_unknown(key, value) for key, value in given.items() if key not in known]
+    for key, why in controls.problems(settings).items():
+        name = key.partition(".")[0]
+        problems.append(f"{given[name].source}: {key}: {why}")
     for key, expected in settings.contradictions().items():
         source = given[key].source if key in given else "defaults"
         problems.append(_problem(key, _Given(_value_at(settings, key), source), expected))
@@ -69,7 +74,9 @@ def render(settings: Settings) -> str:
     lines: list[str] = []
     for entry in fields(settings):
         value = getattr(settings, entry.name)
-        if is_dataclass(value) and "kind" not in entry.metadata:
+        if "entry" in entry.metadata:
+            lines += _rendered_tables(entry, value)
+        elif is_dataclass(value) and "kind" not in entry.metadata:
             lines += [f"# {type(value).__doc__}", f"[{entry.name}]"]
             for inner in fields(value):
                 lines += _rendered(inner, getattr(value, inner.name))
@@ -90,7 +97,27 @@ def _rendered(entry: "Field[Any]", value: object) -> list[str]:
     ]
 
 
+def _rendered_tables(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
+    """A list of tables; where there are none, an example as comments."""
+    kind = entry.metadata["entry"]
+    lines = [f"# {kind.__doc__.splitlines()[0]}"]
+    if kind is Knob:
+        lines += ["#", *(f"#   {line}" for line in controls.table())]
+    if not tables:
+        lines += ["#", *(f"#   {line}" for line in entry.metadata["example"].splitlines()), ""]
+    for table in tables:
+        lines.append(f"[[{entry.name}]]")
+        for inner in fields(table):
+            if (value := getattr(table, inner.name)) not in (None, "", ()):
+                lines.append(f"{inner.name} = {_toml(value)}")
+        lines.append("")
+    return lines
+
+
 def _toml(value: object) -> str:
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        inside = ", ".join(f"{json.dumps(name)} = {_toml(each)}" for name, each in value)
+        return f"{{ {inside} }}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(each) for each in value) + "]"
     if isinstance(value, bool | int | float):
@@ -102,8 +129,13 @@ def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]
     for entry in fields(settings):
         if "kind" in entry.metadata:
             yield prefix + entry.name, entry
-        else:
+        elif "entry" not in entry.metadata:
             yield from _walk(getattr(settings, entry.name), f"{entry.name}.")
+
+
+def _tables() -> list[str]:
+    """The settings that are lists of tables."""
+    return [entry.name for entry in fields(Settings) if "entry" in entry.metadata]
 
 
 def _kinds() -> dict[str, "Field[Any]"]:
@@ -128,9 +160,9 @@ def _from_file(path: Path) -> dict[str, _Given]:
 
 
 def _flattened(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    sections = {entry.name for entry in fields(Settings) if "kind" not in entry.metadata}
+    sections = {entry.name for entry in fields(Settings) if not entry.metadata}
     for name, value in table.items():
-        if isinstance(value, dict) and (name in sections or value):
+        if isinstance(value, dict) and (name in sections or value) and name not in _tables():
             yield from ((f"{name}.{key}", inner) for key, inner in value.items())
         else:
             yield name, value
@@ -140,7 +172,10 @@ def _fill(settings: Any, given: Mapping[str, _Given], problems: list[str], prefi
     changes: dict[str, Any] = {}
     for entry in fields(settings):
         key = prefix + entry.name
-        if "kind" not in entry.metadata:
+        if "entry" in entry.metadata:
+            if key in given:
+                changes[entry.name] = _fill_tables(entry, given[key], problems)
+        elif "kind" not in entry.metadata:
             section = getattr(settings, entry.name)
             changes[entry.name] = _fill(section, given, problems, f"{entry.name}.")
         elif key in given:
@@ -151,6 +186,25 @@ def _fill(settings: Any, given: Mapping[str, _Given], problems: list[str], prefi
                 hint = _did_you_mean_word(given[key].value, kind)
                 problems.append(_problem(key, given[key], kind.expected + hint))
     return replace(settings, **changes)
+
+
+def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tuple[Any, ...]:
+    """The tables of a list, with their problems under keys such as `control.2.cc`."""
+    kind = entry.metadata["entry"]
+    if not isinstance(given.value, list) or not all(isinstance(t, dict) for t in given.value):
+        problems.append(f"{given.source}: {entry.name}: expected tables, each [[{entry.name}]]")
+        return ()
+    names = [inner.name for inner in fields(kind)]
+    tables = []
+    for place, table in enumerate(given.value, start=1):
+        prefix = f"{entry.name}.{place}."
+        inner = {prefix + name: _Given(value, given.source) for name, value in table.items()}
+        tables.append(_fill(kind(), inner, problems, prefix))
+        for name in table:
+            if name not in names:
+                there = ", ".join(names)
+                problems.append(f"{given.source}: {prefix}{name}: no such thing; there are {there}")
+    return tuple(tables)
 
 
 def _problem(key: str, given: _Given, expected: str) -> str:

@@ -1,9 +1,9 @@
 """MIDI files as letters, for training and evaluation: the same ears as live play.
 
 A file's melody is one of its lines (the notes of one channel in one track): the
-one on the track that was named, else the highest of those that move like a
-melody. Its key signatures say what the letters stand for; where there is none,
-the key is estimated from the notes.
+one on the track that was named, else the player's in a recording of midigen's own,
+else the highest of those that move like a melody. Its key signatures say what the
+letters stand for; where there is none, the key is estimated from the notes.
 """
 
 import itertools
@@ -35,6 +35,8 @@ Letters: TypeAlias = npt.NDArray[np.uint8]
 _DRUMS = 9  # General MIDI's drum channel, counted from 0
 _SUFFIXES = (".mid", ".midi")
 _PART = re.compile(r"-(\d+)$")  # NAME-0, NAME-1: the parts of one song
+_EVENING = re.compile(r"(midigen-\d{4}-\d\d-\d\d)-\d{6}\b")  # a recording, from its date on
+_KEPT = re.compile(r"-last-\d+-min\b")  # ... of its last minutes
 _BATCH = 16  # files that a process takes at once
 _MOST_PROCESSES = 61  # Windows can't wait for more
 
@@ -53,6 +55,8 @@ _SLOW = 12.0  # lost by each halving of the notes a beat below the fewest of a m
 _FEWEST_A_BEAT = 0.6
 _SINGABLE: Pitch = 72  # a mean above this counts a quarter: what is higher still is an ornament
 _WHOLE_TONE = 2
+_PLAYER = "player"
+_RECORDED = {_PLAYER, "midigen"}  # the tracks of a recording, and of what render wrote
 _ANY_KEY = [(0, Key("C major", 0))]
 _STANDARD_TEMPO = 500_000  # microseconds a beat, until a file says otherwise
 
@@ -108,8 +112,12 @@ class _Line:
 
 
 def song_name(path: Path) -> str:
-    """The name of a file without its ending and the number of its part."""
-    return _PART.sub("", path.stem)
+    """The name of a file without its ending and the number of its part.
+
+    An evening's recordings are parts of one song: one plays the same tunes in them.
+    """
+    evening = _EVENING.match(path.stem)
+    return evening[1] if evening else _PART.sub("", path.stem)
 
 
 def find_files(sources: Sequence[Path]) -> list[Path]:
@@ -157,13 +165,14 @@ def read(files: Sequence[Path], track: str | None = None) -> Iterator[Tune | Ski
 def songs(tunes: Iterable[Tune]) -> list[Song]:
     """Put the parts of each song together, by their numbers. Raises nothing.
 
-    A song's parts lie in one folder: elsewhere the same name is another song.
+    A song's parts lie in one folder: elsewhere the same name is another song. The last
+    minutes of a recording that is there as well are left out.
     """
     parts: dict[tuple[Path, str], list[Tune]] = {}
     for tune in tunes:
         parts.setdefault((tune.path.parent, tune.song), []).append(tune)
     return [
-        Song(name, np.concatenate([tune.letters for tune in sorted(tunes, key=_part_number)]))
+        Song(name, np.concatenate([tune.letters for tune in _in_turn(tunes)]))
         for (_, name), tunes in parts.items()
     ]
 
@@ -209,9 +218,16 @@ def _one_line(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
-def _part_number(tune: Tune) -> int:
-    match = _PART.search(tune.path.stem)
-    return int(match[1]) if match else 0
+def _in_turn(parts: Sequence[Tune]) -> list[Tune]:
+    """The parts of a song in their order, each once."""
+    whole = [bytes(tune.letters) for tune in parts if not _KEPT.search(tune.path.stem)]
+
+    def is_in_another(tune: Tune) -> bool:
+        kept = _KEPT.search(tune.path.stem) is not None
+        return kept and any(bytes(tune.letters) in letters for letters in whole)
+
+    once = (tune for tune in parts if not is_in_another(tune))
+    return sorted(once, key=lambda tune: _in_order(tune.path))
 
 
 def _files_of(source: Path) -> list[Path]:
@@ -242,7 +258,7 @@ def _walk(folder: Path, walked: set[str]) -> Iterator[Path]:
 
 def _in_order(path: Path) -> tuple[Path, list[str | int], str]:
     """What to sort files by: folder and name, the numbers in a name by their size."""
-    pieces = re.split(r"(\d+)", path.name)  # text and numbers in turn
+    pieces = re.split(r"(\d+)", path.stem)  # text and numbers in turn
     return path.parent, [int(each) if each.isdecimal() else each for each in pieces], path.name
 
 
@@ -253,6 +269,8 @@ def _choose_line(path: Path, file: Any, track: str | None) -> _Line:
     lines = [line for each in file.tracks for line in _lines(each)]
     if not lines:
         raise MidiFileError(f"{path}: there are no notes in it, drums aside")
+    if track is None and {_one_line(each.name) for each in file.tracks} >= _RECORDED:
+        track = _PLAYER  # who wants to learn from the machine can name it
     if track is not None:
         lines = _called(track, lines) or _refuse(path, track, lines)
     last = max(ticks for line in lines for ticks, _, _ in line.changes)

@@ -2,7 +2,8 @@
 
 Ports enqueue what arrives; the worker alone calls the performer and sends what
 it returns. The main thread waits for signals, shows notices (a stuck terminal
-must never hold up a note) and looks after the ports.
+must never hold up a note) and looks after the ports. Other ways in, such as OSC,
+put their controls into the same queue.
 """
 
 import contextlib
@@ -12,12 +13,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from types import FrameType
+from typing import Protocol
 
 from midigen.errors import ExitCode
-from midigen.notes import Notice, Output, Quit, Seconds
+from midigen.notes import (
+    EndOfAnswer,
+    Event,
+    Keep,
+    Message,
+    NoteOn,
+    Notice,
+    Output,
+    Quit,
+    Seconds,
+    TempoChange,
+)
 from midigen.performer import Performer
 from midigen.ports import Arrival, Connection
+from midigen.status import Status
 
 CHECK_INTERVAL: Seconds = 0.5
 """How often the main thread looks whether the ports are still there."""
@@ -37,6 +52,22 @@ wake-ups a note cost next to nothing.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last isn't on Windows
 
 
+class Witness(Protocol):
+    """Who writes down what is heard and played. The worker calls it: it may not wait."""
+
+    def heard(self, message: Message, time: Seconds) -> None:
+        """The player has played something."""
+
+    def played(self, message: Message, time: Seconds) -> None:
+        """The machine has played something."""
+
+    def tempo(self, bpm: float, time: Seconds) -> None:
+        """The tempo has changed."""
+
+    def keep(self) -> None:
+        """The last minutes are worth keeping."""
+
+
 class Daemon:
     """Runs a performer on a connection until a signal, `Quit` or an error ends it.
 
@@ -44,15 +75,25 @@ class Daemon:
     """
 
     def __init__(
-        self, performer: Performer, connection: Connection, tell: Callable[[str], None]
+        self,
+        performer: Performer,
+        connection: Connection,
+        tell: Callable[[str], None],
+        witness: Witness | None = None,
     ) -> None:
         self.performer = performer
         """Its performer, which belongs to the worker thread until `run` returns."""
+        self.status: Status | None = None
+        """How it stands, as of the last moment of rest; a new value each time. For any thread."""
+        self._worst: Seconds = 0.0
+        self._early: Seconds = 0.0  # how long before its time a note is sent, to be there then
         self._connection = connection
         self._tell = tell
+        self._witness = witness
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._worker = threading.Thread(target=self._work, name="performer", daemon=True)
+        self._moved = False  # since `status` was made
         self._stopping = False  # a plain flag: a signal handler may not wait for a lock
         self._interrupted = False
         self._failure: Exception | None = None
@@ -65,6 +106,7 @@ class Daemon:
         """
         with self._signals():
             self._connection.open(self._arrivals.put)
+            self._early = self._connection.latency
             try:
                 self._worker.start()
                 started()
@@ -83,6 +125,10 @@ class Daemon:
         """Ask it to end. May be called from any thread and from signal handlers."""
         self._stopping = True
         self._arrivals.put(None)
+
+    def put(self, event: Event | Quit) -> None:
+        """An event from elsewhere than the ports. May be called from any thread."""
+        self._arrivals.put(Arrival(time.monotonic(), _alone, event))
 
     # --- main thread
 
@@ -130,13 +176,14 @@ class Daemon:
 
     def _work(self) -> None:
         try:
-            self._send(self.performer.start(time.monotonic()))
+            now = time.monotonic()
+            self._send(self.performer.start(now), now)
             while not self._stopping:
                 self._take_one()
         except Exception as exc:  # raised again on the main thread
             self._failure = exc
         try:
-            self._send(self.performer.stop())
+            self._send(self.performer.stop(), time.monotonic())
         except Exception as exc:
             self._failure = self._failure or exc
         self._news.put(None)
@@ -148,22 +195,24 @@ class Daemon:
             for event in arrival.events(arrival.data):
                 if isinstance(event, Quit):
                     self._stopping = True
-                else:
-                    self._send(self.performer.handle(event, arrival.time))
+                    continue
+                self._send(self.performer.handle(event, arrival.time), arrival.time)
+                if self._witness is not None and isinstance(event, Message):
+                    self._witness.heard(event, arrival.time)
         deadline = self.performer.deadline
-        now = time.monotonic()
+        now = time.monotonic() + self._early
         if deadline is not None and deadline <= now:
-            self._send(self.performer.advance(now))
+            self._send(self.performer.advance(now), deadline - self._early)
 
     def _next_arrival(self) -> Arrival | None:
         try:
             return self._arrivals.get_nowait()
         except queue.Empty:
-            self.performer.prepare()
+            self._use_the_time()
         deadline = self.performer.deadline
         if deadline is None:
             return self._arrivals.get()
-        wait = deadline - time.monotonic()
+        wait = deadline - self._early - time.monotonic()
         if wait <= 0:
             return None
         timeout = wait - APPROACH if wait > APPROACH else min(wait, APPROACH_STEP)
@@ -172,16 +221,44 @@ class Daemon:
         except queue.Empty:
             return None
 
-    def _send(self, outputs: Iterable[Output]) -> None:
+    def _use_the_time(self) -> None:
+        """Nothing waits: predict ahead, and say how it stands if that has changed."""
+        self.performer.prepare()
+        if self._moved:
+            self._moved = False
+            self.status = replace(self.performer.status(), worst=self._worst)
+
+    def _send(self, outputs: Iterable[Output], due: Seconds) -> None:
         """Send all of it, even past an error: what follows may be a note-off."""
+        self._moved = True
         failure: Exception | None = None
         for output in outputs:
-            if isinstance(output, Notice):
-                self._news.put(output.text)
+            if not isinstance(output, Message | EndOfAnswer):
+                self._pass_on(output)
                 continue
             try:
                 self._connection.send(output)
             except Exception as exc:
                 failure = failure or exc
+                continue
+            now = time.monotonic()
+            if isinstance(output, NoteOn):
+                self._worst = max(self._worst, now - due)
+            if self._witness is not None and isinstance(output, Message):
+                self._witness.played(output, now)
         if failure:
             raise failure
+
+    def _pass_on(self, output: Notice | TempoChange | Keep) -> None:
+        """What isn't for the ports."""
+        match output:
+            case Notice():
+                self._news.put(output.text)
+            case TempoChange() if self._witness is not None:
+                self._witness.tempo(output.bpm, time.monotonic())
+            case Keep() if self._witness is not None:
+                self._witness.keep()
+
+
+def _alone(event: Event | Quit) -> tuple[Event | Quit]:
+    return (event,)

@@ -1,6 +1,6 @@
-"""Notices the end of the JACK server, by the JACK library's own call for it.
+"""What RtMidi doesn't say of the JACK server: that it has ended, and how long its period is.
 
-RtMidi doesn't ask for that call, and a client of a dead server can't tell by
+It doesn't ask to be told of the end, and a client of a dead server can't tell by
 itself: it goes on listing its ports, and its sends seem to succeed until a
 buffer is full, when they block the whole process. A new client can't be used to
 find out either, since the library then frees the old ones under our feet.
@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from midigen.errors import PortError
+from midigen.notes import Seconds
 
 _MAPS = Path("/proc/self/maps")
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
@@ -33,12 +34,19 @@ class JackWatch:
         self._jack.jack_client_open.restype = ctypes.c_void_p
         self._jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
         self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]
-        self._jack.jack_client_close.argtypes = [ctypes.c_void_p]
+        for function in ("jack_client_close", "jack_get_buffer_size", "jack_get_sample_rate"):
+            getattr(self._jack, function).argtypes = [ctypes.c_void_p]
         self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept, as C holds no reference to it
         self._client = self._jack.jack_client_open(client.encode(), _NO_START_SERVER, None)
         if not self._client:
             raise PortError("the JACK server doesn't take another client")
         self._jack.jack_on_shutdown(self._client, self._on_shutdown, None)
+
+    @property
+    def period(self) -> Seconds:
+        """How long a period is: messages are handed on once in each."""
+        frames = int(self._jack.jack_get_buffer_size(self._client))
+        return frames / int(self._jack.jack_get_sample_rate(self._client))
 
     def close(self) -> None:
         """Leave the server."""

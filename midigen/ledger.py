@@ -3,7 +3,8 @@
 Notes have holders: the player's keys (through thru) and the machine's notes. A
 pitch that several hold ends with the last of them, and a pitch that is struck
 while it sounds is ended first, so that what a receiver gets is always on, off,
-on, off.
+on, off. The sustain pedal holds too: where it is passed on, a note that was ended
+under it sounds until it is lifted.
 """
 
 from collections.abc import Hashable
@@ -12,6 +13,7 @@ from midigen.notes import Channel, ChannelMessage, Message, NoteOff, NoteOn, Pit
 
 _CONTROL_CHANGE = 0xB0
 _SUSTAIN = 64
+_ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
 
 
 class Ledger:
@@ -21,11 +23,12 @@ class Ledger:
         self._channel = channel
         self._holders: dict[Pitch, set[Hashable]] = {}
         self._sustain = False
+        self._sustained: set[Pitch] = set()  # ended, but under the pedal
 
     @property
     def sounding(self) -> frozenset[Pitch]:
-        """The pitches that have been begun and not ended."""
-        return frozenset(self._holders)
+        """The pitches that have been begun and not ended, by the pedal either."""
+        return frozenset(self._holders) | self._sustained
 
     def begin(self, pitch: Pitch, velocity: Velocity, holder: Hashable) -> list[Message]:
         """The messages that strike a note and make `holder` hold it."""
@@ -34,6 +37,7 @@ class Ledger:
             messages.append(NoteOff(pitch, self._channel))
         self._holders.setdefault(pitch, set()).add(holder)
         messages.append(NoteOn(pitch, velocity, self._channel))
+        self._sustained.discard(pitch)
         return messages
 
     def end(self, pitch: Pitch, holder: Hashable) -> list[Message]:
@@ -45,12 +49,16 @@ class Ledger:
         if holders:
             return []
         del self._holders[pitch]
+        if self._sustain:
+            self._sustained.add(pitch)
         return [NoteOff(pitch, self._channel)]
 
     def pass_on(self, message: ChannelMessage) -> list[Message]:
         """The player's pedal, bend and the like, on the output channel."""
         if message.status == _CONTROL_CHANGE and message.data[0] == _SUSTAIN:
             self._sustain = message.data[1] >= 64  # noqa: PLR2004  half-way, as MIDI 1.0 has it
+            if not self._sustain:
+                self._sustained.clear()
         return [ChannelMessage(message.status, message.data, self._channel)]
 
     def note_offs(self) -> list[Message]:
@@ -64,5 +72,12 @@ class Ledger:
         """End everything that sounds, whoever holds it."""
         offs = self.note_offs()
         self._holders.clear()
+        self._sustained.clear()
         self._sustain = False
         return offs
+
+    def panic(self) -> list[Message]:
+        """End everything, and tell the receiver to end whatever else it may sound."""
+        numbers = (_SUSTAIN, _ALL_SOUND_OFF, _ALL_NOTES_OFF)
+        commands = [ChannelMessage(_CONTROL_CHANGE, (each, 0), self._channel) for each in numbers]
+        return [*self.flush(), *commands]

@@ -1,15 +1,19 @@
 """Events and messages as frozen values, and the units they are in.
 
 What the performer takes is an `Event`, what it gives back is an `Output`; those
-that are both (`NoteOn`, `NoteOff`, `ChannelMessage`) are what a port carries,
-and `wire` knows their bytes. `Quit` is for whoever drives the performer.
+that are both (`Message`) are what a port carries, and `wire` knows their bytes.
+`Quit` is for whoever drives the performer.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 Seconds: TypeAlias = float
 """A time on a clock that never goes back, or a span of it."""
+
+Beats: TypeAlias = float
+"""A place on the beat's own count, or a span of it: quarter notes."""
 
 Pitch: TypeAlias = int
 """A MIDI note number, 0–127; 60 is middle C, C4."""
@@ -59,12 +63,36 @@ class ChannelMessage:
     channel: Channel = 1
 
 
+class Clock(Enum):
+    """MIDI clock and transport, by their status bytes."""
+
+    TICK = 0xF8
+    """A twenty-fourth of a quarter note has passed."""
+    START = 0xFA
+    """The next tick is the song's first."""
+    CONTINUE = 0xFB
+    """The song goes on where it was with the next tick."""
+    STOP = 0xFC
+    """The song stands still."""
+
+
+@dataclass(frozen=True, slots=True)
+class SongPosition:
+    """Where in the song `Clock.CONTINUE` will go on, in sixteenths from its beginning."""
+
+    sixteenths: int
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A named control is set while playing: `Control("mode", "duet")`."""
+    """A named control is set while playing: `Control("temperature", 0.8)`.
+
+    Text is read as a person would write the value; what is pressed rather than
+    set, such as `again`, has none. See `controls`.
+    """
 
     name: str
-    value: str
+    value: str | float = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +117,18 @@ class Notice:
     text: str
 
 
-Message: TypeAlias = NoteOn | NoteOff | ChannelMessage
+@dataclass(frozen=True, slots=True)
+class TempoChange:
+    """From now on the beat goes at another pace, in beats per minute."""
+
+    bpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What was played lately is worth keeping."""
+
+
+Message: TypeAlias = NoteOn | NoteOff | ChannelMessage | Clock | SongPosition
 Event: TypeAlias = Message | Control | EndOfPhrase
-Output: TypeAlias = Message | EndOfAnswer | Notice
+Output: TypeAlias = Message | EndOfAnswer | Notice | TempoChange | Keep

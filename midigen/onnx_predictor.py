@@ -18,6 +18,7 @@ shape (batch, 7): a softmax over the letters.
 """
 
 import json
+import threading
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,40 @@ class OnnxPredictor:
                 raise ModelError(f"{self.path}: the model can't predict: {exc}") from exc
             if result.shape != (1, SIZE) or not np.isfinite(result).all():
                 raise ModelError(f"{self.path}: the model doesn't give seven probabilities")
+
+
+class BackgroundModels:
+    """Models for scenes, each loaded and warmed on a thread of its own while the music goes on."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, OnnxPredictor | ModelError] = {}
+        self._begun: set[str] = set()
+
+    def get(self, name: str) -> OnnxPredictor | None:
+        """A model, or None while it is loaded. Raises ModelError if that has failed."""
+        found = self._found.get(name)
+        if isinstance(found, ModelError):
+            del self._found[name]
+            self._begun.discard(name)  # the file may be there the next time
+            raise found
+        if found is None and name not in self._begun:
+            self._begun.add(name)
+            threading.Thread(target=self._load, args=(name,), name="models", daemon=True).start()
+        return found
+
+    def _load(self, name: str) -> None:
+        try:
+            self._found[name] = OnnxPredictor(find_model(name))
+        except ModelError as exc:
+            self._found[name] = exc
+
+
+class LoadedModels:
+    """Models for scenes where nobody waits: each is loaded when it is asked for."""
+
+    def get(self, name: str) -> OnnxPredictor:
+        """A model. Raises ModelError."""
+        return OnnxPredictor(find_model(name))
 
 
 def write_mixture(mixture: Mixture) -> str:

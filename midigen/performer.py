@@ -10,25 +10,34 @@ it (the daemon live, `render` over a file, a test under simulated time) calls
     stop()                      at the end, whatever has happened
 
 and sends what each call returns, in order. Times are seconds on any clock that
-doesn't go back. Notes fall at absolute times: a late call never moves later ones.
+doesn't go back. Notes fall at absolute places of the beat (see `pulse`), from which
+their times are computed: a late call never moves later ones.
 """
 
-import heapq
 from collections import deque
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from midigen.key_finding import KeyFollower
+from midigen import controls
+from midigen.agenda import Agenda
+from midigen.answer import Run, answer, count, solo
+from midigen.ears import SHOWN, Ears
+from midigen.errors import ModelError
+from midigen.improviser import Improviser
+from midigen.knobs import CONTROL_CHANGE
 from midigen.ledger import Ledger
-from midigen.melody import Melody, Step
+from midigen.melody import Step
 from midigen.notes import (
+    Beats,
     ChannelMessage,
+    Clock,
     Control,
     EndOfAnswer,
     EndOfPhrase,
     Event,
+    Keep,
     Message,
     NoteOff,
     NoteOn,
@@ -36,37 +45,40 @@ from midigen.notes import (
     Output,
     Pitch,
     Seconds,
+    SongPosition,
     Velocity,
 )
-from midigen.predictor import Predictor
-from midigen.rhythm import ROUNDING, Grid, step_length
-from midigen.session import Session
-from midigen.settings import MEMORY_AMOUNT, Mode, Settings
-from midigen.vocabulary import AUTO, Degree
-
-DEFAULT_VELOCITY: Velocity = 80
-"""How loud it plays before anything was played to it."""
+from midigen.panel import Panel
+from midigen.phrase import Phrase, Played
+from midigen.predictor import Models, Predictor
+from midigen.pulse import Pulse
+from midigen.scenes import Scenes
+from midigen.settings import Mode, Settings, TempoSource
+from midigen.status import Status
+from midigen.timeline import Timeline
+from midigen.turns import StruckKey, Turns
+from midigen.vocabulary import LETTERS, Degree
+from midigen.voice import NoteId, Voice
 
 MAX_ANSWERS = 200
 """The most duet answers in a second; more are dropped and counted."""
 
-MIDDLE_C: Pitch = 60
+RING: Beats = 1.0
+"""The last note of an answer sounds this long at least."""
 
-_CONTROL_CHANGE, _KEY_PRESSURE = 0xB0, 0xA0
+AT_ONCE: Seconds = 1e-9
+"""Times this close are one: sums of floats aren't exact."""
+
+_SUSTAIN, _RESET_CONTROLLERS = 64, 121
+_HALF = 64  # a pedal is down from here
 _ALL_OFF = (120, 123)  # all sound off, all notes off: the keys of the channel come up
-
-_Key: TypeAlias = tuple[int, Pitch]
-"""A key of the player's: its channel and pitch."""
-
-_NoteId: TypeAlias = int
-"""A note of the machine's, numbered as they are planned."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """A duet answer, which ends with its key."""
 
-    key: _Key
+    key: StruckKey
     pitch: Pitch
     velocity: Velocity
 
@@ -75,85 +87,53 @@ class _Answer:
 class _Release:
     """A note of the machine's is to end."""
 
-    note: _NoteId
+    note: NoteId
 
 
 _Action: TypeAlias = _Answer | _Release | EndOfAnswer
 
 
-@dataclass(slots=True)
-class _Run:
-    """The generation loop: one note a step of a grid, `remaining` of them (None: on and on)."""
-
-    grid: Grid
-    index: int
-    remaining: int | None
-
-
-@dataclass(slots=True)
-class _Phrase:
-    """What the player has played since the last turn."""
-
-    steps: int = 0
-    over: bool = False
-    _sum: int = 0  # of the velocities of its steps
-    _newest: Velocity = 0
-
-    def add(self, velocity: Velocity) -> None:
-        """Another step."""
-        self.steps += 1
-        self._sum += velocity
-        self._newest = velocity
-
-    def replace(self, velocity: Velocity) -> None:
-        """Another velocity for the newest step."""
-        self._sum += velocity - self._newest
-        self._newest = velocity
-
-    @property
-    def velocity(self) -> Velocity:
-        """The mean velocity of its steps."""
-        return round(self._sum / self.steps) if self.steps else DEFAULT_VELOCITY
-
-
 class Performer:
-    """Plays with the player, in one of three modes. Not thread-safe: one thread owns it."""
+    """Plays with the player, in one of three modes. Not thread-safe: one thread owns it.
 
-    def __init__(self, settings: Settings, predictor: Predictor, rng: np.random.Generator) -> None:
-        self._settings = settings
-        self._session = Session(predictor, settings.memory.amount)
-        self._sampler = settings.sampling.sampler(rng)
+    `models` is where scenes find theirs; without it none can have one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        predictor: Predictor,
+        rng: np.random.Generator,
+        models: Models | None = None,
+    ) -> None:
+        (touch,) = rng.spawn(1)  # so that touch doesn't change which notes are drawn
+        self._chance: np.random.Generator = touch
+        self._panel = Panel(settings)
+        self._scenes = Scenes(settings.scene, settings.model, models)
         self._mode = settings.mode
-        self._step: Seconds = step_length(settings.tempo.bpm, settings.rhythm.subdivision)
-        self._gate: Seconds = self._step * settings.rhythm.gate
         self._offset: Seconds = settings.output.offset_ms / 1000
-        self.grid = Grid(0.0, self._step)
-        """The tempo grid, which begins at `start`."""
+        self._lead: Seconds = max(0.0, -self._offset)  # what it must know a turn before
+        tempo = settings.tempo
+        self._pulse = Pulse(tempo.source, tempo.bpm, tempo.bar, sends=settings.clock.send)
         self._now: Seconds = 0.0
         self._playing = False
 
-        # What was heard.
-        channel = settings.input.channel
-        self._channels = range(1, 17) if channel == "all" else (channel,)
-        self._key = settings.key
-        self._key_follower = KeyFollower() if settings.key == AUTO else None
-        self._melody = Melody(settings.key, settings.chromatic)
-        self._phrase = _Phrase()
-        self._down: set[_Key] = set()
-        self._near: Pitch = MIDDLE_C  # the note before: the octave is the nearest to it
-        self._turn: Seconds | None = None  # when the player will have been silent long enough
+        # What is heard.
+        self._ears = Ears(settings)
+        self._phrase = Phrase()
+        self._turns = Turns(settings.turn)
 
         # What is played.
+        self._improviser = Improviser(predictor, settings, rng)
         self._ledger = Ledger(settings.output.channel)
-        self._run: _Run | None = None
+        self._voice = Voice(settings, self._ledger, touch)
+        self._run: Run | None = None
         self._answering = False  # an EndOfAnswer is due
         self._owed = 0  # solo: notes until the phrase counts as answered
-        self._ahead: list[Degree] | None = None  # see `prepare`
-        self._agenda: list[tuple[Seconds, int, _Action]] = []  # a heap
-        self._count = 0  # numbers the agenda's entries and the notes
-        self._notes: dict[_NoteId, Pitch] = {}  # the machine's notes that sound
-        self._answers: dict[_Key, _NoteId] = {}  # of them, those that end with a key
+        self._agenda: Agenda[_Action] = Agenda()
+        self._answers: dict[StruckKey, NoteId] = {}  # the notes that end with a key
         self._answer_times: deque[Seconds] = deque(maxlen=MAX_ANSWERS)
+        self._played: deque[Degree] = deque(maxlen=SHOWN)
         self._outbox: list[Output] = []  # survives an exception, so that no note-off is lost
         self.dropped = 0
         """Notes left out: duet answers beyond 200 a second, and notes that came too late."""
@@ -166,20 +146,30 @@ class Performer:
         return self._ledger.sounding
 
     @property
+    def timeline(self) -> Timeline:
+        """The beat, as it is known now; it begins to be counted at `start`."""
+        return self._pulse.timeline
+
+    @property
     def deadline(self) -> Seconds | None:
         """When `advance` is to be called next; None if nothing is due without an event."""
-        times = [self._agenda[0][0]] if self._agenda else []
-        if self._run:
-            times.append(self._run_time(self._run))
-        if self._turn is not None:
-            times.append(self._turn_time(self._turn))
-        return min(times, default=None)
+        if not self._playing:
+            return None
+        times = (
+            self._agenda.next_time,
+            self._turn_time,
+            self._pulse.deadline,
+            self._scene_time,
+            self._panel.tell_at,
+            self._run_time(self._run) if self._run else None,
+        )
+        return min((time for time in times if time is not None), default=None)
 
     def start(self, now: Seconds) -> list[Output]:
-        """Begin to play: `now` is the first step of the tempo grid."""
+        """Begin to play: `now` is the first beat."""
         self._playing = True
         self._now = now
-        self.grid = Grid(now, self._step)
+        self._outbox += self._pulse.start(now)
         self._enter_mode(now)
         return self._sent()
 
@@ -187,20 +177,23 @@ class Performer:
         """What an event makes it play or end at once."""
         if not self._playing:
             return []
+        came = now
         self._now = now = max(now, self._now)
         match event:
-            case NoteOn():
-                if self._listens_to(event):
-                    self._key_down(event, now)
-            case NoteOff():
-                self._key_up((event.channel, event.pitch), now)
-            case ChannelMessage():
-                if event.channel in self._channels:
-                    self._other_message(event, now)
             case Control():
                 self._control(event, now)
             case EndOfPhrase():
                 self._end_phrase(now)
+            case Clock() | SongPosition():
+                self._follow_clock(event, came)
+            case _ if self._panel.takes(event):
+                self._turn_knob(event, now)
+            case NoteOn():
+                self._key_down(event, now)
+            case NoteOff():
+                self._key_up((event.channel, event.pitch), now)
+            case ChannelMessage():
+                self._other_message(event, now)
         return self._sent()
 
     def advance(self, now: Seconds) -> list[Output]:
@@ -216,17 +209,14 @@ class Performer:
         In the loop that is one note; in duet it is the answers to all seven
         letters that the player may strike next, as one batch.
         """
-        if self._ahead is not None:
-            return
-        if self._mode is not Mode.DUET and not self._session.missing:
-            self._ahead = self._sampler.draw(self._session.predict())
-        elif self._mode is Mode.DUET and self._session.missing <= 1:
-            self._ahead = self._sampler.draw(self._session.predict_after_each_letter())
+        self._improviser.prepare(answers=self._mode is Mode.DUET)
 
     def stop(self) -> list[Output]:
         """End everything that sounds; after this it is silent until `start`."""
+        if self._playing:
+            self._outbox += self._pulse.stop()
         self._playing = False
-        self._down.clear()
+        self._turns.clear()
         self._end_everything()
         return self._sent()
 
@@ -234,160 +224,274 @@ class Performer:
         """What would end all that sounds. It changes nothing: a last resort for another thread."""
         return self._ledger.note_offs()
 
+    def status(self) -> Status:
+        """How it stands, for people."""
+        settings, likely = self._panel.settings, self._improviser.probabilities
+        return Status(
+            mode=self._mode,
+            turn=self._whose_turn(),
+            key=f"{self._ears.key} (auto)" if self._ears.finds_key else str(self._ears.key),
+            bpm=self.timeline.bpm,
+            beat=self._pulse.state,
+            heard=tuple(LETTERS[degree] for degree in self._ears.letters),
+            played=tuple(LETTERS[degree] for degree in self._played),
+            probabilities=None if likely is None else tuple(likely.tolist()),
+            sounding=tuple(sorted(self.sounding)),
+            model=self._scenes.model,
+            scene=self._scenes.current,
+            muted=settings.output.mute,
+            holding=settings.response.hold,
+            dropped=self.dropped,
+        )
+
+    def _whose_turn(self) -> str:
+        if self._run is not None or self._voice.sounding:
+            return "midigen"
+        return "you" if self._turns.is_held or self._turn_time is not None else ""
+
     def _sent(self) -> list[Output]:
         outputs, self._outbox = self._outbox, []
         return outputs
 
     # --- the player's keys
 
-    def _listens_to(self, note: NoteOn) -> bool:
-        limits = self._settings.input
-        return note.channel in self._channels and limits.low <= note.pitch <= limits.high
-
     def _key_down(self, note: NoteOn, now: Seconds) -> None:
-        key = (note.channel, note.pitch)
-        if self._mode is Mode.CALL_RESPONSE and self._answering:
-            self._end_answer()
-        self._down.add(key)
-        self._turn = None
-        if self._settings.thru:
-            self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
-        step = self._melody.hear(note.pitch, now)
-        if step is not None:
-            ahead, self._ahead = self._ahead, None
-            self._hear(step, note.velocity)
-            if not step.replaces and self._mode is Mode.DUET:
-                self._answer_key(key, None if ahead is None else ahead[step.degree], now)
-            elif not step.replaces and self._mode is Mode.SOLO and self._run is None:
-                self._start_solo(now)
-
-    def _key_up(self, key: _Key, now: Seconds) -> None:
-        if key not in self._down:
+        if not self._ears.listens_to(note):
             return
-        self._down.remove(key)
-        self._melody.release(key[1])
-        self._follow_key(key[1], now)
+        key, settings = (note.channel, note.pitch), self._panel.settings
+        if self._mode is Mode.CALL_RESPONSE and self._answering and not settings.response.hold:
+            self._end_run()
+        self._turns.press(key)
+        if settings.thru:
+            self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
+        step = self._ears.hear(note.pitch, now)
+        if step is None:
+            return
+        ahead = self._hear(step, note.velocity, now)
+        if step.replaces:
+            return
+        if self._mode is Mode.DUET:
+            self._answer_key(key, ahead, note.velocity, now)
+        elif self._mode is Mode.SOLO and self._run is None:
+            self._start_solo(now)
+        self._follow_player(now)
+
+    def _hear(self, step: Step, velocity: Velocity, now: Seconds) -> Degree | None:
+        """Take a step of the melody in; gives duet's answer where that was found ahead."""
+        if self._phrase.over:
+            self._phrase = Phrase()
+        if self._mode is Mode.CALL_RESPONSE:
+            self._improviser.begin_line()
+        played = Played(step.pitch, velocity, now, self.timeline.beat_at(now))
+        self._phrase.add(played, replaces=step.replaces)
+        if not step.replaces:
+            self._turns.step(now)
+        self._voice.near = step.pitch
+        self._voice.middle = self._phrase.middle
+        in_duet = self._mode is Mode.DUET
+        return self._improviser.hear(step.degree, replaces=step.replaces, answers=in_duet)
+
+    def _key_up(self, key: StruckKey, now: Seconds) -> None:
+        if key not in self._turns:
+            return
+        self._phrase.release(key[1], self.timeline.beat_at(now))
+        self._turns.release(key, now)
+        if (found := self._ears.release(key[1], now)) is not None:
+            self._outbox.append(Notice(f"key {found}"))  # what sounds ends as it began
         self._outbox += self._ledger.end(key[1], key)
         if key in self._answers:
             self._release_later(self._answers.pop(key), now + max(0.0, self._offset))
-        if not self._down and not self._phrase.over and self._phrase.steps:
-            self._turn = now + max(self._settings.turn.silence, -self._offset)
-
-    def _follow_key(self, released: Pitch, now: Seconds) -> None:
-        """Change to the key that the melody turns out to be in; what sounds ends as it began.
-
-        A key is looked for when a note has ended, not when it begins: then its length
-        is known, and no answer waits for it.
-        """
-        if self._key_follower is None:
-            return
-        self._key_follower.release(released, now)
-        key = self._key_follower.key
-        if key is not None and key != self._key:
-            self._key = self._melody.key = key
-            self._outbox.append(Notice(f"key {key}"))
 
     def _other_message(self, message: ChannelMessage, now: Seconds) -> None:
+        if not self._ears.listens_on(message.channel):
+            return
         number = message.data[0]
-        if message.status == _CONTROL_CHANGE and number in _ALL_OFF:
-            for key in [key for key in self._down if key[0] == message.channel]:
+        if message.status == CONTROL_CHANGE and number in _ALL_OFF:
+            for key in self._turns.keys(message.channel):
                 self._key_up(key, now)
-        limits = self._settings.input
-        heard = message.status != _KEY_PRESSURE or limits.low <= number <= limits.high
-        if self._settings.thru and heard:
+        if message.status == CONTROL_CHANGE and number in (_SUSTAIN, _RESET_CONTROLLERS):
+            down = number == _SUSTAIN and message.data[1] >= _HALF
+            self._turns.pedal(message.channel, down=down, now=now)
+        if self._panel.settings.thru and self._ears.is_heard(message):
             self._outbox += self._ledger.pass_on(message)
 
-    def _hear(self, step: Step, velocity: Velocity) -> None:
-        if self._phrase.over:
-            self._phrase = _Phrase()
-        if self._mode is Mode.CALL_RESPONSE:
-            self._sampler.begin_line()
-        if step.replaces:
-            self._session.replace(step.degree)
-            self._phrase.replace(velocity)
-        else:
-            self._session.hear(step.degree)
-            self._phrase.add(velocity)
-        self._near = step.pitch
-        if self._key_follower is not None:
-            self._key_follower.hear(step.pitch, self._now, replaces=step.replaces)
+    # --- the beat
+
+    def _follow_clock(self, message: Clock | SongPosition, came: Seconds) -> None:
+        """A message of the clock, with the time it came, whatever was done since."""
+        self._outbox += self._pulse.hear_clock(message, came)
+        if message is Clock.TICK or self._pulse.source is not TempoSource.CLOCK:
+            return
+        # The song stops or goes on elsewhere: what was placed on the old count is void.
+        if self._mode is not Mode.DUET:
+            self._end_run()
+        if self._mode is Mode.SOLO and not self._pulse.stands_still:
+            self._start_solo(self._now)
+
+    def _follow_player(self, onset: Seconds) -> None:
+        if self._pulse.source is TempoSource.FOLLOW:
+            before = self.timeline
+            self._outbox += self._pulse.hear_onset(onset)
+            if self.timeline is not before:
+                self._phrase.count_anew(self.timeline.beat_at)
 
     # --- controls and modes
 
     def _control(self, control: Control, now: Seconds) -> None:
-        match control.name:
-            case "mode":
-                self._set_mode(control.value, now)
-            case "memory.amount":
-                self._set_memory_amount(control.value)
-            case "memory.reset":
-                self._session.forget()
-                self._ahead = None
-                self._outbox.append(Notice("memory is empty"))
-            case _:
-                known = "mode, memory.amount, memory.reset"
-                self._outbox.append(Notice(f"no control {control.name!r}: there are {known}"))
-
-    def _set_mode(self, value: str, now: Seconds) -> None:
-        if value not in list(Mode):
-            self._outbox.append(Notice(f"no mode {value!r}: there are {', '.join(Mode)}"))
+        if controls.is_let_go(control):
             return
-        self._end_everything()
-        self._mode = Mode(value)
-        self._outbox.append(Notice(f"mode {self._mode}"))
-        self._enter_mode(now)
-
-    def _set_memory_amount(self, value: str) -> None:
         try:
-            amount = MEMORY_AMOUNT.read(float(value))
-        except ValueError:
-            expected = MEMORY_AMOUNT.expected
-            self._outbox.append(Notice(f"memory.amount is {expected}, not {value!r}"))
+            value = controls.read(control)
+        except ValueError as exc:
+            self._outbox.append(Notice(str(exc)))
             return
-        self._session.memory_amount = amount
-        self._ahead = None
-        self._outbox.append(Notice(f"memory.amount {amount:g}"))
+        match control.name:
+            case "turn":
+                self._pass_turn(now)
+            case "again":
+                self._answer_again(now)
+            case "forget":
+                self._forget(now)
+            case "panic":
+                self._end_everything()
+                self._outbox += self._ledger.panic()
+                self._outbox.append(Notice("panic: everything is silent"))
+            case "keep":
+                self._outbox.append(Keep())
+            case "scene":
+                self._call_scene(value, now)
+            case name if self._set(name, value, now):
+                self._outbox.append(Notice(self._panel.line(name)))
+
+    def _turn_knob(self, message: Message, now: Seconds) -> None:
+        control = self._panel.turn(message)
+        if control is None:
+            return
+        if not isinstance(control.value, int | float):
+            self._control(control, now)
+        elif self._set(control.name, controls.read(control), now):
+            self._panel.tell_later(control.name, now)
+
+    def _set(self, name: str, value: Any, now: Seconds) -> bool:
+        """Set what a control sets, and let it be heard at once; False if it isn't ours to set."""
+        if name == "tempo" and self._pulse.is_led:
+            self._outbox.append(Notice("the tempo is the clock's"))
+            return False
+        self._panel[name] = value
+        self._voice.settings = self._panel.settings
+        match name:
+            case "mode":
+                self._end_everything()
+                self._mode = value
+                self._enter_mode(now)
+            case "key":
+                self._ears.tune(value)
+            case "temperature" | "top-p" | "memory":
+                self._improviser.obey(self._panel.settings)
+            case "tempo":
+                self._outbox += self._pulse.set_bpm(value, now)
+            case "subdivision" | "gate" if self._run is not None:
+                passed = self.timeline.beat_at(now - self._offset) - self._run.origin
+                self._run.change_grid(self._panel.settings.rhythm, passed)
+            case "mute" if value:
+                self._outbox += self._voice.end_all()
+                self._answers.clear()
+        return True
 
     def _enter_mode(self, now: Seconds) -> None:
-        self._phrase = _Phrase()
-        self._ahead = None
+        self._phrase = Phrase()
+        self._turns.give()
+        self._improviser.turn_to()
         if self._mode is Mode.SOLO:
             self._start_solo(now)
 
+    def _forget(self, now: Seconds) -> None:
+        self._end_run()
+        self._improviser.forget()
+        self._outbox.append(Notice("forgotten: window and memory are empty"))
+        if self._mode is Mode.SOLO:
+            self._start_solo(now)
+
+    # --- scenes
+
+    @property
+    def _scene_time(self) -> Seconds | None:
+        return None if self._scenes.due is None else self.timeline.time_of(self._scenes.due)
+
+    def _call_scene(self, name: str, now: Seconds) -> None:
+        try:
+            self._scenes.call(name, self._pulse.next_place(now, 1.0))
+        except (ValueError, ModelError) as exc:
+            self._outbox.append(Notice(str(exc)))
+
+    def _enter_scene(self, now: Seconds) -> None:
+        try:
+            entered = self._scenes.enter(self._pulse.next_place(now, 1.0))
+        except ModelError as exc:
+            self._outbox.append(Notice(str(exc)))
+            return
+        if entered is None:
+            return
+        scene, model = entered
+        if model is not None:
+            self._improviser.use(model)
+        for name, text in scene.set:
+            value = controls.read(Control(name, text))
+            if value != self._panel[name]:
+                self._set(name, value, now)
+        self._outbox.append(Notice(f"scene {scene.name}"))
+        if self._improviser.missing:
+            self._end_run()
+
     # --- turns
 
-    def _turn_time(self, turn: Seconds) -> Seconds:
+    @property
+    def _turn_time(self) -> Seconds | None:
         """When to act on a turn: early enough for an answer that an offset makes early."""
-        return turn + min(0.0, self._offset)
+        turn = self._turns.end(self._lead)
+        return None if turn is None else turn - self._lead
+
+    def _pass_turn(self, now: Seconds) -> None:
+        """A pedal, say: the machine's turn now, or the player's again."""
+        if self._mode is Mode.CALL_RESPONSE and self._answering:
+            self._end_run()
+        elif self._phrase.steps and not self._phrase.over:
+            self._take_turn(now + self._lead)
 
     def _end_phrase(self, now: Seconds) -> None:
         """The player says that the phrase is over, before silence does."""
         if self._phrase.steps and not self._phrase.over:
-            self._take_turn(now - min(0.0, self._offset))
+            self._take_turn(now + self._lead)
         elif not self._answering:
             self._outbox.append(EndOfAnswer())
 
+    def _answer_again(self, now: Seconds) -> None:
+        if self._mode is not Mode.CALL_RESPONSE or not self._phrase.over:
+            self._outbox.append(Notice("again: there is no phrase that was answered"))
+            return
+        self._end_run()
+        self._improviser.rewind()
+        self._take_turn(now + self._lead)
+
     def _take_turn(self, turn: Seconds) -> None:
-        self._turn = None
+        self._turns.give()
         self._phrase.over = True
         self._answering = True
-        if self._session.missing:
+        if self._improviser.missing:
             if self._mode is Mode.CALL_RESPONSE:  # the others have said it with each note
                 self._say_missing()
             self._answered()
         elif self._mode is Mode.CALL_RESPONSE:
-            self._run = _Run(Grid(turn, self._step), 0, self._answer_length())
+            if self._run is None:  # with hold, an answer may be going on
+                self._run = answer(self._panel.settings, self._phrase, self._pulse, turn)
         elif self._mode is Mode.SOLO:
-            self._owed = self._answer_length()
-        elif self._agenda:  # duet: the answers are on their way
-            self._plan(max(time for time, _, _ in self._agenda) + self._step, EndOfAnswer())
+            response = self._panel.settings.response
+            self._owed = count(response, self._phrase) or response.max
+            self._start_solo(turn)  # with the rhythm and touch of this phrase
+        elif (last := self._agenda.last_time) is not None:  # duet: answers are on their way
+            self._agenda.plan(last + self._grid_step, EndOfAnswer())
         else:
             self._answered()
-
-    def _answer_length(self) -> int:
-        response = self._settings.response
-        length = self._phrase.steps if response.length == "match" else response.length
-        return min(int(length), response.max)
 
     def _answered(self) -> None:
         self._answering = False
@@ -396,147 +500,151 @@ class Performer:
     # --- the generation loop: an answer, or solo
 
     def _start_solo(self, now: Seconds) -> None:
-        if self._session.missing:
+        self._run = None
+        if self._improviser.missing:
             self._say_missing()
-        else:
-            self._run = _Run(self.grid, self.grid.index_from(now - self._offset), None)
+        elif not self._pulse.stands_still:
+            self._run = solo(self._panel.settings, self._phrase, self._pulse, now - self._offset)
 
-    def _run_time(self, run: _Run) -> Seconds:
-        return run.grid.time(run.index) + self._offset
+    def _run_time(self, run: Run) -> Seconds:
+        return self.timeline.time_of(run.origin + run.place.onset) + self._offset
 
-    def _run_step(self, run: _Run, due: Seconds, now: Seconds) -> None:
-        run.index += 1
-        if self._too_late(due, now):
+    def _run_step(self, run: Run, due: Seconds, now: Seconds) -> None:
+        is_first, place = run.is_first, run.step()
+        ends = run.is_over and not self._panel.settings.response.hold
+        length = self._seconds(max(place.length, RING) if ends else place.length)
+        gap = self._seconds(run.place.onset - place.onset)
+        if now - due > gap / 2:  # nearer to the next step: playing it now would make a burst
             self.dropped += 1
-        else:
-            self._play_next(due)
-        if run.remaining is not None:
-            run.remaining -= 1
-            if not run.remaining:
-                self._run = None
-                self._plan(due + self._gate, EndOfAnswer())
+        elif is_first or not self._rests():
+            self._play_next(place.velocity, due, length)
+        if ends:
+            self._run = None
+            self._agenda.plan(due + length, EndOfAnswer())
         elif self._owed:
             self._owed -= 1
             if not self._owed:
-                self._plan(due + self._gate, EndOfAnswer())
+                self._agenda.plan(due + length, EndOfAnswer())
 
-    def _play_next(self, due: Seconds) -> None:
+    def _rests(self) -> bool:
+        density = self._panel.settings.rhythm.density
+        return density < 1 and self._chance.random() >= density
+
+    def _play_next(self, velocity: Velocity, due: Seconds, length: Seconds) -> None:
         """Play what follows the window, and let the window hear it."""
-        (degree,) = self._ahead or self._sampler.draw(self._session.predict())
-        pitch = self._pitch(degree)
-        self._session.play(degree)
-        self._ahead = None
-        self._near = pitch
-        self._release_later(self._begin(pitch, self._phrase.velocity), due + self._gate)
+        degree = self._improviser.play()
+        self._played.append(degree)
+        self._voice.near = pitch = self._voice.place(degree, self._ears.key)
+        if not self._panel.settings.output.mute:
+            self._release_later(self._begin(pitch, velocity), due + length)
+
+    def _end_run(self) -> None:
+        """Silence the machine; what the player holds through thru sounds on."""
+        self._outbox += self._voice.end_all()
+        self._answers.clear()
+        self._run = None
+        self._agenda.clear()
+        if self._answering:
+            self._answered()
 
     # --- duet
 
-    def _answer_key(self, key: _Key, ahead: Degree | None, now: Seconds) -> None:
+    def _answer_key(
+        self, key: StruckKey, ahead: Degree | None, velocity: Velocity, now: Seconds
+    ) -> None:
         """Answer a key with the letter that was found ahead, if it was."""
-        if ahead is None and self._session.missing:
+        if self._improviser.missing:
             self._say_missing()
             return
         if len(self._answer_times) == MAX_ANSWERS and now - self._answer_times[0] < 1.0:
             self.dropped += 1
             return
         self._answer_times.append(now)
-        if ahead is None:
-            (ahead,) = self._sampler.draw(self._session.predict())
-        pitch = self._pitch(ahead)
+        degree = self._improviser.answer(ahead)
+        self._played.append(degree)
+        pitch = self._voice.place(degree, self._ears.key)
         at = self._answer_time(now)
         if at > now:
-            self._plan(at, _Answer(key, pitch, self._phrase.velocity))
+            self._agenda.plan(at, _Answer(key, pitch, velocity))
         else:
-            self._play_answer(key, pitch, self._phrase.velocity, at)
+            self._play_answer(key, pitch, velocity, at)
 
     def _answer_time(self, now: Seconds) -> Seconds:
-        if self._settings.duet.quantize:
-            return self.grid.time(self.grid.index_from(now - self._offset)) + self._offset
+        if self._panel.settings.duet.quantize:
+            step = 1 / self._panel.settings.rhythm.subdivision
+            place = self._pulse.next_place(now - self._offset, step)
+            return self.timeline.time_of(place) + self._offset
         return now + max(0.0, self._offset)
 
-    def _play_answer(self, key: _Key, pitch: Pitch, velocity: Velocity, at: Seconds) -> None:
+    def _play_answer(self, key: StruckKey, pitch: Pitch, velocity: Velocity, at: Seconds) -> None:
         """It ends with its key; if that is up already, by the gate."""
         if key in self._answers:  # struck again, or its note-off was lost on the way
-            self._release(self._answers.pop(key))
+            self._outbox += self._voice.end(self._answers.pop(key))
+        if self._panel.settings.output.mute:
+            return
         note = self._begin(pitch, velocity)
-        if key in self._down:
+        if key in self._turns:
             self._answers[key] = note
         else:
-            self._release_later(note, at + self._gate)
+            gate = self._panel.settings.rhythm.gate
+            self._release_later(note, at + self._grid_step * gate)
 
     # --- notes
 
     def _say_missing(self) -> None:
-        count = self._session.missing
+        count = self._improviser.missing
         notes = "note" if count == 1 else "notes"
         self._outbox.append(Notice(f"listening: {count} more {notes} before the model can answer"))
 
-    def _pitch(self, degree: Degree) -> Pitch:
-        """Where to play a letter that was drawn, which is taken by that."""
-        self._sampler.take(degree)
-        limits = self._settings.range
-        return self._key.nearest(degree, self._near, limits.low, limits.high)
+    def _begin(self, pitch: Pitch, velocity: Velocity) -> NoteId:
+        sounds = self._voice.transposed(pitch, self._ears.key)
+        note, messages = self._voice.begin(sounds, self._voice.touched(velocity))
+        self._outbox += messages
+        return note
 
-    def _begin(self, pitch: Pitch, velocity: Velocity) -> _NoteId:
-        self._count += 1
-        self._notes[self._count] = pitch
-        self._outbox += self._ledger.begin(pitch, velocity, self._count)
-        return self._count
-
-    def _release(self, note: _NoteId) -> None:
-        self._outbox += self._ledger.end(self._notes.pop(note), note)
-
-    def _release_later(self, note: _NoteId, time: Seconds) -> None:
+    def _release_later(self, note: NoteId, time: Seconds) -> None:
         if time > self._now:
-            self._plan(time, _Release(note))
+            self._agenda.plan(time, _Release(note))
         else:
-            self._release(note)
-
-    def _end_answer(self) -> None:
-        """Silence the machine; what the player holds through thru sounds on."""
-        for note in list(self._notes):
-            self._release(note)
-        self._run = None
-        self._agenda.clear()
-        self._answered()
+            self._outbox += self._voice.end(note)
 
     def _end_everything(self) -> None:
-        self._run = None
-        self._turn = None
+        self._turns.give()
         self._owed = 0
-        self._agenda.clear()
-        self._notes.clear()
-        self._answers.clear()
         self._outbox += self._ledger.flush()
-        if self._answering:
-            self._answered()
+        self._voice.forget()
+        self._end_run()
 
     # --- time
 
-    def _plan(self, time: Seconds, action: _Action) -> None:
-        self._count += 1
-        heapq.heappush(self._agenda, (time, self._count, action))
+    def _seconds(self, beats: Beats) -> Seconds:
+        return beats * 60 / self.timeline.bpm
 
-    def _too_late(self, due: Seconds, now: Seconds) -> bool:
-        """Nearer to the next step than to its own: playing it now would make a burst."""
-        return now - due > self._step / 2
+    @property
+    def _grid_step(self) -> Seconds:
+        return self._seconds(1 / self._panel.settings.rhythm.subdivision)
 
     def _do_next(self, due: Seconds, now: Seconds) -> None:
         """Do what is due first; of several at one time, the ends of notes first."""
-        if self._agenda and self._agenda[0][0] <= due + ROUNDING:
-            _, _, action = heapq.heappop(self._agenda)
-            self._act(action, due, now)
-        elif self._turn is not None and self._turn_time(self._turn) <= due:
-            self._take_turn(self._turn)
+        if (at := self._agenda.next_time) is not None and at <= due + AT_ONCE:
+            self._act(self._agenda.pop(), due, now)
+        elif (at := self._pulse.deadline) is not None and at <= due:
+            self._outbox += self._pulse.advance(now)
+        elif (at := self._scene_time) is not None and at <= due + AT_ONCE:
+            self._enter_scene(now)
+        elif (at := self._turn_time) is not None and at <= due:
+            self._take_turn(at + self._lead)
+        elif (at := self._panel.tell_at) is not None and at <= due:
+            self._outbox += self._panel.told()
         elif self._run:
             self._run_step(self._run, due, now)
 
     def _act(self, action: _Action, due: Seconds, now: Seconds) -> None:
         match action:
             case _Release():
-                self._release(action.note)
+                self._outbox += self._voice.end(action.note)
             case _Answer():
-                if self._too_late(due, now):
+                if now - due > self._grid_step / 2:
                     self.dropped += 1
                 else:
                     self._play_answer(action.key, action.pitch, action.velocity, due)

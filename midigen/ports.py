@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from midigen import wire
 from midigen.errors import NoMidiSystemError, PortError
 from midigen.jack_watch import JackWatch
-from midigen.notes import EndOfAnswer, Event, Notice, Output, Quit, Seconds
+from midigen.notes import Event, Message, Output, Quit, Seconds
 from midigen.settings import Api, Ports
 
 _APIS = {  # in the order of `auto`, with their names in python-rtmidi
@@ -50,6 +50,10 @@ Enqueue: TypeAlias = Callable[[Arrival], None]
 
 class Connection(Protocol):
     """What the daemon plays through: live ports, or the terminal."""
+
+    @property
+    def latency(self) -> Seconds:
+        """How long a message is under way after it was sent, on average."""
 
     def open(self, enqueue: Enqueue) -> None:
         """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
@@ -158,8 +162,9 @@ class MidiPorts:
     silence_ends_phrases = True
     """Nothing else says that a phrase is over."""
 
-    def __init__(self, api: Api, settings: Ports) -> None:
+    def __init__(self, api: Api, settings: Ports, *, hears_clock: bool) -> None:
         self._rtmidi = _rtmidi()
+        self._hears_clock = hears_clock
         self._api = api
         self._settings = settings
         self._inputs: list[Any] = []
@@ -177,6 +182,11 @@ class MidiPorts:
         played = [*self._virtual[1:], *self._connected_outputs]
         return f"listening on {', '.join(_quoted(heard))}, playing to {', '.join(_quoted(played))}"
 
+    @property
+    def latency(self) -> Seconds:
+        """Half of JACK's period, in the middle of which a message is sent on average; else 0."""
+        return self._jack.period / 2 if self._jack else 0.0
+
     def open(self, enqueue: Enqueue) -> None:
         """Open everything. Raises PortError, with nothing left open."""
         try:
@@ -193,7 +203,7 @@ class MidiPorts:
 
         Raises PortError if one of them fails, after the others had their turn.
         """
-        if self._lost or isinstance(output, EndOfAnswer | Notice):
+        if self._lost or not isinstance(output, Message):
             return
         self._check_jack()
         data = wire.encode(output)
@@ -259,6 +269,7 @@ class MidiPorts:
     def _new_input(self, client: str, enqueue: Enqueue) -> Any:
         port = self._rtmidi.MidiIn(_number(self._rtmidi, self._api), name=client)
         self._inputs.append(port)
+        port.ignore_types(sysex=True, timing=not self._hears_clock, active_sense=True)
         port.set_callback(callback(enqueue))
         return port
 

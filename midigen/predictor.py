@@ -93,3 +93,13 @@ class Predictor(Protocol):
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
+
+
+class Models(Protocol):
+    """Where a scene's model comes from."""
+
+    def get(self, name: str) -> Predictor | None:
+        """A model that is loaded and warm, or None while that is under way; it never waits.
+
+        Raises ModelError if it can't be loaded.
+        """

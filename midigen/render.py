@@ -15,8 +15,8 @@ from midigen import wire
 from midigen.errors import MidiFileError
 from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Output, Seconds
 from midigen.performer import Performer
-from midigen.predictor import Predictor
-from midigen.settings import Settings, Tempo
+from midigen.predictor import Models, Predictor
+from midigen.settings import Settings
 
 TICKS_PER_BEAT = 960
 """Of the file that is written: half a millisecond a tick at 120 beats a minute."""
@@ -67,19 +67,22 @@ def render_file(
     predictor: Predictor,
     rng: np.random.Generator,
     *,
+    models: Models | None = None,
     file_tempo: bool = True,
 ) -> Rendering:
     """Play a MIDI file to the performer; write both as two tracks, player and midigen.
 
     With `file_tempo`, the file's first tempo, if it names one, takes the place of
-    `tempo.bpm`. What was played is heard only once, so thru is off. The same file, settings
-    and seed give the same bytes. Raises MidiFileError.
+    `tempo.bpm`. What was played is heard only once, so thru is off; what would go on for
+    ever has `response.max` notes. The same file, settings and seed give the same bytes.
+    Raises MidiFileError.
     """
     player, bpm = _read(source)
     if file_tempo and bpm is not None:
-        settings = replace(settings, tempo=Tempo(bpm))
-    performer = Performer(replace(settings, thru=False), predictor, rng)
-    over = (player[-1][0] + settings.turn.silence, EndOfPhrase())
+        settings = settings.changed("tempo.bpm", bpm)
+    performer = Performer(_for_a_file(settings), predictor, rng, models)
+    pause = settings.turn.max if settings.turn.silence == "auto" else settings.turn.silence
+    over = (player[-1][0] + float(pause), EndOfPhrase())
     machine = [
         (time, output)
         for time, output in perform(performer, [*player, over])
@@ -88,6 +91,13 @@ def render_file(
     _write(destination, {"player": player, "midigen": machine}, settings.tempo.bpm)
     times = [time for time, _ in [*player, *machine]]
     return Rendering(_count_notes(player), _count_notes(machine), max(times))
+
+
+def _for_a_file(settings: Settings) -> Settings:
+    settings = replace(settings, thru=False).changed("response.hold", value=False)
+    if settings.response.length == "endless":
+        settings = settings.changed("response.length", settings.response.max)
+    return settings.changed("clock.send", value=False)
 
 
 def _read(path: Path) -> tuple[list[Timed], float | None]:

@@ -55,9 +55,9 @@ class Sampler:
         top_p: float,
         max_repeat: int | None,
     ) -> None:
+        self.temperature = temperature
+        self.top_p = top_p
         self._rng = rng
-        self._temperature = temperature
-        self._top_p = top_p
         self._max_repeat = max_repeat
         self._number: float | None = None  # what the next note is drawn by, once it is drawn
         self._newest: Degree | None = None
@@ -70,8 +70,8 @@ class Sampler:
         return sample(
             probabilities,
             self._number,
-            temperature=self._temperature,
-            top_p=self._top_p,
+            temperature=self.temperature,
+            top_p=self.top_p,
             barred=self._newest if self._repeats == self._max_repeat else None,
         )
 

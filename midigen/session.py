@@ -45,9 +45,22 @@ class Session:
         self._memory.add(degree, OWN_WEIGHT)
         self._since_heard += 1
 
+    def take_back(self) -> None:
+        """Unhear what the machine has played since the player's newest letter."""
+        self._window.drop(self._since_heard)
+        self._memory.drop(self._since_heard)
+        self._since_heard = 0
+
     def forget(self) -> None:
-        """Forget the session's tunes. The window stays, so that the music goes on."""
+        """Forget everything that was heard and played."""
+        self._window.clear()
         self._memory.forget()
+        self._since_heard = 0
+
+    def use(self, predictor: Predictor) -> None:
+        """Go on with another model; what was heard and played stays known."""
+        self._predictor = predictor
+        self._window.length = predictor.max_notes
 
     def predict(self) -> Probabilities:
         """Probabilities of the next letter, shape (1, 7)."""

@@ -5,15 +5,16 @@ words what it expects. `config` fills the table from TOML and writes it out as
 the commented config.toml, so nothing about a setting stands anywhere else.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 import numpy as np
 
 from midigen.melody import Chromatic
-from midigen.notes import Channel, Pitch, Seconds, pitch_name
+from midigen.notes import Beats, Channel, Pitch, Seconds, pitch_name
 from midigen.sampling import Sampler
 from midigen.vocabulary import AUTO, MODE_NAMES, Key
 
@@ -56,6 +57,17 @@ class Number:
             raise ValueError
         return value if self.whole else float(value)
 
+    def at(self, part: float) -> Any:
+        """The number at a part of the range, 0 to 1: what a knob stands at."""
+        number = self.low + part * (self.high - self.low)
+        return round(number) if self.whole else float(number)
+
+    def part(self, value: Any) -> float | None:
+        """Where in the range a value is, 0 to 1; None for the word."""
+        if value == self.word:
+            return None
+        return float((value - self.low) / (self.high - self.low))
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -83,6 +95,71 @@ class Choice:
         return self.words(str(value))
 
 
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?) beats?")
+
+
+@dataclass(frozen=True)
+class AnswerLength:
+    """`match`, `endless`, a number of notes, or one of beats such as `"4 beats"`."""
+
+    notes: Number = Number(1, 1000, "notes")
+    expected: str = (
+        '"match", "endless", a whole number 1 to 1000 (notes), or beats such as "4 beats"'
+    )
+
+    def read(self, value: object) -> Any:
+        if isinstance(value, str):
+            if value in ("match", "endless"):
+                return value
+            match = _LENGTH.fullmatch(value.strip())
+            if not match or not 0 < float(match[1]) <= self.notes.high:
+                raise ValueError
+            return InBeats(float(match[1]))
+        return self.notes.read(value)
+
+
+@dataclass(frozen=True)
+class InBeats:
+    """A length in beats, where others are in notes."""
+
+    beats: Beats
+
+    def __str__(self) -> str:
+        return f"{self.beats:g} beats"
+
+
+_TRANSPOSITION = re.compile(r"([+-]?\d+) (octave|degree)s?")
+
+
+@dataclass(frozen=True)
+class Transposition:
+    """How far what is played is moved: in octaves and in degrees of the key."""
+
+    octaves: int = 0
+    degrees: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.degrees} degrees" if self.degrees else f"{self.octaves} octaves"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A transposition, such as `"1 octave"` or `"-2 degrees"`."""
+
+    expected: str = 'octaves -4 to 4 or degrees -14 to 14, such as "1 octave" or "-2 degrees"'
+
+    def read(self, value: object) -> Any:
+        if isinstance(value, Transposition):
+            return value
+        match = _TRANSPOSITION.fullmatch(value.strip()) if isinstance(value, str) else None
+        if not match:
+            raise ValueError
+        number, octaves = int(match[1]), match[2] == "octave"
+        if abs(number) > (4 if octaves else 14):
+            raise ValueError
+        return Transposition(number, 0) if octaves else Transposition(0, number)
+
+
 @dataclass(frozen=True)
 class Text:
     """Some text that isn't empty."""
@@ -108,6 +185,32 @@ class Names:
 
 
 @dataclass(frozen=True)
+class Assignments:
+    """A table of names and values."""
+
+    expected: str
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError
+        if not all(isinstance(each, str | int | float) for each in value.values()):
+            raise ValueError
+        return tuple(value.items())
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """A bare value: text, a number, true or false."""
+
+    expected: str
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, str | int | float):
+            raise ValueError
+        return value
+
+
+@dataclass(frozen=True)
 class KeyName:
     """The name of a key, or `auto`."""
 
@@ -127,12 +230,40 @@ def _section(section: type) -> Any:
     return field(default_factory=section)
 
 
+def _tables(entry: type, example: str) -> Any:
+    """A list of tables, `[[name]]` in TOML, each with the fields of `entry`."""
+    return field(default=(), metadata={"entry": entry, "example": example})
+
+
 class Mode(StrEnum):
     """What the machine does with what it hears."""
 
     CALL_RESPONSE = "call-response"
     DUET = "duet"
     SOLO = "solo"
+
+
+class TempoSource(StrEnum):
+    """Who sets the tempo."""
+
+    INTERNAL = "internal"
+    CLOCK = "clock"
+    FOLLOW = "follow"
+
+
+class RhythmSource(StrEnum):
+    """Whose rhythm the machine's notes have."""
+
+    MIRROR = "mirror"
+    STEADY = "steady"
+
+
+class Quantize(StrEnum):
+    """Where an answer may begin."""
+
+    OFF = "off"
+    BEAT = "beat"
+    BAR = "bar"
 
 
 class Api(StrEnum):
@@ -195,6 +326,7 @@ class Output:
         Number(-500, 500, "milliseconds", whole=False),
         "plays this much later, or earlier if negative (an answer at once can't be earlier)",
     )
+    mute: bool = _setting(False, Flag(), "plays nothing of its own, until it is false again")
 
 
 @dataclass(frozen=True)
@@ -207,40 +339,105 @@ class Range:
 
 @dataclass(frozen=True)
 class Tempo:
-    """How fast."""
+    """Where the beat comes from, and how fast it is."""
 
-    bpm: float = _setting(120.0, Number(20, 400, "beats per minute", whole=False), "the tempo")
+    source: TempoSource = _setting(
+        TempoSource.INTERNAL,
+        Choice(TempoSource),
+        "internal: bpm; clock: MIDI clock on the input; follow: the tempo that you play in",
+    )
+    bpm: float = _setting(
+        120.0,
+        Number(20, 400, "beats per minute", whole=False),
+        "the tempo; with clock and follow, until they say another",
+    )
+    bar: int = _setting(4, Number(1, 16, "beats"), "how many beats a bar has")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """MIDI clock for others, on every output."""
+
+    send: bool = _setting(False, Flag(), "send MIDI clock, with start and stop")
 
 
 @dataclass(frozen=True)
 class Rhythm:
-    """The grid that it plays on."""
+    """When its notes fall and how long they sound."""
 
-    subdivision: int = _setting(2, Number(1, 8, "steps per beat"), "how many notes it plays a beat")
+    source: RhythmSource = _setting(
+        RhythmSource.MIRROR,
+        Choice(RhythmSource),
+        "mirror: the rhythm and lengths of your phrase; steady: the grid below",
+    )
+    subdivision: int = _setting(2, Number(1, 8, "steps per beat"), "steady: how many notes a beat")
     gate: float = _setting(
-        0.8, Number(0.05, 1, "part of a step", whole=False), "how much of its step a note sounds"
+        0.8,
+        Number(0.05, 1, "part of a step", whole=False),
+        "steady: how much of its step a note sounds",
+    )
+    swing: float = _setting(
+        0.5,
+        Number(0.5, 0.75, "part of two steps", whole=False),
+        "steady: where the second of two steps falls; 0.5 is straight, 0.67 swings in triplets",
+    )
+    density: float = _setting(
+        1.0,
+        Number(0, 1, "", whole=False),
+        "how likely a step is played and not a rest; the first of an answer always is",
     )
 
 
 @dataclass(frozen=True)
 class Turn:
-    """When a phrase is over."""
+    """When a phrase is over, and when the answer begins."""
 
-    silence: Seconds = _setting(
-        1.0,
+    silence: Seconds | str = _setting(
+        "auto",
+        Number(0.05, 10, "seconds", whole=False, word="auto"),
+        "a phrase ends when keys and pedal have been up this long; auto: longer than your steps",
+    )
+    min: Seconds = _setting(
+        0.35, Number(0.05, 10, "seconds", whole=False), "auto: no shorter than this"
+    )
+    max: Seconds = _setting(
+        2.0,
         Number(0.05, 10, "seconds", whole=False),
-        "a phrase ends when all keys have been up this long",
+        "auto: no longer than this, at least turn.min",
+    )
+    quantize: Quantize = _setting(
+        Quantize.OFF,
+        Choice(Quantize),
+        "where an answer may begin: anywhere (with a clock: on a sixteenth), on a beat or a bar",
     )
 
 
 @dataclass(frozen=True)
 class Response:
-    """How long an answer is."""
+    """How long an answer is, and where it is played."""
 
-    length: int | str = _setting(
-        "match", Number(1, 1000, "notes", word="match"), "notes in an answer; match: as many as you"
+    length: int | str | InBeats = _setting(
+        "match", AnswerLength(), "match: as many notes as you; endless: until you play"
     )
-    max: int = _setting(32, Number(1, 1000, "notes"), "the longest answer")
+    max: int = _setting(32, Number(1, 1000, "notes"), "the longest answer of those that end")
+    hold: bool = _setting(
+        False, Flag(), "an answer goes on, past its length and while you play, until it is false"
+    )
+    transpose: Transposition = _setting(
+        Transposition(), Interval(), "plays its notes higher or lower"
+    )
+
+
+@dataclass(frozen=True)
+class Touch:
+    """How hard it plays. It follows your phrase's own louder and softer."""
+
+    variation: int = _setting(
+        4, Number(0, 40, "velocity"), "how much louder or softer a note is by chance, at the most"
+    )
+    scale: float = _setting(
+        1.0, Number(0, 2, "times your velocity", whole=False), "louder or softer than you"
+    )
 
 
 @dataclass(frozen=True)
@@ -250,16 +447,13 @@ class Duet:
     quantize: bool = _setting(False, Flag(), "answer on the next step of the grid, not at once")
 
 
-MEMORY_AMOUNT = Number(0, 1, "", whole=False)
-
-
 @dataclass(frozen=True)
 class Memory:
     """What it makes of what was played tonight."""
 
     amount: float = _setting(
         1.0,
-        MEMORY_AMOUNT,
+        Number(0, 1, "", whole=False),
         "0 plays by the model alone, 1 as much by what was played tonight as proved best",
     )
 
@@ -300,6 +494,92 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Osc:
+    """Open Sound Control: /midigen/CONTROL VALUE sets a control while it plays."""
+
+    port: int | str = _setting(
+        "off", Number(1, 65535, "UDP port", word="off"), "the port to listen on"
+    )
+    host: str = _setting(
+        "127.0.0.1",
+        Text("an address of this machine"),
+        "the address to listen on; 127.0.0.1 hears this machine alone",
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is written down of a session, as MIDI files."""
+
+    path: str = _setting(
+        "off", Text('"off" or a folder'), "the folder that every session is recorded in"
+    )
+    keep: int = _setting(
+        5, Number(1, 60, "minutes"), "how much the control keep, and run --keep, write"
+    )
+
+
+KNOB_EXAMPLE = """\
+[[control]]               # `midigen learn temperature` writes such an entry
+name = "temperature"
+cc = 21                   # a knob, fader, button or pedal; or: note = 36, or: program = 0
+channel = "all"           # or 1 to 16
+low = 0.5                 # what the knob sets at its lower end, and at its upper one;
+high = 1.5                # without them the control's whole range
+[[control]]
+name = "scene"
+program = 1               # programs count from 0
+value = "verse"           # what pressing it sets the control to\
+"""
+
+SCENE_EXAMPLE = """\
+[[scene]]                 # recalled by `:scene verse`, OSC, or a [[control]]
+name = "verse"
+model = "pop"             # without it, the model stays
+set = { temperature = 0.7, mode = "duet", key = "A minor" }\
+"""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What on your keyboard sets which control."""
+
+    name: str = _setting("", Text("a control's name"), "the control")
+    cc: int | None = _setting(None, Number(0, 127, "controller"), "a knob, fader, button or pedal")
+    program: int | None = _setting(None, Number(0, 127, "program, from 0"), "a program change")
+    note: int | None = _setting(None, Number(0, 127, "MIDI pitch; 60 is middle C"), "a key or pad")
+    channel: Channel | str = _setting(
+        "all", Number(1, 16, "MIDI channel", word="all"), "the channel it comes on"
+    )
+    low: float | None = _setting(
+        None, Number(-1e9, 1e9, "in the control's unit", whole=False), "the value of a knob at 0"
+    )
+    high: float | None = _setting(
+        None, Number(-1e9, 1e9, "in the control's unit", whole=False), "its value at 127"
+    )
+    value: str | float | None = _setting(
+        None, AnyOf("a value of the control"), "what pressing it sets the control to"
+    )
+
+    @property
+    def sources(self) -> dict[str, int]:
+        """What of cc, program and note is given, with its number."""
+        numbers = {"cc": self.cc, "program": self.program, "note": self.note}
+        return {kind: number for kind, number in numbers.items() if number is not None}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Controls and a model that are recalled together, at the next beat."""
+
+    name: str = _setting("", Text("a name"), "what it is called")
+    model: str = _setting("", Text("a name or a path"), "the model; none keeps the one that plays")
+    set: tuple[tuple[str, str | float], ...] = _setting(
+        (), Assignments("controls and their values"), "controls and their values"
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole configuration. The defaults are those of config.toml."""
 
@@ -327,12 +607,35 @@ class Settings:
     output: Output = _section(Output)
     range: Range = _section(Range)
     tempo: Tempo = _section(Tempo)
+    clock: Clock = _section(Clock)
     rhythm: Rhythm = _section(Rhythm)
     turn: Turn = _section(Turn)
     response: Response = _section(Response)
+    touch: Touch = _section(Touch)
     duet: Duet = _section(Duet)
     memory: Memory = _section(Memory)
     sampling: Sampling = _section(Sampling)
+    osc: Osc = _section(Osc)
+    record: Record = _section(Record)
+    control: tuple[Knob, ...] = _tables(Knob, KNOB_EXAMPLE)
+    scene: tuple[Scene, ...] = _tables(Scene, SCENE_EXAMPLE)
+
+    @property
+    def hears_clock(self) -> bool:
+        """Whether MIDI clock on the input is of any use."""
+        return self.tempo.source is TempoSource.CLOCK
+
+    def at(self, key: str) -> Any:
+        """The value of a setting such as `"tempo.bpm"`."""
+        section, _, name = key.rpartition(".")
+        return getattr(getattr(self, section) if section else self, name)
+
+    def changed(self, key: str, value: Any) -> "Settings":
+        """These settings with another value of one, as its kind has read it."""
+        section, _, name = key.rpartition(".")
+        if not section:
+            return replace(self, **{name: value})
+        return replace(self, **{section: replace(getattr(self, section), **{name: value})})
 
     def contradictions(self) -> Mapping[str, str]:
         """What can't be together: a key and what it should be, for each."""
@@ -345,6 +648,8 @@ class Settings:
                 f"at least {lowest} ({pitch_name(lowest)}), 11 above range.low,"
                 " so that every note of the key is in the range"
             )
+        if self.turn.max < self.turn.min:
+            problems["turn.max"] = f"at least turn.min, {self.turn.min:g}"
         if self.ports.out_client == self.ports.in_client:
             problems["ports.out_client"] = "another name than ports.in_client"
         if self.ports.api is Api.TERMINAL and (self.ports.input or self.ports.output):

@@ -1,8 +1,13 @@
-"""Which songs are learned from and which are kept to prove a model, by their names alone."""
+"""Which songs are learned from and which are kept to prove a model.
+
+By their names alone, or, where there are too few of them, by the place in each.
+"""
 
 import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
+
+import numpy as np
 
 from midigen.corpus import Song
 
@@ -31,4 +36,19 @@ def divide(songs: Iterable[Song]) -> dict[Side, list[Song]]:
     sides: dict[Side, list[Song]] = {side: [] for side in Side}
     for song in songs:
         sides[side_of(song.name)].append(song)
+    return sides
+
+
+def cut(songs: Iterable[Song]) -> dict[Side, list[Song]]:
+    """A part of each song for each side, for a player's first evenings.
+
+    The first eight tenths are learned from, the next validates, the last tests.
+    """
+    sides: dict[Side, list[Song]] = {side: [] for side in Side}
+    for song in songs:
+        notes = len(song.letters)
+        parts = np.split(song.letters, [notes * 8 // 10, notes * 9 // 10])
+        for side, part in zip(Side, parts, strict=True):
+            if len(part):
+                sides[side].append(Song(song.name, part))
     return sides

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from io import RawIOBase
 from typing import TextIO
 
+from midigen.controls import CONTROLS
 from midigen.errors import UnknownNoteError
 from midigen.notes import (
     Control,
@@ -33,10 +34,13 @@ from midigen.notes import (
 from midigen.ports import Arrival, Enqueue
 from midigen.vocabulary import Key
 
+COMMANDS = (
+    "commands: :quit, :help, and each control with its value, such as :temperature 0.8; "
+    f"the controls are {', '.join(CONTROLS)}"
+)
 HELP = (
     "c d e f g a b are the notes (upper case: an octave up), a space or - waits, Enter ends "
-    "the phrase; :mode call-response, :mode duet, :mode solo, :memory.amount 0 to 1, "
-    ":memory.reset, :quit"
+    f"the phrase; {COMMANDS}"
 )
 _OCTAVE = 4
 _VELOCITY = 80
@@ -62,6 +66,7 @@ class Terminal:
 
     silence_ends_phrases = False  # the end of the line does
     description = "reading notes from standard input"
+    latency = 0.0
 
     def __init__(
         self,

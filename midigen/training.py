@@ -35,7 +35,7 @@ from midigen.evaluation import Score, evaluate
 from midigen.model import Architecture, Card, build_network, save, stamp
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.predictor import Predictor
-from midigen.split import Side, divide
+from midigen.split import Side, cut, divide
 from midigen.vocabulary import SIZE
 from midigen.window import Encoding
 
@@ -53,6 +53,7 @@ class Blocks:
 
 
 NO_LETTER = SIZE
+_FEWEST_NOTES = 20  # of a song of which a tenth must be two notes
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ def train(
 ) -> Trained:
     """Train a model on songs and write it, its card, its curve and its baselines.
 
-    Songs are divided by a hash of their names (see `split`). It stops early when
+    Songs are divided by a hash of their names, or, where that leaves a side without one,
+    each is cut (see `split`). It stops early when
     validation doesn't improve any more; Ctrl-C stops it too and keeps the best so far,
     which `resume` goes on from. A seed (0 to 2**32 - 1) makes it repeatable; without
     one it takes one and tells it in the card, with the `command` that was given and the one
@@ -131,13 +133,15 @@ def train(
     written, if there are too few songs or nothing to resume.
     """
     sides = divide(songs)
-    for side, part in sides.items():
-        if not any(len(song.letters) > 1 for song in part):
-            counts = ", ".join(f"{len(each)} {key}" for key, each in sides.items())
-            raise MidigenError(
-                f"{len(songs)} songs are too few: their names put {counts}, and there must be "
-                f"one of two notes at least for {side}"
-            )
+    whole = _is_enough(sides)
+    if not whole:
+        sides = cut(songs)
+    if not _is_enough(sides):
+        longest = max((len(song.letters) for song in songs), default=0)
+        raise MidigenError(
+            f"there is too little to learn from: {len(songs)} songs, the longest of {longest} "
+            f"notes, and with so few of them one must have {_FEWEST_NOTES} at least"
+        )
     state = folder / f".{name}.training"
     learned = [song.letters for song in sides[Side.TRAINING]]
     proving = [song.letters for song in sides[Side.VALIDATION]]
@@ -148,12 +152,17 @@ def train(
     network, progress = _fit(plan, learned, proving, state, seed, resume=resume)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
         new = Path(temporary)
-        writer = _Writer(plan, network, notebook, sides, progress, command, repeat, notes)
+        writer = _Writer(plan, network, notebook, sides, whole, progress, command, repeat, notes)
         facts = writer.write(new, name)
         files = tuple(file.replace(folder / file.name) for file in sorted(new.iterdir()))
     if not progress.interrupted:
         shutil.rmtree(state)
     return Trained(files, facts.scores, progress.interrupted)
+
+
+def _is_enough(sides: dict[Side, list[Song]]) -> bool:
+    """Whether there is something to predict on every side."""
+    return all(any(len(song.letters) > 1 for song in part) for part in sides.values())
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,7 @@ class _Writer:
     network: keras.Model
     notebook: Predictor
     sides: dict[Side, list[Song]]
+    whole: bool
     progress: Progress
     command: str
     repeat: str
@@ -177,6 +187,8 @@ class _Writer:
             "keras": keras.__version__,
             "tensorflow": tf.__version__,
         }
+        if not self.whole:
+            provenance["cut"] = True  # what is to be evaluated is divided in the same way
         card = Card(1, echo.MAX_NOTES, Encoding.ECHO, provenance)
         _, onnx_file = save(self.network, card, folder, name)
         proving = [song.letters for song in self.sides[Side.VALIDATION]]
@@ -204,6 +216,7 @@ class _Writer:
                 side: (len(part), sum(len(song.letters) for song in part))
                 for side, part in self.sides.items()
             },
+            whole=self.whole,
             curve=[asdict(epoch) for epoch in self.progress.epochs],
             best=self.progress.best,
             seconds=self.progress.seconds,

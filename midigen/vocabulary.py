@@ -114,6 +114,14 @@ class Key:
             return self._degree_at[(pitch + direction) % 12]
         return degree
 
+    def moved(self, pitch: Pitch, degrees: int) -> Pitch:
+        """The pitch so many degrees above (or below, negative) one of this key."""
+        degree = self._degree_at[pitch % 12]
+        octaves, other = divmod(degree + degrees, SIZE)
+        tonic = self.pitch_classes[0]
+        above, other_above = ((self.pitch_classes[each] - tonic) % 12 for each in (degree, other))
+        return pitch - above + other_above + 12 * octaves
+
     def written(self, name: str, octave: int) -> Pitch:
         """The pitch of a note as it is written with this signature: `f` in G major is F sharp.
 

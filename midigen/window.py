@@ -35,27 +35,29 @@ Encoder: TypeAlias = Callable[[Degrees], npt.NDArray[np.float32]]
 """Makes a network's input of windows of shape (windows, notes)."""
 
 
+KEPT = 2048
+"""Letters that a window remembers beyond its length: for a longer one, and to take some back."""
+
+
 class Window:
-    """The newest letters, `length` of them at the most."""
+    """The newest letters, `length` of them at the most; its length may change."""
 
     def __init__(self, length: int) -> None:
-        self._degrees = np.zeros(2 * length, dtype=np.int64)  # moved to the front when it is full
-        self._limit = length
-        self._start = 0
+        self.length = length
+        self._kept = max(length, KEPT)
+        self._degrees = np.zeros(2 * self._kept, dtype=np.int64)  # moved to the front when full
         self._end = 0
 
     def __len__(self) -> int:
-        return self._end - self._start
+        return min(self._end, self.length)
 
     def push(self, degree: Degree) -> None:
         """Add a letter; the oldest falls out when the window is full."""
         if self._end == len(self._degrees):
-            kept = self._degrees[self._start : self._end].copy()
-            self._start, self._end = 0, len(kept)
-            self._degrees[: self._end] = kept
+            self._degrees[: self._kept] = self._degrees[-self._kept :].copy()
+            self._end = self._kept
         self._degrees[self._end] = degree
         self._end += 1
-        self._start = max(self._start, self._end - self._limit)
 
     def replace(self, age: int, degree: Degree) -> None:
         """Put another letter in the place of one: age 0 is the newest.
@@ -65,13 +67,21 @@ class Window:
         if age < len(self):
             self._degrees[self._end - 1 - age] = degree
 
+    def drop(self, count: int) -> None:
+        """Take the newest letters back."""
+        self._end = max(0, self._end - count)
+
+    def clear(self) -> None:
+        """Forget all letters."""
+        self._end = 0
+
     def as_batch(self) -> Degrees:
         """A copy of the letters, oldest first, as a batch of one: shape (1, notes)."""
-        return self._degrees[np.newaxis, self._start : self._end].copy()
+        return self._degrees[np.newaxis, self._end - len(self) : self._end].copy()
 
     def as_batch_after_each_letter(self) -> Degrees:
         """What the window would be with each of the seven letters added: shape (7, notes)."""
-        start = max(self._start, self._end + 1 - self._limit)
+        start = max(0, self._end + 1 - self.length)
         windows = np.empty((SIZE, self._end - start + 1), dtype=np.int64)
         windows[:, :-1] = self._degrees[start : self._end]
         windows[:, -1] = np.arange(SIZE)

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,14 +46,23 @@ def jack(new_jack: Callable[[], JackServer], monkeypatch: pytest.MonkeyPatch) ->
     return server
 
 
+@pytest.fixture(scope="module")
+def lasting_jack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
+    """A JACK server for all tests of a file, for files whose tests leave it as it was."""
+    folder = tmp_path_factory.mktemp("jack")
+    server = JackServer(needs("jackd"), f"midigen-{folder.name}-{os.getpid()}", folder / "log")
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def midigen(jack: JackServer) -> Iterator[Callable[..., Midigen]]:
     """Starts `midigen run` on the JACK server and connects a hand and an ear to it."""
     del jack
     running: list[Midigen] = []
 
-    def start(*arguments: str) -> Midigen:
-        running.append(Midigen(*arguments))
+    def start(*arguments: str, **options: Any) -> Midigen:
+        running.append(Midigen(*arguments, **options))
         return running[-1]
 
     yield start

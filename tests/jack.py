@@ -18,7 +18,10 @@ from midigen.wire import Decoder, encode
 
 PATIENCE = 20.0
 
-MIDIGEN = (sys.executable, "-m", "midigen", "run", "--ports", "jack", "--model", "notebook")
+MIDIGEN = (
+    *(sys.executable, "-m", "midigen", "run", "--ports", "jack", "--model", "notebook"),
+    *("--set", "touch.variation=0"),
+)
 """Whose answers are known; a test may name another model."""
 
 
@@ -64,14 +67,18 @@ class JackServer:
 
 
 class Ear:
-    """An input client that hears a port and keeps what came, with times."""
+    """An input client that hears a port and keeps what came, with times; a `clock` if asked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: bool = False) -> None:
         import rtmidi  # here, so that the other tests run where libasound is missing
 
         self._port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="ear")
+        self._port.ignore_types(timing=not clock)
         self._decoder = Decoder()
         self.heard: list[tuple[float, Message]] = []
+        self._deltas = 0.0  # since the first message, by the server's own clock
+        self._origin = float("inf")  # when that came, by the least delayed message
+        self.exact: list[tuple[float, Message]] = []
         self.came = threading.Condition()
         self._port.set_callback(self._on_message)
 
@@ -115,8 +122,29 @@ class Ear:
     def _on_message(self, message: tuple[list[int], float], _: object) -> None:
         now = time.monotonic()
         with self.came:
-            self.heard += [(now, each) for each in self._decoder.feed(bytes(message[0]))]
+            self._deltas += message[1]
+            self._origin = min(self._origin, now - self._deltas)
+            decoded = self._decoder.feed(bytes(message[0]))
+            self.heard += [(now, each) for each in decoded]
+            self.exact += [(self._deltas, each) for each in decoded]
             self.came.notify_all()
+
+    def times(self, which: Callable[[Message], bool]) -> list[float]:
+        """When messages came by the server, however late this process was told."""
+        return [self._origin + at for at, message in self.exact if which(message)]
+
+
+def pause(seconds: float) -> None:
+    """A player's pause: part of what is played, not a wait for something to happen."""
+    threading.Event().wait(seconds)
+
+
+def play_phrase(hand: "Hand", *pitches: int) -> None:
+    """Strike and let go of keys one after another, 50 ms each: longer than a chord."""
+    for pitch in pitches:
+        hand.strike(pitch)
+        pause(0.05)
+        hand.let_go(pitch)
 
 
 class Hand:
@@ -126,6 +154,8 @@ class Hand:
         import rtmidi  # as above
 
         self._port: Any = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="hand")
+        self._decoder = Decoder()
+        self.sent: list[tuple[float, Message]] = []
 
     def connect(self, name: str) -> None:
         wait_until(lambda: name in self._port.get_ports(), f"the port {name}")
@@ -135,7 +165,9 @@ class Hand:
         self._port.open_virtual_port(name)
 
     def send(self, *data: int) -> None:
+        now = time.monotonic()
         self._port.send_message(data)
+        self.sent += [(now, each) for each in self._decoder.feed(bytes(data))]
 
     def strike(self, pitch: int, velocity: int = 90) -> None:
         self.send(*encode(NoteOn(pitch, velocity)))
@@ -143,38 +175,72 @@ class Hand:
     def let_go(self, pitch: int) -> None:
         self.send(*encode(NoteOff(pitch)))
 
+    def turn(self, knob: int, *values: int) -> None:
+        """Turn a knob, a step a value."""
+        for value in values:
+            self.send(0xB0, knob, value)
+
+    def press(self, button: int) -> None:
+        """Press a button that sends a controller, and let it go."""
+        self.turn(button, 127, 0)
+
     def close(self) -> None:
         close_ports([], [self._port])
 
 
 class Midigen:
-    """`midigen run` as a process, with a hand on its input and an ear at its output."""
+    """`midigen run` as a process, with a hand on its input and an ear at its output.
 
-    def __init__(self, *arguments: str, connects: bool = True) -> None:
+    With `types` lines can be typed to it, through a pipe. It runs in `folder`, else here.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        connects: bool = True,
+        types: bool = False,
+        folder: Path | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             [*MIDIGEN, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if types else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         self.hand, self.ear = Hand(), Ear()
         self.lines: list[str] = []
         if connects:
             self.read_until("Ctrl-C stops")
-            self.hand.connect("midigen-in:midigen in")
-            self.ear.connect("midigen-out:midigen out")
-            # The server sorts its graph anew after a connection and doesn't say when it is done;
-            # a message was seen to get lost meanwhile.
-            threading.Event().wait(0.2)
+            self.connect()
+
+    def connect(self) -> None:
+        """Put the hand on its input and the ear at its output."""
+        self.hand.connect("midigen-in:midigen in")
+        self.ear.connect("midigen-out:midigen out")
+        # The server sorts its graph anew after a connection and doesn't say when it is done;
+        # a message was seen to get lost meanwhile.
+        threading.Event().wait(0.2)
+
+    def type(self, line: str) -> None:
+        """Type a line to it."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
 
     def read_until(self, words: str) -> str:
-        """The first line on stderr that holds these words."""
+        """The first line on stderr that holds these words. Fails the test if it never comes."""
         assert self.process.stderr
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if words in line:
-                return line
+        impatience = threading.Timer(PATIENCE, self.process.kill)
+        impatience.start()
+        try:
+            for line in self.process.stderr:
+                self.lines.append(line)
+                if words in line:
+                    return line
+        finally:
+            impatience.cancel()
         pytest.fail(f"ended with {self.process.wait()} before saying {words!r}: {self.lines}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -191,7 +257,8 @@ class Midigen:
     def close(self) -> None:
         if self.process.poll() is None:
             self.stop()
-        assert self.process.stderr
-        self.process.stderr.close()
+        for pipe in (self.process.stdin, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
         self.hand.close()
         self.ear.close()

@@ -11,7 +11,7 @@ from midigen.notes import Event, NoteOff, NoteOn, Output, Pitch, Seconds
 from midigen.performer import Performer
 from midigen.predictor import Mixture, Probabilities
 from midigen.render import perform
-from midigen.settings import Settings
+from midigen.settings import RhythmSource, Settings
 from midigen.vocabulary import SIZE
 from midigen.window import Degrees
 
@@ -43,14 +43,24 @@ class AnyLetter(NextLetter):
         return np.full((len(windows), SIZE), 1 / SIZE, dtype=np.float32)
 
 
+PLAIN: dict[str, Any] = {
+    "turn": {"silence": 1.0},
+    "rhythm": {"source": RhythmSource.STEADY},
+    "touch": {"variation": 0},
+}
+"""What makes answers easy to foretell: the grid, a fixed pause, and no chance in the touch."""
+
+
 def settings(**sections: Any) -> Settings:
-    """The defaults, with changes: `settings(mode=Mode.DUET, turn={"silence": 0.5})`."""
+    """Plain settings, with changes: `settings(mode=Mode.DUET, turn={"silence": 0.5})`."""
     base = Settings()
-    changes = {
-        name: replace(getattr(base, name), **value) if isinstance(value, dict) else value
-        for name, value in sections.items()
-    }
-    return replace(base, **changes)
+    for given in (PLAIN, sections):
+        changes = {
+            name: replace(getattr(base, name), **value) if isinstance(value, dict) else value
+            for name, value in given.items()
+        }
+        base = replace(base, **changes)
+    return base
 
 
 def performer(chosen: Settings, min_notes: int = 1) -> Performer:
@@ -80,3 +90,20 @@ def notes(outputs: TimedOutputs) -> list[tuple[Seconds, str, int]]:
         for time, output in outputs
         if isinstance(output, NoteOn | NoteOff)
     ]
+
+
+def onsets(outputs: TimedOutputs) -> list[Seconds]:
+    return [time for time, output in outputs if isinstance(output, NoteOn)]
+
+
+def run(chosen: Settings, events: TimedEvents, until: Seconds) -> TimedOutputs:
+    """All that is played up to a time, however long it would go on."""
+    playing = performer(chosen)
+    outputs: TimedOutputs = [(0.0, output) for output in playing.start(0.0)]
+    heard = [(time, event) for time, event in events if time <= until]
+    for time, event in [*heard, (until, None)]:
+        while (due := playing.deadline) is not None and due <= time:
+            outputs += [(round(due, 6), output) for output in playing.advance(due)]
+        if event is not None:
+            outputs += [(round(time, 6), output) for output in playing.handle(event, time)]
+    return outputs

@@ -115,8 +115,8 @@ def test_config_prints_what_counts(capsys: pytest.CaptureFixture[str]) -> None:
 def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_midi(tmp_path / "in.mid", bpm=120)
     assert main(["render", str(source), "out.mid", "--seed", "1"]) == 0
-    assert capsys.readouterr().out == ("out.mid: 5 notes of the player's, 5 of midigen's, 4.7 s\n")
-    assert mido.MidiFile("out.mid").length == pytest.approx(4.7)
+    assert capsys.readouterr().out == ("out.mid: 5 notes of the player's, 5 of midigen's, 5.8 s\n")
+    assert mido.MidiFile("out.mid").length == pytest.approx(5.75)
     first = Path("out.mid").read_bytes()
     assert main(["render", str(source), "out.mid", "--seed", "1"]) == 0
     assert Path("out.mid").read_bytes() == first

@@ -338,6 +338,29 @@ def test_an_unknown_track_is_an_error_that_lists_them(duo: Path, name: str) -> N
     )
 
 
+# --- recordings
+
+
+def recording(path: Path, player: Iterable[Pitch], machine: Iterable[Pitch]) -> Path:
+    tracks = [part(line(player), "player"), part(line(machine, start=BEAT), "midigen")]
+    return save(path, track(signature("C"), name="midigen session"), *tracks)
+
+
+def test_of_a_recording_the_player_is_heard_though_the_machine_is_more_melodic(mid: Path) -> None:
+    recording(mid, [48, 36, 48, 36], TUNE)
+    assert letters(mid) == "CCCC"
+    assert letters(mid, "midigen") == TUNE_LETTERS
+
+
+def test_of_a_recording_of_the_machine_alone_nothing_is_learned(mid: Path) -> None:
+    assert_refused(recording(mid, [], TUNE), 'no track "player" with notes; there are "midigen"')
+
+
+def test_where_the_machine_has_no_track_a_player_is_a_name_like_any(mid: Path) -> None:
+    save(mid, part(line([48, 36]), "player"), part(line(TUNE), "soprano", meta=[signature("C")]))
+    assert letters(mid) == TUNE_LETTERS
+
+
 # --- damaged files
 
 
@@ -577,6 +600,11 @@ def test_a_few_files_are_read_one_at_a_time(tmp_path: Path) -> None:
         ("a-b", "a-b"),
         ("1-2-3", "1-2"),
         ("Op-7-x", "Op-7-x"),
+        ("midigen-2026-05-01-203000", "midigen-2026-05-01"),
+        ("midigen-2026-05-01-203000-2", "midigen-2026-05-01"),
+        ("midigen-2026-05-01-210500-last-5-min", "midigen-2026-05-01"),
+        ("midigen-2026-05-01-210500-last-5-min-2", "midigen-2026-05-01"),
+        ("midigen-2026-05-01", "midigen-2026-05"),
     ],
 )
 def test_the_parts_of_a_song_have_its_name(name: str, song: str) -> None:
@@ -592,6 +620,21 @@ def test_a_song_is_its_parts_in_the_order_of_their_numbers() -> None:
     assert [(song.name, song.letters.tolist()) for song in songs(iter(parts))] == [
         ("a", [0, 1, 4, 5]),
         ("b", [6, 6]),
+    ]
+
+
+def test_an_evening_is_a_song_and_its_last_minutes_count_once() -> None:
+    evening = "midigen-2026-05-01"
+    found = songs(
+        [
+            tune(f"{evening}-210500-last-5-min.mid", 1, 2, 3),
+            tune(f"{evening}-210600-last-5-min.mid", 3, 2, 1),
+            tune(f"{evening}-210000.mid", 0, 1, 2, 3, 4),
+            tune(f"{evening}-200000.mid", 6, 6),
+        ]
+    )
+    assert [(song.name, song.letters.tolist()) for song in found] == [
+        (evening, [6, 6, 0, 1, 2, 3, 4, 3, 2, 1])
     ]
 
 

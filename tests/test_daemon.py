@@ -24,6 +24,8 @@ FAST_SOLO = settings(mode=Mode.SOLO, tempo={"bpm": 400.0}, rhythm={"subdivision"
 class Loop:
     """A `Connection` that a test plays and listens to."""
 
+    latency = 0.0
+
     def __init__(self) -> None:
         self.sent: list[Output] = []
         self.times: list[float] = []

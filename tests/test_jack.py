@@ -14,25 +14,12 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
-from tests.jack import Ear, Hand, JackServer, Midigen
+from tests.jack import Ear, Hand, JackServer, Midigen, pause, play_phrase
 from tests.players import NOTEBOOK
 
 Start = Callable[..., Midigen]
-QUICK = ("--set", "turn.silence=0.2", "--set", "tempo.bpm=240")
+QUICK = ("--set", "turn.silence=0.2", "--set", "tempo.bpm=240", "--set", "touch.variation=0")
 C_MAJOR_SCALE = (60, 62, 64, 65, 67, 69, 71)
-
-
-def pause(seconds: float) -> None:
-    """A player's pause: part of what is played, not a wait for something to happen."""
-    threading.Event().wait(seconds)
-
-
-def play_phrase(hand: Hand, *pitches: int) -> None:
-    """Strike and let go of keys one after another, 50 ms each: longer than a chord."""
-    for pitch in pitches:
-        hand.strike(pitch)
-        pause(0.05)
-        hand.let_go(pitch)
 
 
 def test_a_phrase_is_carried_on(midigen: Start) -> None:

@@ -1,7 +1,7 @@
 """Whole event lists under simulated time, for all three modes.
 
 The tempo is 120 with two steps a beat: a step is 0.25 s, and a note sounds 0.2 s
-of it. The predictor answers each letter with the next one.
+of it, an answer's last note a beat. The predictor answers each letter with the next one.
 """
 
 import pytest
@@ -39,11 +39,11 @@ class Broken(NextLetter):
 class TestCallResponse:
     def test_it_answers_a_phrase_with_as_many_notes(self) -> None:
         assert play(CALL, C_E) == [
-            (1.1, NoteOn(65, 80)),  # 0.5 s after the last key came up; mean velocity
+            (1.1, NoteOn(65, 60)),  # 0.5 s after the last key came up, as loud as the first
             (1.3, NoteOff(65)),
-            (1.35, NoteOn(67, 80)),
-            (1.55, NoteOff(67)),
-            (1.55, EndOfAnswer()),
+            (1.35, NoteOn(67, 100)),
+            (1.85, NoteOff(67)),  # the last one rings for a beat
+            (1.85, EndOfAnswer()),
         ]
 
     def test_a_held_key_keeps_it_waiting(self) -> None:
@@ -57,14 +57,14 @@ class TestCallResponse:
 
     def test_a_key_stops_the_answer_at_once_and_it_listens_again(self) -> None:
         assert play(CALL, together(C_E, key(72, 1.4, 1.45))) == [
-            (1.1, NoteOn(65, 80)),
+            (1.1, NoteOn(65, 60)),
             (1.3, NoteOff(65)),
-            (1.35, NoteOn(67, 80)),
+            (1.35, NoteOn(67, 100)),
             (1.4, NoteOff(67)),
             (1.4, EndOfAnswer()),
             (1.95, NoteOn(74, 80)),  # one note answers one
-            (2.15, NoteOff(74)),
-            (2.15, EndOfAnswer()),
+            (2.45, NoteOff(74)),
+            (2.45, EndOfAnswer()),
         ]
 
     def test_the_answers_last_note_gives_way_too(self) -> None:
@@ -98,17 +98,17 @@ class TestCallResponse:
             (1.1, Notice("listening: 1 more note before the model can answer")),
             (1.1, EndOfAnswer()),
         ]
-        assert notes(outputs) == [(3.6, "on", 67), (3.8, "off", 67)]
+        assert notes(outputs) == [(3.6, "on", 67), (4.1, "off", 67)]
 
     def test_the_end_of_the_phrase_can_be_said(self) -> None:
-        assert play(CALL, [*C_E, (0.7, EndOfPhrase())])[0] == (0.7, NoteOn(65, 80))
+        assert play(CALL, [*C_E, (0.7, EndOfPhrase())])[0] == (0.7, NoteOn(65, 60))
 
     def test_the_end_of_nothing_is_answered_with_nothing(self) -> None:
         assert play(CALL, [(0.7, EndOfPhrase())]) == [(0.7, EndOfAnswer())]
 
     def test_a_chord_is_one_step(self) -> None:
         chord = together(key(60, 0.0, 0.2), key(67, 0.01, 0.2), key(64, 0.02, 0.2))
-        assert notes(play(CALL, chord)) == [(0.7, "on", 69), (0.9, "off", 69)]
+        assert notes(play(CALL, chord)) == [(0.7, "on", 69), (1.2, "off", 69)]
 
     def test_an_answer_woken_late_keeps_its_grid(self) -> None:
         playing = performer(settings(turn={"silence": 0.5}, response={"length": 3}))
@@ -135,7 +135,7 @@ class TestDuet:
         assert play(DUET, C_E) == [
             (0.0, NoteOn(62, 60)),
             (0.1, NoteOff(62)),
-            (0.5, NoteOn(65, 80)),
+            (0.5, NoteOn(65, 100)),
             (0.6, NoteOff(65)),
             (1.6, EndOfAnswer()),  # a second later the phrase is over
         ]
@@ -156,7 +156,7 @@ class TestDuet:
         assert playing.handle(NoteOn(60, 80), 0.0) == [NoteOn(62, 80)]
         assert playing.handle(NoteOn(67, 80), 0.02) == []
         assert playing.handle(NoteOn(64, 80), 0.025) == []
-        assert playing._session._window.as_batch().tolist() == [[4]]
+        assert playing._improviser._session._window.as_batch().tolist() == [[4]]
 
     def test_quantized_answers_wait_for_the_grid(self) -> None:
         chosen = settings(mode=Mode.DUET, duet={"quantize": True})
@@ -219,9 +219,9 @@ class TestSolo:
         ]
         assert playing.handle(NoteOn(62, 90), 10.2) == []
         assert playing.deadline == pytest.approx(10.25)
-        assert playing.advance(10.25) == [NoteOn(64, 80)]
+        assert playing.advance(10.25) == [NoteOn(64, 90)]
         assert playing.advance(10.45) == [NoteOff(64)]
-        assert playing.advance(10.5) == [NoteOn(65, 80)]
+        assert playing.advance(10.5) == [NoteOn(65, 70)]
 
     def test_what_is_played_steers_it(self) -> None:
         playing = performer(SOLO)
@@ -239,7 +239,7 @@ class TestSolo:
         playing.handle(NoteOn(60, 80), 0.24)
         playing.advance(0.25)
         playing.handle(NoteOn(64, 80), 0.26)
-        assert playing._session._window.as_batch().tolist() == [[2, 1]]
+        assert playing._improviser._session._window.as_batch().tolist() == [[2, 1]]
 
     def test_it_has_no_drift(self) -> None:
         """After an hour of late wake-ups the steps are where they belong."""
@@ -288,10 +288,10 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         assert playing.handle(Control("mode", "trio"), 0.1) == [
-            Notice("no mode 'trio': there are call-response, duet, solo")
+            Notice('mode is one of "call-response", "duet", "solo", not \'trio\'')
         ]
         assert playing.handle(Control("moods", "duet"), 0.1) == [
-            Notice("no control 'moods': there are mode, memory.amount, memory.reset")
+            Notice("no control 'moods': did you mean mode?")
         ]
         assert playing.sounding == {62}
 
@@ -408,7 +408,7 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.advance(0.0)
-        playing._session._predictor = Broken()
+        playing._improviser._session._predictor = Broken()
         with pytest.raises(ZeroDivisionError):
             playing.advance(0.25)
         assert NoteOff(62) in playing.stop()
@@ -427,7 +427,7 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.prepare()
-        playing._session._predictor = Broken(2)  # not needed any more
+        playing._improviser._session._predictor = Broken(2)  # not needed any more
         assert playing.handle(NoteOn(64, 80), 0.5) == [NoteOn(65, 80)]
 
     def test_preparation_changes_nothing_that_is_played(self) -> None:

@@ -1,8 +1,8 @@
 """The controls of the memory, and the guard against repeated notes, as they are heard.
 
 The tempo is 120 with two steps a beat: a step is 0.25 s, and a note sounds 0.2 s
-of it. At temperature 0, who finds all letters equally likely plays C, unless
-the memory knows better.
+of it, an answer's last note a beat. At temperature 0, who finds all letters equally
+likely plays C, unless the memory knows better.
 """
 
 from itertools import groupby
@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from midigen.controls import CONTROLS
 from midigen.notes import Control, EndOfAnswer, Event, NoteOff, NoteOn, Notice, Output, Seconds
 from midigen.performer import Performer
 from midigen.predictor import Predictor, Probabilities
@@ -31,6 +32,9 @@ C_E_G_C_E = together(*(key(pitch, i / 5, i / 5 + 0.1) for i, pitch in enumerate(
     :10
 ]
 """Ends at 0.9, so that its answer begins at 1.4; after C E, G has followed."""
+
+
+FORGOTTEN = Notice("forgotten: window and memory are empty")
 
 
 class AnyLetterAndMemory(AnyLetter):
@@ -59,7 +63,7 @@ def play(
 def live(playing: Performer, events: TimedEvents, *, prepares: bool) -> list[Output]:
     """What is played to events and a while after; it may predict before each call."""
     outputs = playing.start(0.0)
-    for time, event in [*events, (events[-1][0] + 5.0, Control("memory.amount", "1"))]:
+    for time, event in [*events, (events[-1][0] + 5.0, Control("memory", "1"))]:
         while (due := playing.deadline) is not None and due <= time:
             outputs += playing.advance(due)
             if prepares:
@@ -78,50 +82,51 @@ def note(pitch: int, onset: Seconds, end: Seconds) -> Any:
     return [(onset, NoteOn(pitch, 80)), (end, NoteOff(pitch))]
 
 
-# --- memory.reset
+# --- forget
 
 
 def test_it_answers_by_what_was_played_tonight() -> None:
-    assert play(ONE, C_E_G_C_E) == [*note(67, 1.4, 1.6), (1.6, EndOfAnswer())]
+    assert play(ONE, C_E_G_C_E) == [*note(67, 1.4, 1.9), (1.9, EndOfAnswer())]
 
 
-def test_after_a_reset_it_answers_by_the_model_alone() -> None:
-    assert play(ONE, C_E_G_C_E, (1.0, Control("memory.reset", ""))) == [
-        (1.0, Notice("memory is empty")),
-        *note(60, 1.4, 1.6),
-        (1.6, EndOfAnswer()),
+def test_what_was_played_before_forgetting_has_no_answer() -> None:
+    assert play(ONE, C_E_G_C_E, (1.0, Control("forget"))) == [
+        (1.0, FORGOTTEN),
+        (1.4, Notice("listening: 1 more note before the model can answer")),
+        (1.4, EndOfAnswer()),
     ]
 
 
-def test_a_reset_keeps_the_window() -> None:
-    """The model carries on from the letters before it; none is missing."""
-    reset = (0.9, Control("memory.reset", ""))
-    assert play(ONE, C_E_G_C_E, reset, predictor=NextLetter(min_notes=4)) == [
-        (0.9, Notice("memory is empty")),
-        *note(65, 1.4, 1.6),
-        (1.6, EndOfAnswer()),
-    ]
-
-
-def test_what_is_played_after_a_reset_is_remembered() -> None:
+def test_what_is_played_after_forgetting_is_remembered() -> None:
     later = [(time + 3.0, event) for time, event in C_E_G_C_E]
     outputs = play(ONE, together(*(key(p, 0, 0.1) for p in (60, 64, 69, 71))), later,
-                   (2.0, Control("memory.reset", "")))  # fmt: skip
-    assert outputs[-3:] == [*note(67, 4.4, 4.6), (4.6, EndOfAnswer())]
+                   (2.0, Control("forget")))  # fmt: skip
+    assert outputs[-3:] == [*note(67, 4.4, 4.9), (4.9, EndOfAnswer())]
 
 
-def test_a_reset_silences_nothing() -> None:
+def test_forgetting_ends_an_answer() -> None:
     chosen = settings(turn={"silence": 0.5}, sampling={"temperature": 0.0}, response={"length": 2})
-    assert play(chosen, C_E_G_C_E, (1.5, Control("memory.reset", "now"))) == [
-        (1.4, NoteOn(67, 80)),
-        (1.5, Notice("memory is empty")),
-        (1.6, NoteOff(67)),
-        *note(72, 1.65, 1.85),  # by the model: C, the nearest to G
-        (1.85, EndOfAnswer()),
+    assert play(chosen, C_E_G_C_E, (1.5, Control("forget"))) == [
+        *note(67, 1.4, 1.5),
+        (1.5, EndOfAnswer()),
+        (1.5, FORGOTTEN),
     ]
 
 
-# --- memory.amount
+def test_solo_listens_anew_after_forgetting() -> None:
+    chosen = settings(mode=Mode.SOLO, sampling={"temperature": 0.0})
+    outputs = play(chosen, key(60, 0.0, 0.1), (0.3, Control("forget")), key(64, 1.1, 1.2))
+    missing = Notice("listening: 1 more note before the model can answer")
+    assert [each for each in outputs if each[1] in (FORGOTTEN, missing)] == [
+        (0.0, missing),
+        (0.3, FORGOTTEN),
+        (0.3, missing),
+    ]
+    onsets = [time for time, each in outputs if isinstance(each, NoteOn)]
+    assert onsets[:3] == [0.0, 0.25, 1.25]
+
+
+# --- memory
 
 
 @pytest.mark.parametrize(
@@ -129,20 +134,20 @@ def test_a_reset_silences_nothing() -> None:
     [("0", "0", 60), ("0.0", "0", 60), ("0.25", "0.25", 67), (" 1", "1", 67)],
 )
 def test_the_amount_is_set_while_playing(value: str, text: str, pitch: int) -> None:
-    assert play(ONE, C_E_G_C_E, (1.0, Control("memory.amount", value))) == [
-        (1.0, Notice(f"memory.amount {text}")),
-        *note(pitch, 1.4, 1.6),
-        (1.6, EndOfAnswer()),
+    assert play(ONE, C_E_G_C_E, (1.0, Control("memory", value))) == [
+        (1.0, Notice(f"memory {text}")),
+        *note(pitch, 1.4, 1.9),
+        (1.9, EndOfAnswer()),
     ]
 
 
 def test_what_is_played_at_amount_0_is_remembered_for_later() -> None:
-    off, on = Control("memory.amount", "0"), Control("memory.amount", "1")
+    off, on = Control("memory", "0"), Control("memory", "1")
     assert play(ONE, (0.0, off), C_E_G_C_E, (1.0, on)) == [
-        (0.0, Notice("memory.amount 0")),
-        (1.0, Notice("memory.amount 1")),
-        *note(67, 1.4, 1.6),
-        (1.6, EndOfAnswer()),
+        (0.0, Notice("memory 0")),
+        (1.0, Notice("memory 1")),
+        *note(67, 1.4, 1.9),
+        (1.9, EndOfAnswer()),
     ]
 
 
@@ -154,24 +159,24 @@ def test_a_wrong_amount_says_so_and_changes_nothing(value: str) -> None:
         response={"length": 1},
         memory={"amount": 0.5},
     )
-    assert play(chosen, C_E_G_C_E, (1.0, Control("memory.amount", value))) == [
-        (1.0, Notice(f"memory.amount is a number 0 to 1, not {value!r}")),
-        *note(67, 1.4, 1.6),
-        (1.6, EndOfAnswer()),
+    assert play(chosen, C_E_G_C_E, (1.0, Control("memory", value))) == [
+        (1.0, Notice(f"memory is a number 0 to 1, not {value!r}")),
+        *note(67, 1.4, 1.9),
+        (1.9, EndOfAnswer()),
     ]
 
 
 def test_an_unknown_control_lists_those_there_are() -> None:
-    assert play(ONE, (0.0, Control("memory", "0"))) == [
-        (0.0, Notice("no control 'memory': there are mode, memory.amount, memory.reset"))
-    ]
+    (only,) = play(ONE, (0.0, Control("memory.amount", "0")))
+    assert only == (0.0, Notice("no control 'memory.amount': did you mean memory?"))
+    (only,) = play(ONE, (0.0, Control("quux", "0")))
+    assert only == (0.0, Notice(f"no control 'quux': there are {', '.join(CONTROLS)}"))
 
 
-@pytest.mark.parametrize("control", [Control("memory.reset", ""), Control("memory.amount", "0")])
 @pytest.mark.parametrize("mode", [Mode.CALL_RESPONSE, Mode.DUET])
-def test_what_was_predicted_ahead_is_predicted_again(mode: Mode, control: Control) -> None:
+def test_what_was_predicted_ahead_is_predicted_again(mode: Mode) -> None:
     chosen = settings(mode=mode, sampling={"temperature": 0.0})
-    events = [*C_E_G_C_E, (0.95, control)]
+    events = [*C_E_G_C_E, (0.95, Control("memory", "0"))]
     if mode is Mode.DUET:
         events += key(60, 1.0, 1.1)
     expected, found = (
@@ -206,15 +211,16 @@ def test_no_note_comes_more_often_in_a_row_than_it_may() -> None:
         *note(67, 0.85, 1.05),
         *note(72, 1.1, 1.3),
         *note(72, 1.35, 1.55),
-        *note(74, 1.6, 1.8),
-        (1.8, EndOfAnswer()),
+        *note(74, 1.6, 2.1),
+        (2.1, EndOfAnswer()),
     ]
 
 
 def test_without_a_guard_it_may_stay_on_a_note() -> None:
     assert play(guarded("off", 6), key(67, 0.0, 0.1), predictor=SameLetter()) == [
-        *(each for step in range(6) for each in note(67, 0.6 + step / 4, 0.8 + step / 4)),
-        (2.05, EndOfAnswer()),
+        *(each for step in range(5) for each in note(67, 0.6 + step / 4, 0.8 + step / 4)),
+        *note(67, 1.85, 2.35),
+        (2.35, EndOfAnswer()),
     ]
 
 
@@ -222,11 +228,11 @@ def test_each_answer_is_a_line_of_its_own() -> None:
     keys = together(key(67, 0.0, 0.1), key(67, 2.0, 2.1))
     assert play(guarded(1, 2), keys, predictor=SameLetter()) == [
         *note(67, 0.6, 0.8),
-        *note(72, 0.85, 1.05),
-        (1.05, EndOfAnswer()),
+        *note(72, 0.85, 1.35),
+        (1.35, EndOfAnswer()),
         *note(67, 2.6, 2.8),
-        *note(72, 2.85, 3.05),
-        (3.05, EndOfAnswer()),
+        *note(72, 2.85, 3.35),
+        (3.35, EndOfAnswer()),
     ]
 
 

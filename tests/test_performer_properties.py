@@ -1,14 +1,16 @@
 """What holds whatever is played: random notes, controls, times and stops."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from midigen.controls import CONTROLS
 from midigen.notes import (
     ChannelMessage,
+    Clock,
     Control,
     EndOfPhrase,
     Event,
@@ -16,20 +18,53 @@ from midigen.notes import (
     NoteOn,
     Output,
     Seconds,
+    SongPosition,
 )
 from midigen.performer import Performer
-from midigen.settings import Mode, Settings
+from midigen.predictor import Predictor
+from midigen.settings import (
+    InBeats,
+    Knob,
+    Mode,
+    Quantize,
+    Range,
+    RhythmSource,
+    Scene,
+    Settings,
+    TempoSource,
+    Transposition,
+)
 from midigen.vocabulary import AUTO
 from tests.players import AnyLetter, settings
 
 channels = st.integers(1, 2)
 pitches = st.integers(55, 75)
+controls = st.one_of(
+    st.builds(Control, st.just("mode"), st.sampled_from([*Mode, "trio"])),
+    st.builds(Control, st.just("key"), st.sampled_from(["auto", "Eb major", "F# minor", "H"])),
+    st.builds(Control, st.sampled_from(["hold", "mute"]), st.booleans()),
+    st.builds(Control, st.just("tempo"), st.floats(20, 400)),
+    st.builds(Control, st.just("subdivision"), st.integers(1, 8)),
+    st.builds(Control, st.sampled_from(["gate", "density", "velocity"]), st.floats(0.05, 1)),
+    st.builds(Control, st.just("length"), st.sampled_from(["match", "endless", "3", "2 beats"])),
+    st.builds(Control, st.just("scene"), st.sampled_from(["one", "two", "none"])),
+    st.builds(Control, st.sampled_from(list(CONTROLS)), st.sampled_from(["", 0.5, "x"])),
+)
+clocks: st.SearchStrategy[Event] = st.sampled_from([*Clock]) | st.builds(
+    SongPosition, st.integers(0, 99)
+)
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(NoteOn, pitches, st.integers(1, 127), channels),
     st.builds(NoteOff, pitches, channels),
-    st.builds(Control, st.just("mode"), st.sampled_from([*Mode, "trio"])),
     st.just(EndOfPhrase()),
-    st.builds(ChannelMessage, st.just(0xB0), st.tuples(st.just(64), st.integers(0, 127)), channels),
+    st.builds(
+        ChannelMessage,
+        st.just(0xB0),
+        st.tuples(st.sampled_from([21, 64, 66, 121, 123]), st.integers(0, 127)),
+        channels,
+    ),
+    controls,
+    clocks,
 )
 
 
@@ -41,20 +76,68 @@ class Wait:
     late: Seconds
 
 
+@dataclass(frozen=True)
+class Ticks:
+    """So many ticks of a clock, a period apart, each a little off."""
+
+    count: int
+    period: Seconds
+    off: Seconds
+
+
+ticks = st.builds(Ticks, st.integers(1, 60), st.floats(0.006, 0.125), st.floats(0, 0.005))
 waits = st.builds(
     Wait,
     st.floats(0, 1.5),
     st.one_of(st.just(0.0), st.floats(0, 0.01), st.floats(0, 2)),
 )
-scripts = st.lists(st.one_of(events, waits), max_size=60)
+scripts = st.lists(st.one_of(events, waits, ticks), max_size=60).map(
+    lambda script: [move for each in script for move in _spread(each)]
+)
+Script = list[Event | Wait]
+
+
+def _spread(move: Event | Wait | Ticks) -> Script:
+    """A clock's ticks as events with waits between them."""
+    if not isinstance(move, Ticks):
+        return [move]
+    return [each for n in range(move.count) for each in (
+        Wait(move.period + (move.off if n % 3 else 0), 0.0), Clock.TICK
+    )]  # fmt: skip
+
 
 choices = st.builds(
     settings,
     mode=st.sampled_from(Mode),
     key=st.sampled_from([Settings().key, AUTO]),
     thru=st.booleans(),
-    turn=st.fixed_dictionaries({"silence": st.floats(0.05, 1)}),
-    rhythm=st.fixed_dictionaries({"gate": st.floats(0.05, 1), "subdivision": st.integers(1, 8)}),
+    turn=st.fixed_dictionaries(
+        {
+            "silence": st.one_of(st.just("auto"), st.floats(0.05, 1)),
+            "quantize": st.sampled_from(Quantize),
+        }
+    ),
+    rhythm=st.fixed_dictionaries(
+        {
+            "source": st.sampled_from(RhythmSource),
+            "gate": st.floats(0.05, 1),
+            "swing": st.floats(0.5, 0.75),
+            "density": st.sampled_from([1.0, 0.5]),
+            "subdivision": st.integers(1, 8),
+        }
+    ),
+    tempo=st.fixed_dictionaries(
+        {"source": st.sampled_from(TempoSource), "bpm": st.floats(20, 400)}
+    ),
+    clock=st.fixed_dictionaries({"send": st.sampled_from([False, False, True])}),
+    touch=st.fixed_dictionaries({"variation": st.integers(0, 40), "scale": st.floats(0, 2)}),
+    control=st.sampled_from([(), (Knob(name="turn", cc=66), Knob(name="tempo", cc=21))]),
+    scene=st.just(
+        (
+            Scene(name="one", model="other", set=(("mode", "solo"), ("tempo", 90))),
+            Scene(name="two", set=(("key", "Ab major"), ("mute", True))),
+        )
+    ),
     output=st.fixed_dictionaries(
         {"offset_ms": st.one_of(st.just(0.0), st.floats(-500, 500)), "channel": st.integers(1, 16)}
     ),
@@ -62,20 +145,40 @@ choices = st.builds(
     input=st.fixed_dictionaries(
         {"channel": st.sampled_from(["all", 1]), "low": st.integers(0, 65)}
     ),
-    response=st.fixed_dictionaries({"length": st.one_of(st.just("match"), st.integers(1, 9))}),
+    response=st.fixed_dictionaries(
+        {
+            "length": st.one_of(
+                st.sampled_from(["match", "endless", InBeats(3.0)]), st.integers(1, 9)
+            ),
+            "transpose": st.sampled_from(
+                [Transposition(), Transposition(octaves=2), Transposition(degrees=-5)]
+            ),
+        }
+    ),
 )
+
+
+class Shelf:
+    """Another model, which is there at the second asking."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def get(self, _: str) -> Predictor | None:
+        self.asked += 1
+        return AnyLetter(2) if self.asked > 1 else None
 
 
 def perform_script(
     chosen: Settings,
-    script: list[Event | Wait],
+    script: Script,
     seed: int,
     min_notes: int,
     *,
     prepares: bool = True,
 ) -> list[tuple[Seconds, list[Output]]]:
     """What each call returns, with its time; `stop` is the last."""
-    playing = Performer(chosen, AnyLetter(min_notes), np.random.default_rng(seed))
+    playing = Performer(chosen, AnyLetter(min_notes), np.random.default_rng(seed), Shelf())
     now = 0.0
     calls = [(now, playing.start(now))]
     for move in script:
@@ -98,7 +201,7 @@ def perform_script(
 @given(choices, scripts, st.integers(0, 99), st.integers(1, 4))
 @effort(max_examples=400, deadline=None)
 def test_every_note_ends_on_its_channel_and_nothing_sounds_after_stop(
-    chosen: Settings, script: list[Event | Wait], seed: int, min_notes: int
+    chosen: Settings, script: Script, seed: int, min_notes: int
 ) -> None:
     sounding: set[int] = set()
     for _, outputs in perform_script(chosen, script, seed, min_notes):
@@ -111,20 +214,24 @@ def test_every_note_ends_on_its_channel_and_nothing_sounds_after_stop(
                 sounding.remove(output.pitch)
             if isinstance(output, NoteOn | NoteOff | ChannelMessage):
                 assert output.channel == chosen.output.channel
+            if isinstance(output, Clock):
+                assert chosen.clock.send
     assert not sounding
 
 
 @given(choices, scripts, st.integers(0, 99))
 @effort(max_examples=200, deadline=None)
 def test_the_machine_plays_in_its_key_and_range(
-    chosen: Settings, script: list[Event | Wait], seed: int
+    chosen: Settings, script: Script, seed: int
 ) -> None:
-    quiet = settings(
-        mode=chosen.mode,
-        turn={"silence": chosen.turn.silence},
-        range={"low": 58, "high": 69},
-        duet={"quantize": chosen.duet.quantize},
+    quiet = replace(
+        chosen,
+        range=Range(58, 69),
+        key=Settings().key,
+        thru=False,
+        scene=(),
     )
+    script = [move for move in script if not (isinstance(move, Control) and move.name == "key")]
     for _, outputs in perform_script(quiet, script, seed, 1):
         for output in outputs:
             if isinstance(output, NoteOn):
@@ -136,10 +243,15 @@ def test_the_machine_plays_in_its_key_and_range(
 @given(choices, scripts, st.integers(0, 99), st.floats(0, 2))
 @effort(max_examples=200, deadline=None)
 def test_an_interrupted_answer_is_silent_within_the_same_call(
-    chosen: Settings, script: list[Event | Wait], seed: int, pause: float
+    chosen: Settings, script: Script, seed: int, pause: float
 ) -> None:
     """Whatever came before: after a struck key, call-response has nothing sounding or planned."""
-    chosen = settings(turn={"silence": chosen.turn.silence}, output={"channel": 3})
+    chosen = replace(
+        settings(turn={"silence": chosen.turn.silence}, output={"channel": 3}),
+        tempo=chosen.tempo,
+        rhythm=chosen.rhythm,
+        touch=chosen.touch,
+    )
     playing = Performer(chosen, AnyLetter(1), np.random.default_rng(seed))
     playing.start(0.0)
     now = 0.0
@@ -155,13 +267,14 @@ def test_an_interrupted_answer_is_silent_within_the_same_call(
     outputs = playing.handle(NoteOn(100, 80), now)
     assert [output.pitch for output in outputs if isinstance(output, NoteOff)] == sounding
     assert not playing.sounding
-    assert playing.deadline is None  # until the key comes up
+    later = playing.advance(now + 60)  # until the key comes up
+    assert not [output for output in later if isinstance(output, NoteOn)]
 
 
 @given(choices, scripts, st.integers(0, 99))
 @effort(max_examples=150, deadline=None)
 def test_the_same_seed_plays_the_same_prepared_or_not(
-    chosen: Settings, script: list[Event | Wait], seed: int
+    chosen: Settings, script: Script, seed: int
 ) -> None:
     prepared = perform_script(chosen, script, seed, 2, prepares=True)
     assert prepared == perform_script(chosen, script, seed, 2, prepares=False)
@@ -170,7 +283,7 @@ def test_the_same_seed_plays_the_same_prepared_or_not(
 @given(choices, scripts, st.integers(0, 99))
 @effort(max_examples=150, deadline=None)
 def test_the_next_deadline_is_always_after_the_last_call(
-    chosen: Settings, script: list[Event | Wait], seed: int
+    chosen: Settings, script: Script, seed: int
 ) -> None:
     """Otherwise the daemon would spin."""
     playing = Performer(chosen, AnyLetter(1), np.random.default_rng(seed))

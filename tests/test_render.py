@@ -62,7 +62,7 @@ def test_player_and_machine_are_two_tracks(tmp_path: Path) -> None:
         (6 * beat, "note_on", 69),
         (6 * beat + 384, "note_off", 69),
         (6 * beat + 480, "note_on", 71),
-        (6 * beat + 864, "note_off", 71),
+        (7 * beat + 480, "note_off", 71),  # the last one rings for a beat
     ]
 
 

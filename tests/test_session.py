@@ -112,33 +112,48 @@ def test_the_top_of_a_chord_replaces_what_was_heard_first(
     assert_alike(replaced, session(predictor, *before, ("hear", top), *answers, *later))
 
 
-@given(predictors, moves, st.lists(letters, min_size=4, max_size=8), letters)
+@given(predictors, moves, st.lists(letters, min_size=1, max_size=8))
 @effort(deadline=None)
-def test_it_forgets_the_tunes_but_not_where_the_music_is(
-    predictor: Leaning,
-    moves: list[tuple[str, int | float | None]],
-    line: list[int],
-    degree: int,
+def test_after_forgetting_it_is_as_if_nothing_had_been(
+    predictor: Leaning, moves: list[tuple[str, int | float | None]], line: list[int]
 ) -> None:
-    """The window is as it was; the memory is as if nothing had been before."""
-    tonight = session(predictor, *moves, ("amount", 1.0), *(("hear", each) for each in line))
+    tonight = session(predictor, *moves, ("amount", 1.0))
     tonight.forget()
-    np.testing.assert_array_equal(
-        tonight.predict(), heard(Leaning(), *line[-predictor.max_notes :]).predict()
-    )
-    for each in (degree, *line, degree):
+    assert tonight.missing == 1
+    for each in line:
         tonight.hear(each)
-    assert_alike(tonight, heard(predictor, degree, *line, degree))
+    assert_alike(tonight, heard(predictor, *line))
 
 
 def test_a_chord_across_forgetting_is_harmless() -> None:
     tonight = heard(Leaning(CONSTANT), 0, 1, 2)
     tonight.forget()
     tonight.replace(4)
-    np.testing.assert_array_equal(tonight.predict(), heard(Leaning(), 0, 1, 4).predict())
-    tonight.play(5)
-    tonight.replace(6)
-    np.testing.assert_array_equal(tonight.predict(), heard(Leaning(), 0, 1, 6, 5).predict())
+    tonight.hear(5)
+    assert_alike(tonight, heard(Leaning(CONSTANT), 5))
+
+
+@given(predictors, st.lists(letters, min_size=1), st.lists(letters), letters)
+@effort(deadline=None)
+def test_what_is_taken_back_was_never_played(
+    predictor: Leaning, line: list[int], answer: list[int], after: int
+) -> None:
+    tonight = heard(predictor, *line)
+    for each in answer:
+        tonight.play(each)
+    tonight.take_back()
+    assert_alike(tonight, heard(predictor, *line))
+    tonight.replace(after)
+    assert_alike(tonight, heard(predictor, *line[:-1], after))
+
+
+def test_another_model_knows_what_was_played() -> None:
+    """Also beyond the window of the one before."""
+    short, long = Leaning(CONSTANT), Leaning(CONSTANT)
+    short.max_notes = 1
+    tonight = heard(short, 0, 1, 2, 3, 0, 1)
+    tonight.use(long)
+    assert_alike(tonight, heard(long, 0, 1, 2, 3, 0, 1))
 
 
 def test_to_replace_before_anything_was_heard_is_nothing() -> None:

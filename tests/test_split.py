@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.corpus import Song, Tune, song_name, songs
-from midigen.split import Side, divide, side_of
+from midigen.split import Side, cut, divide, side_of
 
 LETTERS = np.zeros(3, dtype=np.uint8)
 
@@ -54,3 +54,25 @@ def test_every_song_is_on_exactly_one_side(names: list[str]) -> None:
     for side, part in sides.items():
         expected = [id(song) for song in given_ if side_of(song.name) is side]
         assert [id(song) for song in part] == expected  # in their order
+
+
+def test_a_few_songs_are_cut_by_tenths() -> None:
+    few = [Song("one", np.arange(20, dtype=np.uint8)), Song("two", np.arange(5, dtype=np.uint8))]
+    assert {
+        side: [(song.name, song.letters.tolist()) for song in part]
+        for side, part in cut(few).items()
+    } == {
+        Side.TRAINING: [("one", list(range(16))), ("two", [0, 1, 2, 3])],
+        Side.VALIDATION: [("one", [16, 17])],
+        Side.TEST: [("one", [18, 19]), ("two", [4])],
+    }
+
+
+@given(st.lists(st.integers(0, 500)))
+def test_of_songs_that_are_cut_every_note_is_on_one_side(lengths: list[int]) -> None:
+    few = [Song(f"{index}", np.resize(LETTERS, length)) for index, length in enumerate(lengths)]
+    for side in Side:
+        assert all(len(part.letters) for part in cut(few)[side])
+    for song in few:
+        parts = [part for side in cut(few).values() for part in side if part.name == song.name]
+        assert [note for part in parts for note in part.letters] == list(song.letters)

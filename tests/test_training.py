@@ -180,9 +180,25 @@ def test_a_damaged_state_cannot_be_resumed(text: str, tmp_path: Path) -> None:
 
 
 def test_too_few_songs_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(MidigenError, match="1 songs are too few"):
-        train(SONGS[:1], tmp_path, "small", plan=PLAN, seed=1, resume=False, command="", repeat="")
+    few = [Song("one", np.zeros(10, dtype=np.uint8)), Song("two", np.zeros(9, dtype=np.uint8))]
+    with pytest.raises(MidigenError) as caught:
+        train(few, tmp_path, "small", plan=PLAN, seed=1, resume=False, command="", repeat="")
+    assert str(caught.value) == (
+        "there is too little to learn from: 2 songs, the longest of 10 notes, "
+        "and with so few of them one must have 20 at least"
+    )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_few_songs_the_ends_prove_the_model(tmp_path: Path) -> None:
+    few = tunes(2)
+    train(few, tmp_path, "small", plan=PLAN, seed=1, resume=False, command="", repeat="")
+    provenance = OnnxPredictor(tmp_path / "small.onnx").provenance
+    assert provenance["cut"] is True
+    card = (tmp_path / "small.md").read_text(encoding="utf-8")
+    assert "too few to keep some of them aside" in card
+    for row in ("| training | 2 | 76 |", "| validation | 2 | 10 |", "| test | 2 | 10 |"):
+        assert row in card
 
 
 # --- what the network sees

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from midigen.notes import ChannelMessage, Message, NoteOff, NoteOn
+from midigen.notes import ChannelMessage, Clock, Message, NoteOff, NoteOn, SongPosition
 from midigen.wire import Decoder, encode
 
 channels = st.integers(1, 16)
@@ -18,7 +18,17 @@ messages: st.SearchStrategy[Message] = st.one_of(
         channels,
     ),
     st.builds(ChannelMessage, st.sampled_from([0xC0, 0xD0]), st.tuples(seven_bits), channels),
+    st.sampled_from(Clock),
+    st.builds(SongPosition, st.integers(0, 0x3FFF)),
 )
+
+
+CLOCK_NAMES = {
+    Clock.TICK: "clock",
+    Clock.START: "start",
+    Clock.CONTINUE: "continue",
+    Clock.STOP: "stop",
+}
 
 
 @given(st.lists(messages))
@@ -30,6 +40,12 @@ def test_messages_survive_the_wire(sent: list[Message]) -> None:
 @given(messages)
 def test_the_bytes_are_those_that_mido_knows(message: Message) -> None:
     parsed = mido.Message.from_bytes(encode(message))
+    if isinstance(message, Clock):
+        assert parsed.type == CLOCK_NAMES[message]
+        return
+    if isinstance(message, SongPosition):
+        assert (parsed.type, parsed.pos) == ("songpos", message.sixteenths)
+        return
     assert parsed.channel == message.channel - 1
     if isinstance(message, NoteOn | NoteOff):
         assert parsed.note == message.pitch
@@ -40,12 +56,16 @@ def test_the_bytes_are_those_that_mido_knows(message: Message) -> None:
 def test_pieces_and_realtime_bytes_in_between_do_no_harm(
     sent: list[Message], realtime: list[int], piece: int
 ) -> None:
+    sent = [message for message in sent if not isinstance(message, Clock)]
     data = [byte for message in sent for byte in encode(message)]
     for index, byte in enumerate(realtime):
         data.insert(min(len(data), 2 * index + 1), byte)
     decoder = Decoder()
     pieces = [bytes(data[start : start + piece]) for start in range(0, len(data), piece)]
-    assert [got for each in pieces for got in decoder.feed(each)] == sent
+    found = [got for each in pieces for got in decoder.feed(each)]
+    assert [each for each in found if not isinstance(each, Clock)] == sent
+    clocks = [Clock(byte) for byte in data if byte in {clock.value for clock in Clock}]
+    assert [each for each in found if isinstance(each, Clock)] == clocks
 
 
 @given(st.binary(max_size=60))
@@ -63,11 +83,11 @@ def test_garbage_never_raises_and_what_follows_is_understood(garbage: bytes) -> 
         (b"\x90\x3c\x00", [NoteOff(60)]),  # velocity 0
         (b"\x90\x3c\x40\x3e\x41\x3c\x00", [NoteOn(60, 64), NoteOn(62, 65), NoteOff(60)]),  # running
         (b"\xf0\x7e\x7f\x09\x01\xf7\x80\x3c\x40", [NoteOff(60)]),  # sysex
-        (b"\xf8\xfe", []),  # clock, active sensing
+        (b"\xf8\xfe", [Clock.TICK]),  # clock, active sensing
         (b"\x3c\x40", []),  # data without a status
         (
             b"\x90\x3c\x40\xf2\x10\x20\x3c\x40",
-            [NoteOn(60, 64)],
+            [NoteOn(60, 64), SongPosition(0x1010)],
         ),  # song position ends running status
         (b"\x9f\x3c\x40", [NoteOn(60, 64, 16)]),
     ],

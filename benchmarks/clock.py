@@ -1,0 +1,217 @@
+"""How well an answer keeps to a MIDI clock: `python -m benchmarks.clock --minutes 5.5`.
+
+A real clock, `jack_midi_clock`, follows the transport of a JACK server of its own, whose
+tempo `jack_transport` sets. midigen answers a phrase without end in sixteenths of that
+clock. Everything is heard by one process: the clock, midigen, and a bare echo of the
+clock, which is what the way through a Python client costs anything.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from midigen.notes import Clock, Message, NoteOn
+from tests.jack import Ear, Hand, JackServer, pause, play_phrase, wait_until
+
+CLOCK_OUT = "jack_midi_clock:mclk_out"
+TICKS_PER_BEAT, TICKS_PER_SIXTEENTH = 24, 6
+TEMPI = (120.0, 132.0, 96.0)
+"""Beats per minute; it changes from one to the next on the way."""
+
+P99_MS, MEAN_MS = 3.0, 1.0
+"""What must be reached: beyond the echo's own jitter, and after five minutes."""
+
+Times = list[float]
+
+
+class Transport:
+    """JACK's transport, with a tempo: `jack_transport` as its timebase master."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            ["jack_transport"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        self.say("master")
+
+    def say(self, command: str) -> None:
+        """A command of its own, such as `tempo 96`, `play` or `stop`."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """Leave the transport."""
+        self.say("stop")
+        self.say("exit")
+        self._process.wait()
+
+
+@contextmanager
+def process(*command: str) -> Iterator[None]:
+    """A process that is ended at the end."""
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        running.terminate()
+        running.wait()
+
+
+@dataclass
+class Heard:
+    """When everything was heard: each tick, its echo, and each of midigen's notes."""
+
+    ticks: Times
+    echoes: Times
+    onsets: Times
+    changes: Times
+
+
+def listen(minutes: float, *options: str) -> Heard:
+    """Play for so long, the tempo changing at each third of the first minute."""
+    with ExitStack() as stack:
+        transport = Transport()
+        stack.callback(transport.close)
+        stack.enter_context(process("jack_midi_clock"))
+        midigen = (sys.executable, "-m", "midigen", "run", "--ports", "jack", *options)
+        echo = (sys.executable, "-m", "benchmarks.bare", "echo", "echo")
+        for command in (midigen, echo):
+            stack.enter_context(process(*command))
+        hand, clock, echoed, played = Hand(), Ear(clock=True), Ear(clock=True), Ear()
+        for client in (hand, clock, echoed, played):
+            stack.callback(client.close)
+        clock.connect(CLOCK_OUT)
+        for name in ("midigen-in:midigen in", "echo-in:echo in"):
+            wait_until(lambda name=name: connect(CLOCK_OUT, name), name)  # type: ignore[misc]
+        hand.connect("midigen-in:midigen in")
+        echoed.connect("echo-out:echo out")
+        played.connect("midigen-out:midigen out")
+        pause(0.3)
+
+        transport.say(f"tempo {TEMPI[0]:g}")
+        transport.say("play")
+        clock.wait_for(2 * TICKS_PER_BEAT, Clock)
+        play_phrase(hand, 60, 62, 64)
+        played.wait_for(1)
+        changes = []
+        start = time.monotonic()
+        for number, bpm in enumerate(TEMPI[1:], start=1):
+            pause(start + min(20.0, minutes * 20) * number - time.monotonic())
+            transport.say(f"tempo {bpm:g}")
+            changes.append(time.monotonic())
+        pause(max(0.0, start + minutes * 60 - time.monotonic()))
+    return Heard(
+        ticks=clock.times(is_tick),
+        echoes=echoed.times(is_tick),
+        onsets=played.times(lambda message: isinstance(message, NoteOn)),
+        changes=changes,
+    )
+
+
+def is_tick(message: Message) -> bool:
+    """Whether a message is a tick of the clock."""
+    return message is Clock.TICK
+
+
+def connect(source: str, target: str) -> bool:
+    """Connect two ports; whether that worked."""
+    done = subprocess.run(["jack_connect", source, target], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def sixteenths(ticks: Times) -> Times:
+    """The ticks that sixteenths begin on: the first tick is a song's first."""
+    return ticks[::TICKS_PER_SIXTEENTH]
+
+
+def off(times: Sequence[float], grid: Sequence[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """How far each time is from the nearest of a grid, in ms, late ones positive."""
+    marks, found = np.array(grid), np.array(times)
+    after = np.clip(np.searchsorted(marks, found), 1, len(marks) - 1)
+    nearest = np.where(found - marks[after - 1] < marks[after] - found, after - 1, after)
+    result: np.ndarray[Any, np.dtype[np.float64]] = (found - marks[nearest]) * 1000
+    return result
+
+
+def judged(heard: Heard) -> Times:
+    """The onsets, without those within a beat after a tempo change has shown itself."""
+    beat = 60 / min(TEMPI)
+    margin = 0.1  # until the transport has taken the tempo
+    return [
+        onset
+        for onset in heard.onsets
+        if onset < heard.ticks[-1]
+        and not any(0 <= onset - at < beat + margin for at in heard.changes)
+    ]
+
+
+def measure(minutes: float, *options: str) -> dict[str, Any]:
+    """The figures, in ms."""
+    heard = listen(minutes, *options)
+    onsets = judged(heard)
+    late = off(onsets, sixteenths(heard.ticks))
+    count = min(len(heard.ticks), len(heard.echoes))
+    echo = np.array(heard.echoes[:count]) - np.array(heard.ticks[:count])
+    last = late[np.array(onsets) > onsets[-1] - 30]
+    return {
+        "onsets": len(onsets),
+        "p99": float(np.percentile(abs(late), 99)),
+        "max": float(abs(late).max()),
+        "mean": float(late.mean()),
+        "mean of the last 30 s": float(last.mean()),
+        "deviation": float(late.std()),
+        "echo mean": float(echo.mean() * 1000),
+        "echo deviation": float(echo.std() * 1000),
+        "echo p99 around its median": float(np.percentile(abs(echo - np.median(echo)), 99) * 1000),
+        "ticks deviation": statistics.pstdev(np.diff(heard.ticks[-500:]).tolist()) * 1000,
+    }
+
+
+def main() -> None:
+    """Measure and print; end with 1 if the marks aren't reached."""
+    parser = argparse.ArgumentParser(description="Measure how an answer keeps to a MIDI clock.")
+    parser.add_argument("--minutes", type=float, default=5.5)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
+    options = parser.parse_args()
+    program = shutil.which("jackd")
+    if program is None or shutil.which("jack_midi_clock") is None:
+        sys.exit("this needs jackd and jack_midi_clock (Debian: jackd2, jack-midi-clock)")
+    with tempfile.TemporaryDirectory() as folder:
+        server = JackServer(program, f"midigen-clock-{os.getpid()}", Path(folder) / "jackd.log")
+        os.environ["JACK_DEFAULT_SERVER"] = server.name
+        try:
+            figures = measure(options.minutes, *ANSWER)
+        finally:
+            server.stop()
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    for name, figure in figures.items():
+        print(f"{name:28} {figure:8.2f}" if isinstance(figure, float) else f"{name:28} {figure:8}")
+    beyond = figures["p99"] - figures["echo p99 around its median"]
+    if beyond > P99_MS or abs(figures["mean of the last 30 s"]) > MEAN_MS:
+        sys.exit("not reached")
+
+
+ANSWER = (
+    *("--model", "notebook", "--set", "tempo.source=clock", "--set", "response.length=endless"),
+    *("--set", "rhythm.source=steady", "--set", "rhythm.subdivision=4"),
+    *("--set", "turn.silence=0.2"),
+)
+"""An answer in sixteenths that doesn't end."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What the player plays, as letters: which keys count, and what key it is in."""
+
+from collections import deque
+
+from midigen.key_finding import KeyFollower
+from midigen.melody import Melody, Step
+from midigen.notes import Channel, ChannelMessage, NoteOn, Pitch, Seconds
+from midigen.settings import Settings
+from midigen.vocabulary import AUTO, Degree, Key
+
+SHOWN = 12
+"""The newest letters that are remembered for people."""
+
+_KEY_PRESSURE = 0xA0
+
+
+class Ears:
+    """Hears struck keys. Times may not go back."""
+
+    def __init__(self, settings: Settings) -> None:
+        channel = settings.input.channel
+        self._channels = range(1, 17) if channel == "all" else (channel,)
+        self._limits = settings.input
+        self._melody = Melody(settings.key, settings.chromatic)
+        self._follower = KeyFollower() if settings.key == AUTO else None
+        self.letters: deque[Degree] = deque(maxlen=SHOWN)
+        """The newest letters, oldest first."""
+
+    @property
+    def key(self) -> Key:
+        """What the letters stand for."""
+        return self._melody.key
+
+    @property
+    def finds_key(self) -> bool:
+        """Whether the key is found by ear."""
+        return self._follower is not None
+
+    def tune(self, key: Key) -> None:
+        """Hear in another key, or find it."""
+        self._follower = KeyFollower() if key == AUTO else None
+        self._melody.key = key
+
+    def listens_on(self, channel: Channel) -> bool:
+        """Whether anything on a channel counts."""
+        return channel in self._channels
+
+    def listens_to(self, note: NoteOn) -> bool:
+        """Whether a note counts."""
+        limits = self._limits
+        return note.channel in self._channels and limits.low <= note.pitch <= limits.high
+
+    def is_heard(self, message: ChannelMessage) -> bool:
+        """Whether a message on a channel that counts is about nothing that doesn't."""
+        limits = self._limits
+        return message.status != _KEY_PRESSURE or limits.low <= message.data[0] <= limits.high
+
+    def hear(self, pitch: Pitch, now: Seconds) -> Step | None:
+        """The step of the melody that a struck key makes, if any."""
+        step = self._melody.hear(pitch, now)
+        if step is None:
+            return None
+        if step.replaces and self.letters:
+            self.letters.pop()
+        self.letters.append(step.degree)
+        if self._follower is not None:
+            self._follower.hear(step.pitch, now, replaces=step.replaces)
+        return step
+
+    def release(self, pitch: Pitch, now: Seconds) -> Key | None:
+        """A key comes up. If the melody turns out to be in another key, that is it from now on.
+
+        A key is looked for when a note has ended, not when it begins: then its length
+        is known, and no answer waits for it.
+        """
+        self._melody.release(pitch)
+        if self._follower is None:
+            return None
+        self._follower.release(pitch, now)
+        key = self._follower.key
+        if key is None or key == self.key:
+            return None
+        self._melody.key = key
+        return key

@@ -1,0 +1,61 @@
+"""The settings as the controls have set them, and the knobs that turn them."""
+
+from typing import Any
+
+from midigen import controls
+from midigen.knobs import Knobs
+from midigen.notes import Control, Message, Notice, Seconds
+from midigen.settings import Settings
+
+SETTLING: Seconds = 0.4
+"""A knob that was turned is told about when it has rested for so long."""
+
+
+class Panel:
+    """What every control stands at."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        """The settings in force."""
+        self.tell_at: Seconds | None = None
+        """When `told` is to be called."""
+        self._knobs = Knobs(settings.control)
+        self._turned: set[str] = set()  # controls whose knobs may still be moving
+
+    def __getitem__(self, name: str) -> Any:
+        """What a control stands at; None for one that is pressed."""
+        key = controls.CONTROLS[name].key
+        return None if key is None else self.settings.at(key)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Set a control to a value as its setting has it."""
+        key = controls.CONTROLS[name].key
+        if key is not None:
+            self.settings = self.settings.changed(key, value)
+
+    def takes(self, message: Message) -> bool:
+        """Whether a message is a knob's, and nothing to play or to pass on."""
+        return self._knobs.takes(message)
+
+    def turn(self, message: Message) -> Control | None:
+        """The control that a knob's message asks for, if any."""
+        return self._knobs.turn(message, self.__getitem__)
+
+    def tell_later(self, name: str, now: Seconds) -> None:
+        """A control moves, and may move on: say where it is when it rests."""
+        self._turned.add(name)
+        self.tell_at = now + SETTLING
+
+    def told(self) -> list[Notice]:
+        """Where the knobs have come to rest."""
+        lines = [Notice(self.line(name)) for name in sorted(self._turned)]
+        self._turned.clear()
+        self.tell_at = None
+        return lines
+
+    def line(self, name: str) -> str:
+        """What a control stands at, for people."""
+        value = self[name]
+        if isinstance(value, bool):
+            return f"{name} {'on' if value else 'off'}"
+        return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"

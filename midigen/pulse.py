@@ -1,0 +1,164 @@
+"""Where the beat is: midigen's own tempo, a MIDI clock's, or the player's.
+
+Everything that is played in time is placed in beats, and asks here when those fall. The
+clock that midigen sends is the same beat, told to others.
+"""
+
+import math
+
+from midigen.clock_follower import TICKS_PER_BEAT, ClockFollower
+from midigen.notes import Beats, Clock, Notice, Output, Seconds, SongPosition, TempoChange
+from midigen.rhythm import ROUNDING
+from midigen.settings import TempoSource
+from midigen.tempo_follower import TempoFollower
+from midigen.timeline import Timeline
+
+SLEPT: Seconds = 0.5
+"""Ticks that are later than this aren't sent any more."""
+
+TOLD = 0.005
+"""The tempo counts as another when it has changed by this part of it."""
+
+
+class Pulse:
+    """The beat. Its times may change, within what a clock or a player does; it never goes back."""
+
+    def __init__(self, source: TempoSource, bpm: float, bar: int, *, sends: bool) -> None:
+        self.bar = bar
+        """Beats in a bar."""
+        self.timeline = Timeline(0.0, 0.0, bpm)
+        """The beat as it is known now."""
+        self._source = source
+        self._sends = sends
+        self._clock = ClockFollower()
+        self._player = TempoFollower()
+        self._told = bpm
+        self._locked = False
+        self._next_tick = 0
+
+    @property
+    def source(self) -> TempoSource:
+        """Who sets the tempo."""
+        return self._source
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether anybody but midigen hears or gives this beat, so that it is one to keep to."""
+        return self._locked or self._sends
+
+    @property
+    def is_led(self) -> bool:
+        """Whether a clock sets the tempo, so that nobody else can."""
+        return self._locked and self._source is TempoSource.CLOCK
+
+    @property
+    def state(self) -> str:
+        """Who sets the tempo, for people."""
+        lost = self._source is not TempoSource.INTERNAL and not self._locked
+        return f"{self._source} (none yet)" if lost else self._source
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether a clock has said that the song is stopped."""
+        return self._source is TempoSource.CLOCK and not self._clock.running
+
+    @property
+    def deadline(self) -> Seconds | None:
+        """When `advance` is to be called next."""
+        times = [time for time in (self._tick_time, self._lost_at) if time is not None]
+        return min(times, default=None)
+
+    @property
+    def _tick_time(self) -> Seconds | None:
+        """When the next tick is to be sent."""
+        if not self._sends or self.stands_still:
+            return None
+        return self.timeline.time_of(self._next_tick / TICKS_PER_BEAT)
+
+    @property
+    def _lost_at(self) -> Seconds | None:
+        """When the clock that is followed will have been missing for too long."""
+        return self._clock.lost_at if self._locked else None
+
+    def start(self, now: Seconds) -> list[Output]:
+        """The beat begins to be counted."""
+        self.timeline = Timeline(0.0, now, self.timeline.bpm)
+        self._next_tick = 0
+        return [Clock.START] if self._sends else []
+
+    def stop(self) -> list[Output]:
+        """Nobody counts it any more."""
+        return [Clock.STOP] if self._sends else []
+
+    def advance(self, now: Seconds) -> list[Output]:
+        """What has fallen due: a tick to send, or a clock that is missed."""
+        outputs: list[Output] = []
+        if self._lost_at is not None and self._lost_at <= now:
+            self._clock.lose()
+            self._locked = False
+            if self._clock.running:
+                outputs.append(Notice(f"the clock has stopped coming: {self._going_on}"))
+        while (due := self._tick_time) is not None and due <= now:
+            outputs.append(Clock.TICK)
+            self._next_tick += 1
+            if now - due > SLEPT:
+                self._next_tick = math.ceil(self.timeline.beat_at(now) * TICKS_PER_BEAT)
+        return outputs
+
+    def set_bpm(self, bpm: float, now: Seconds) -> list[Output]:
+        """Go at another tempo from now on."""
+        self.timeline = self.timeline.at_tempo(bpm, now)
+        return self._tell()
+
+    def hear_onset(self, onset: Seconds) -> list[Output]:
+        """The player strikes a key that is a step of the melody."""
+        if self._source is not TempoSource.FOLLOW:
+            return []
+        line = self._player.hear(onset, self.timeline)
+        if line is None:
+            return []
+        self._locked = True
+        self.timeline = line
+        return self._tell()
+
+    def hear_clock(self, message: Clock | SongPosition, now: Seconds) -> list[Output]:
+        """A message of the clock that is followed. `now` is when it came."""
+        if self._source is not TempoSource.CLOCK:
+            return []
+        self._clock.hear(message, now)
+        if message is not Clock.TICK:
+            return self._move(message, now)
+        line = self._clock.timeline
+        if line is None or not self._clock.settled:
+            if self._clock.running:  # where it is is known at once, and how fast it is soon
+                self.timeline = Timeline(self._clock.beat, now, self.timeline.bpm)
+            return []
+        self.timeline = line if self._clock.running else self.timeline.at_tempo(line.bpm, now)
+        if self._locked:
+            return self._tell()
+        self._locked = True
+        return [*self._tell(), Notice(f"with the clock, at {line.bpm:.1f} bpm")]
+
+    def next_place(self, time: Seconds, unit: Beats, part: Beats = 0.0) -> Beats:
+        """The first multiple of `unit` beats, and `part` of a beat, that isn't before a time."""
+        return math.ceil((self.timeline.beat_at(time) - part - ROUNDING) / unit) * unit + part
+
+    def _tell(self) -> list[Output]:
+        bpm = self.timeline.bpm
+        if abs(bpm / self._told - 1) < TOLD:
+            return []
+        self._told = bpm
+        return [TempoChange(bpm)]
+
+    def _move(self, message: Clock | SongPosition, now: Seconds) -> list[Output]:
+        """The song stops, or is at another place from the next tick on."""
+        if message is Clock.STOP:
+            stopped = Notice(f"the clock says stop: {self._going_on}")
+            return [message, stopped] if self._sends else [stopped]
+        self.timeline = Timeline(self._clock.beat, now, self.timeline.bpm)
+        self._next_tick = round(self._clock.beat * TICKS_PER_BEAT) + 1
+        return [message] if self._sends else []
+
+    @property
+    def _going_on(self) -> str:
+        return f"going on at {self.timeline.bpm:.1f} bpm"

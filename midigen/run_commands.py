@@ -1,0 +1,403 @@
+"""The commands that play and listen live, `run` and `learn`: what is built, in which order.
+
+Whatever is opened is closed in the reverse order, whatever happens in between.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import queue
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import platformdirs
+
+from midigen import config, controls
+from midigen.command_line import add_command, add_settings, effective_settings, new_rng, tell
+from midigen.errors import (
+    ConfigError,
+    ExitCode,
+    MidigenError,
+    NoMidiSystemError,
+    UsageError,
+)
+from midigen.notes import Control, Quit, Seconds
+from midigen.settings import Api, Knob, Settings
+from midigen.terminal import COMMANDS, HELP, Terminal, read_command
+from midigen.vocabulary import AUTO
+
+if TYPE_CHECKING:
+    from midigen.daemon import Daemon
+    from midigen.ports import Arrival, MidiPorts
+    from midigen.recording import Recorder
+    from midigen.status import Status
+
+NEVER: Seconds = 1e6
+"""A silence that nobody waits for."""
+
+KEPT_IN = "recordings"
+"""The folder of what the control keep writes, where no other is configured."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands of this room."""
+    _add_run(commands)
+    _add_learn(commands)
+
+
+def add_port_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name ports."""
+    group = parser.add_argument_group("ports")
+    group.add_argument("--ports", metavar="API", help=", ".join(Api))
+    group.add_argument(
+        "--input",
+        action="append",
+        metavar="NAME",
+        help="an existing port to listen to as well, by its name or a unique part of it",
+    )
+    group.add_argument(
+        "--output", action="append", metavar="NAME", help="an existing port to play to as well"
+    )
+
+
+def _add_run(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "run",
+        _run,
+        "listen to a keyboard and play with it until Ctrl-C",
+        'midigen run --mode duet --input "USB Keyboard"',
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="show neither a status nor notices, only errors"
+    )
+    parser.add_argument(
+        "--record", metavar="FOLDER", help="write the session there as a MIDI file, as it happens"
+    )
+    parser.add_argument(
+        "--keep",
+        type=int,
+        metavar="MINUTES",
+        help="write the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
+    )
+    add_settings(parser)
+    add_port_settings(parser)
+
+
+def _add_learn(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "learn",
+        _learn,
+        "listen to the knob, pad or pedal that you move, and let it set a control",
+        "midigen learn temperature",
+    )
+    parser.add_argument("control", metavar="CONTROL", help=", ".join(controls.CONTROLS))
+    parser.add_argument(
+        "--value", help="what pressing it sets the control to, such as duet for mode"
+    )
+    add_settings(parser)
+    add_port_settings(parser)
+
+
+# --- run
+
+
+def _run(options: argparse.Namespace) -> ExitCode:
+    settings = effective_settings(options)
+
+    from midigen.daemon import Daemon
+    from midigen.onnx_predictor import BackgroundModels, OnnxPredictor, find_model
+    from midigen.performer import Performer
+
+    predictor = OnnxPredictor(find_model(settings.model))
+    for scene in settings.scene:
+        find_model(scene.model or settings.model)
+    screen = _new_screen(quiet=options.quiet)
+    connection = _connection(settings)
+    if not connection.silence_ends_phrases:
+        settings = settings.changed("turn.silence", NEVER)
+    performer = Performer(settings, predictor, new_rng(settings), BackgroundModels())
+    with contextlib.ExitStack() as stack:
+        recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
+        daemon = Daemon(performer, connection, screen.tell, recorder)
+        types = connection.silence_ends_phrases  # else the terminal is the port
+
+        def started() -> None:
+            if settings.osc.port != "off":
+                stack.enter_context(_osc(settings, daemon, screen))
+            stack.enter_context(screen.shown(_headline(settings, connection), daemon, types=types))
+            for name in getattr(connection, "other_inputs", list)():
+                screen.tell(f'to hear "{name}": midigen run --input "{name}"')
+            screen.tell("Ctrl-C stops")
+
+        daemon.run(started)
+    return ExitCode.OK
+
+
+def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
+    key = "the key that it hears" if settings.key == AUTO else settings.key
+    return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
+
+
+@contextlib.contextmanager
+def _recording(settings: Settings, screen: "Screen", *, keep: bool) -> Iterator["Recorder"]:
+    """The recorder while it is open; with `keep`, it writes the last minutes at the end."""
+    from midigen.recording import Recorder
+
+    whole = settings.record.path != "off"
+    recorder = Recorder(
+        Path(settings.record.path if whole else KEPT_IN).expanduser(),
+        whole=whole,
+        keep_minutes=settings.record.keep,
+        bpm=settings.tempo.bpm,
+        bar=settings.tempo.bar,
+        tell=screen.tell,
+    )
+    recorder.open(time.monotonic())
+    try:
+        yield recorder
+    finally:
+        if keep:
+            recorder.keep()
+        for path in recorder.close(time.monotonic()):
+            tell(f"recorded {path}")
+
+
+@contextlib.contextmanager
+def _osc(settings: Settings, daemon: "Daemon", screen: "Screen") -> Iterator[None]:
+    from midigen.osc import OscServer
+
+    server = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
+    server.open()
+    try:
+        screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
+        yield
+    finally:
+        server.close()
+
+
+# --- what the player sees and types
+
+
+class Screen(Protocol):
+    """Where a player reads how it stands."""
+
+    def tell(self, line: str) -> None:
+        """Show a line. For any thread."""
+
+    def shown(
+        self, headline: str, daemon: "Daemon", *, types: bool
+    ) -> contextlib.AbstractContextManager[None]:
+        """Show how a daemon stands, and with `types` take the lines that are typed meanwhile."""
+
+
+class PlainScreen:
+    """Lines on stderr, one after another."""
+
+    def tell(self, line: str) -> None:
+        """Show a line."""
+        tell(line)
+
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
+        """Show the headline, and obey what is typed or comes through a pipe."""
+        self.tell(headline)
+        if types and sys.stdin is not None and not _is_in_background():
+            reader = threading.Thread(
+                target=_read_lines, args=(_obey(daemon, self.tell),), name="typing", daemon=True
+            )
+            reader.start()  # not joined: a read can't be interrupted
+        yield
+
+
+class QuietScreen(PlainScreen):
+    """Nothing at all."""
+
+    def tell(self, line: str) -> None:
+        """Show nothing."""
+
+
+class StatusScreen:
+    """The status at the bottom of the terminal, with notices scrolling above it."""
+
+    def __init__(self) -> None:
+        self._say: Callable[[str], None] = tell
+
+    def tell(self, line: str) -> None:
+        """Show a line above the status."""
+        self._say(line)
+
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
+        """Show the status, and the line that is typed."""
+        from midigen.display import Display
+
+        if not types:  # the notes that are played go there
+            self.tell(headline)
+            yield
+            return
+        latest: Callable[[], Status | None] = lambda: daemon.status  # noqa: E731  typed
+        display = Display(latest, typed=_obey(daemon, self.tell))
+        display.start(headline)
+        self._say = display.tell
+        try:
+            yield
+        finally:
+            self._say = tell
+            display.stop()
+
+
+def _new_screen(*, quiet: bool) -> Screen:
+    if quiet:
+        return QuietScreen()
+    if sys.stderr is None or not sys.stderr.isatty():
+        return PlainScreen()
+    from midigen.display import is_worthwhile
+
+    return StatusScreen() if is_worthwhile(sys.stderr) else PlainScreen()
+
+
+def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]:
+    """What does as a typed line says."""
+
+    def obey(line: str) -> None:
+        if not line.startswith(":"):
+            say(f"{line!r} isn't a command: they begin with a colon; :help lists them")
+        elif line == ":help":
+            say(COMMANDS)
+        else:
+            daemon.put(read_command(line))
+
+    return obey
+
+
+def _read_lines(obey: Callable[[str], None]) -> None:
+    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
+    with contextlib.suppress(OSError):  # it hung up
+        while line := stdin.readline():
+            if text := line.decode(errors="replace").strip():
+                obey(text)
+
+
+def _is_in_background() -> bool:
+    """Whether to read the terminal would stop the process."""
+    if not hasattr(os, "tcgetpgrp") or not sys.stdin.isatty():
+        return False
+    with contextlib.suppress(OSError):
+        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
+    return False
+
+
+# --- ports
+
+
+def _connection(settings: Settings) -> "MidiPorts | Terminal":
+    from midigen.ports import MidiPorts, find_api
+
+    api = settings.ports.api
+    if api is not Api.TERMINAL:
+        try:
+            return MidiPorts(find_api(api), settings.ports, hears_clock=settings.hears_clock)
+        except NoMidiSystemError as exc:
+            named = settings.ports.input or settings.ports.output
+            if api is not Api.AUTO or named or not _stdin_is_played():
+                raise
+            tell(f"{exc}: playing by standard input instead")
+    return _terminal(settings)
+
+
+def _terminal(settings: Settings) -> "Terminal":
+    if sys.stdin is None:
+        raise UsageError("the terminal port needs a standard input")
+    if sys.stdin.isatty():
+        tell(HELP)
+    step = 60 / settings.tempo.bpm / settings.rhythm.subdivision
+    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
+    return Terminal(
+        settings.key,
+        step,
+        step * settings.rhythm.gate,
+        stdin=stdin,
+        stdout=sys.stdout,
+        tell=tell,
+    )
+
+
+def _stdin_is_played() -> bool:
+    """Whether standard input is a terminal or a pipe: somebody may play through it."""
+    if sys.stdin is None:
+        return False
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return sys.stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+# --- learn
+
+
+def _learn(options: argparse.Namespace) -> ExitCode:
+    settings = effective_settings(options)
+    if options.control not in controls.CONTROLS:
+        problem = controls.why_not(options.control, "")
+        raise UsageError(problem or options.control)
+
+    from midigen.learn import write_mapping
+
+    path = options.config or config.find_file()
+    if path is None:
+        path = platformdirs.user_config_path("midigen") / config.FILE_NAME
+    source = _hear_one(settings)
+    knob = replace(Knob(), name=options.control, value=options.value, **source)
+    found = controls.problems(replace(settings, control=(*settings.control, knob)))
+    if found:
+        raise ConfigError([f"{name}: {why}" for name, why in found.items()])
+    write_mapping(path, options.control, source, options.value)
+    kind = next(kind for kind in ("cc", "program", "note") if kind in source)
+    place = f"{kind} {source[kind]} on channel {source['channel']}"
+    print(f"{place} sets {options.control} from now on: {path}")
+    return ExitCode.OK
+
+
+def _hear_one(settings: Settings) -> dict[str, int]:
+    """Listen to every keyboard, or those that are named, until something is moved."""
+    from midigen.learn import Learner
+    from midigen.ports import MidiPorts, find_api, list_ports
+
+    if settings.ports.api is Api.TERMINAL:
+        raise UsageError("the terminal has no knobs: learn needs a MIDI system")
+    api = find_api(settings.ports.api)
+    names = settings.ports.input
+    if not names:
+        listing = next(each for each in list_ports() if each.api is api)
+        names = tuple(name for name in listing.inputs if "midigen" not in name)
+    ports = replace(
+        settings.ports,
+        input=names,
+        output=(),
+        in_client="midigen-learn",
+        out_client="midigen-learn-out",
+    )
+    connection = MidiPorts(api, ports, hears_clock=False)
+    arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+    connection.open(arrivals.put)
+    try:
+        tell(connection.description.partition(", playing")[0])
+        tell("turn a knob, move a pedal, press a button or strike a pad (Ctrl-C gives up)")
+        learner = Learner()
+        while True:
+            arrival = arrivals.get()
+            for event in arrival.events(arrival.data):
+                source = None if isinstance(event, Quit | Control) else learner.hear(event)
+                if source is not None:
+                    return source
+    except KeyboardInterrupt:
+        raise MidigenError("nothing was learned") from None
+    finally:
+        connection.close()

@@ -1,0 +1,36 @@
+"""What a person on stage wants to see: the state of a performance at one moment."""
+
+from dataclasses import dataclass
+
+from midigen.notes import Pitch, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How it stands. It is a value: whoever has it may read it on any thread."""
+
+    mode: str
+    turn: str
+    """Who plays: `you`, `midigen`, or `` when it is silent."""
+    key: str
+    bpm: float
+    beat: str
+    """What the tempo is: `internal`, `clock`, `clock (lost)`, `follow`."""
+    heard: tuple[str, ...]
+    """The newest letters of the player's, oldest first."""
+    played: tuple[str, ...]
+    """The newest letters of the machine's, oldest first."""
+    probabilities: tuple[float, ...] | None
+    """Of the next letter, C to B, as far as it is known: seven numbers."""
+    sounding: tuple[Pitch, ...]
+    """What sounds, lowest first."""
+    model: str
+    scene: str
+    """The scene that was recalled last, or ``."""
+    muted: bool
+    holding: bool
+    """Whether the answer is to go on and on."""
+    dropped: int
+    """Notes that were too many or too late to play."""
+    worst: Seconds = 0.0
+    """How late a message was sent at the worst."""

@@ -1,0 +1,167 @@
+"""The line that is typed while midigen plays: its editing, and the keyboard of the terminal.
+
+`TypedLine` makes lines of bytes and touches nothing; `Typist` is the thread that reads
+them, key by key where the system can (termios), else whole lines as the terminal edits
+them.
+"""
+
+import atexit
+import codecs
+import contextlib
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable
+
+if sys.platform != "win32":
+    import select
+    import termios
+
+LONGEST = 200
+"""Characters of a line: what is typed beyond is lost."""
+
+_TOKEN = re.compile(
+    # Arrows and function keys; `ESC [ [ A` is F1 on Linux's own console.
+    r"(?P<sequence>\x1b(?:\[\[?[0-?]*[ -/]*[@-Z\\-~]|O[ -~]))"
+    r"|(?P<begun>\x1b(?:\[\[?[0-?]*[ -/]*|O)?)\Z"
+    r"|(?P<character>.)",
+    re.DOTALL,
+)
+_ENTER, _BACKSPACE, _CONTROL_U = "\r\n", "\x7f\x08", "\x15"
+_AWAY = 0.5  # seconds between looks whether the terminal is ours again
+
+
+class TypedLine:
+    """A line in the making, from the bytes of a terminal's keyboard in any pieces."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        """What has been typed of it so far."""
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._begun = ""  # the beginning of an escape sequence
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that these bytes end; blank ones say nothing and aren't among them."""
+        ended: list[str] = []
+        text = self._begun + self._decoder.decode(data)
+        self._begun = ""
+        for token in _TOKEN.finditer(text):
+            if token["begun"] is not None:
+                self._begun = token["begun"]
+            elif token["character"] is not None:
+                self._press(token["character"], ended)
+        return ended
+
+    def _press(self, key: str, ended: list[str]) -> None:
+        if key in _ENTER:
+            if self.text.strip():
+                ended.append(self.text.strip())
+            self.text = ""
+        elif key in _BACKSPACE:
+            self.text = self.text[:-1]
+        elif key == _CONTROL_U:
+            self.text = ""
+        elif key.isprintable():
+            self.text = (self.text + key)[:LONGEST]
+
+
+class Typist:
+    """Reads a terminal, and calls `typed` with each line, on a thread of its own.
+
+    Ctrl-C stays the system's. `stop`, and the end of the process whatever its reason
+    short of a kill, give the terminal back as it was.
+    """
+
+    def __init__(self, typed: Callable[[str], None], terminal: int) -> None:
+        """`terminal` is a file descriptor."""
+        self._typed = typed
+        self._terminal = terminal
+        self._line = TypedLine()
+        self._closing = threading.Event()
+        # Where it can't be woken, it is left to wait for a line that never comes.
+        self._thread = threading.Thread(target=self._read, name="typing", daemon=True)
+        self._restore: Callable[[], None] = _do_nothing
+        self._wake: int | None = None  # the end of a pipe whose closing ends a wait for a key
+        self._woken: int | None = None
+
+    @property
+    def text(self) -> str:
+        """What has been typed of the line so far."""
+        return self._line.text
+
+    def start(self) -> None:
+        """Take the terminal, if this process is the one that it listens to."""
+        if sys.platform != "win32":
+            if not _is_ours(self._terminal):
+                return
+            self._restore = _cbreak(self._terminal)
+            self._woken, self._wake = os.pipe()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give the terminal back and stop reading. Twice is as good as once."""
+        self._closing.set()
+        if self._wake is not None:
+            os.close(self._wake)
+            self._wake = None
+            if threading.current_thread() is not self._thread:
+                self._thread.join(timeout=1.0)
+        self._restore()
+        self._restore = _do_nothing
+
+    def _read(self) -> None:
+        try:
+            while self._wait() and (data := os.read(self._terminal, 1024)):
+                for line in self._line.feed(data):
+                    self._typed(line)
+        except OSError:  # it hung up
+            pass
+        finally:
+            if self._woken is not None:
+                os.close(self._woken)
+
+    def _wait(self) -> bool:
+        """Wait for a key. False: there is none to wait for any more."""
+        if sys.platform != "win32" and self._woken is not None:
+            select.select([self._terminal, self._woken], [], [])
+            # In the background a read would stop the whole process (SIGTTIN).
+            while not self._closing.is_set() and not _is_ours(self._terminal):
+                self._closing.wait(_AWAY)
+        return not self._closing.is_set()
+
+
+def _do_nothing() -> None:
+    pass
+
+
+if sys.platform != "win32":
+
+    def _is_ours(terminal: int) -> bool:
+        """Whether the shell has put this process in front; True where no shell decides."""
+        try:
+            return os.tcgetpgrp(terminal) == os.getpgrp()
+        except OSError:  # another terminal than the one that controls the process, or none
+            return True
+
+    def _cbreak(terminal: int) -> Callable[[], None]:
+        """Have keys one by one, unechoed. Returns what makes it as it was before."""
+        try:
+            before = termios.tcgetattr(terminal)
+            mode = termios.tcgetattr(terminal)
+            mode[0] &= ~termios.IXON  # a Ctrl-S by mistake must not freeze the display
+            mode[3] &= ~(termios.ICANON | termios.ECHO)
+            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(terminal, termios.TCSANOW, mode)
+        except termios.error:
+            return _do_nothing
+
+        def restore() -> None:
+            atexit.unregister(restore)
+            if not _is_ours(terminal):
+                return  # the shell has it, in its own mode; to change that would stop us
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(terminal, termios.TCSANOW, before)  # waits for no output
+
+        atexit.register(restore)
+        return restore

@@ -1,0 +1,93 @@
+"""The machine's notes: the octave a letter sounds in, how hard it is struck, and its end."""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+
+from midigen.ledger import Ledger
+from midigen.notes import Message, Pitch, Velocity
+from midigen.settings import Settings
+from midigen.vocabulary import Degree, Key
+
+REACH = 16
+"""An answer stays within so many semitones of where the phrase was."""
+
+MIDDLE_C: Pitch = 60
+
+_OCTAVE = 12
+_HIGHEST: Velocity = 127
+
+NoteId: TypeAlias = int
+"""A note of the machine's, numbered as they begin."""
+
+
+class Voice:
+    """Sounds letters on a ledger's channel. `rng` is for the small differences of touch."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, rng: np.random.Generator) -> None:
+        self.settings = settings
+        self.near: Pitch = MIDDLE_C
+        """The note before: the next one's octave is the nearest to it."""
+        self.middle: float | None = None
+        """Where the phrase was; None before there is one."""
+        self._ledger = ledger
+        self._rng = rng
+        self._count = 0
+        self._notes: dict[NoteId, Pitch] = {}  # that sound
+
+    @property
+    def sounding(self) -> list[NoteId]:
+        """The notes that sound."""
+        return list(self._notes)
+
+    def place(self, degree: Degree, key: Key) -> Pitch:
+        """The pitch of a letter, nearest to the note before."""
+        return key.nearest(degree, self.near, *self._register())
+
+    def transposed(self, pitch: Pitch, key: Key) -> Pitch:
+        """Where a pitch of the key sounds, `response.transpose` away and in the range."""
+        interval, limits = self.settings.response.transpose, self.settings.range
+        if interval.degrees:
+            pitch = key.moved(pitch, interval.degrees)
+        pitch += _OCTAVE * interval.octaves
+        if pitch > limits.high:
+            pitch -= _OCTAVE * math.ceil((pitch - limits.high) / _OCTAVE)
+        elif pitch < limits.low:
+            pitch += _OCTAVE * math.ceil((limits.low - pitch) / _OCTAVE)
+        return pitch
+
+    def touched(self, velocity: Velocity) -> Velocity:
+        """A velocity as it is struck: scaled, and a little off by chance."""
+        touch = self.settings.touch
+        off = int(self._rng.integers(-touch.variation, touch.variation, endpoint=True))
+        return min(max(round(velocity * touch.scale) + off, 1), _HIGHEST)
+
+    def begin(self, pitch: Pitch, velocity: Velocity) -> tuple[NoteId, list[Message]]:
+        """Strike a note."""
+        self._count += 1
+        self._notes[self._count] = pitch
+        return self._count, self._ledger.begin(pitch, velocity, self._count)
+
+    def end(self, note: NoteId) -> list[Message]:
+        """End a note, if it sounds."""
+        pitch = self._notes.pop(note, None)
+        return [] if pitch is None else self._ledger.end(pitch, note)
+
+    def end_all(self) -> list[Message]:
+        """End all of the machine's notes; what the player holds through thru sounds on."""
+        return [message for note in self.sounding for message in self.end(note)]
+
+    def forget(self) -> None:
+        """All notes were ended by the ledger."""
+        self._notes.clear()
+
+    def _register(self) -> tuple[Pitch, Pitch]:
+        """The lowest and highest pitch: the range, near the phrase, an octave at least."""
+        limits = self.settings.range
+        if self.middle is None:
+            return limits.low, limits.high
+        low = max(limits.low, math.ceil(self.middle - REACH))
+        low = min(low, limits.high - _OCTAVE + 1)
+        high = min(limits.high, math.floor(self.middle + REACH))
+        return low, max(high, low + _OCTAVE - 1)

@@ -1,0 +1,267 @@
+"""Rhythm and time under simulated time: whose rhythm, whose beat, and where answers begin.
+
+The tempo is 120 unless a clock says otherwise: a beat is half a second. The predictor
+answers each letter with the next one.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from midigen.notes import (
+    Clock,
+    Control,
+    EndOfAnswer,
+    Event,
+    NoteOn,
+    Notice,
+    Seconds,
+    SongPosition,
+    TempoChange,
+)
+from midigen.settings import Mode, Quantize, RhythmSource, Settings, TempoSource
+from tests.players import (
+    TimedEvents,
+    key,
+    notes,
+    onsets,
+    performer,
+    play,
+    run,
+    settings,
+    together,
+)
+
+MIRROR = {"source": RhythmSource.MIRROR}
+RHYTHM = together(
+    key(60, 0.0, 0.1, velocity=60),
+    key(62, 0.3, 0.5, velocity=100),
+    key(64, 0.4, 0.8, velocity=80),
+)
+"""Steps of 0.3 and 0.1 s; lengths of 0.1, 0.1 (to the next step) and 0.4 s."""
+
+
+def quantized(where: Quantize, **more: Any) -> Settings:
+    return settings(turn={"silence": 0.5, "quantize": where}, **more)
+
+
+def ticks(bpm: float, start: Seconds, count: int) -> TimedEvents:
+    return [(start + index * 60 / bpm / 24, Clock.TICK) for index in range(count)]
+
+
+class TestMirror:
+    def test_an_answer_has_the_phrases_steps_lengths_and_accents(self) -> None:
+        chosen = settings(turn={"silence": 0.5}, rhythm=MIRROR)
+        assert notes(play(chosen, RHYTHM)) == [
+            (1.3, "on", 65),
+            (1.4, "off", 65),
+            (1.6, "on", 67),
+            (1.7, "off", 67),
+            (1.7, "on", 69),
+            (2.2, "off", 69),  # the last one rings for a beat
+        ]
+        ons = [each for _, each in play(chosen, RHYTHM) if isinstance(each, NoteOn)]
+        assert [each.velocity for each in ons] == [60, 100, 80]
+
+    def test_a_longer_answer_begins_the_rhythm_again(self) -> None:
+        """After the last step's own 0.4 s."""
+        chosen = settings(turn={"silence": 0.5}, rhythm=MIRROR, response={"length": 5})
+        assert onsets(play(chosen, RHYTHM)) == [1.3, 1.6, 1.7, 2.1, 2.4]
+
+    def test_a_change_of_tempo_takes_the_rhythm_along(self) -> None:
+        chosen = settings(turn={"silence": 0.5}, rhythm=MIRROR)
+        events: TimedEvents = [*RHYTHM, (1.2, Control("tempo", 60))]
+        assert onsets(play(chosen, events)) == [1.3, 1.9, 2.1]
+
+    def test_solo_plays_on_in_the_rhythm_of_the_last_phrase(self) -> None:
+        """On the grid until there is one; then from the next beat on, on sixteenths."""
+        chosen = settings(mode=Mode.SOLO, turn={"silence": 0.3}, rhythm=MIRROR)
+        phrase = together(key(60, 0.0, 0.1), key(62, 0.375, 0.45), key(64, 0.5, 0.6))
+        found = onsets(run(chosen, phrase, 3.0))
+        assert found == [0.0, 0.25, 0.5, 0.75, 1.0, 1.375, 1.5, 2.0, 2.375, 2.5, 3.0]
+
+
+class TestSteady:
+    def test_swing(self) -> None:
+        chosen = settings(turn={"silence": 0.5}, rhythm={"swing": 2 / 3}, response={"length": 3})
+        found = onsets(play(chosen, key(60, 0.0, 0.1)))
+        assert found == pytest.approx([0.6, 0.6 + 1 / 3, 1.1], abs=1e-5)
+
+    def test_the_subdivision_and_the_gate_change_at_once(self) -> None:
+        chosen = settings(turn={"silence": 0.5}, response={"length": 5})
+        events: TimedEvents = [
+            *key(60, 0.0, 0.1),
+            (0.9, Control("subdivision", 4)),
+            (0.9, Control("gate", 0.4)),
+        ]
+        assert notes(play(chosen, events)) == [
+            (0.6, "on", 62),
+            (0.8, "off", 62),
+            (0.85, "on", 64),
+            (0.975, "on", 65),
+            (1.025, "off", 65),
+            (1.05, "off", 64),
+            (1.1, "on", 67),
+            (1.15, "off", 67),
+            (1.225, "on", 69),
+            (1.725, "off", 69),
+        ]
+
+    def test_density_leaves_steps_out_but_the_first(self) -> None:
+        chosen = settings(turn={"silence": 0.5}, rhythm={"density": 0.0}, response={"length": 4})
+        outputs = play(chosen, key(60, 0.0, 0.1))
+        assert notes(outputs) == [(0.6, "on", 62), (0.8, "off", 62)]
+        assert outputs[-1] == (1.85, EndOfAnswer())
+
+    def test_half_the_density_is_about_half_the_notes(self) -> None:
+        chosen = settings(mode=Mode.SOLO, rhythm={"density": 0.5})
+        assert 150 < len(onsets(run(chosen, key(60, 0.0, 0.1), 100.0))) < 250
+
+
+class TestWhereAnAnswerBegins:
+    @pytest.mark.parametrize(
+        ("where", "start"), [(Quantize.OFF, 0.6), (Quantize.BEAT, 1.0), (Quantize.BAR, 2.0)]
+    )
+    def test_on_the_beat_or_the_bar(self, where: Quantize, start: Seconds) -> None:
+        assert onsets(play(quantized(where), key(60, 0.0, 0.1)))[0] == start
+
+    def test_a_bar_has_its_own_number_of_beats(self) -> None:
+        chosen = quantized(Quantize.BAR, tempo={"bar": 3})
+        assert onsets(play(chosen, key(60, 0.0, 0.1)))[0] == 1.5
+
+    def test_a_rhythm_on_a_beat_is_on_sixteenths(self) -> None:
+        chosen = quantized(Quantize.BEAT, rhythm=MIRROR)
+        assert onsets(play(chosen, RHYTHM)) == [1.5, 1.75, 1.875]
+
+
+class TestClock:
+    """A clock at 100 bpm: a sixteenth lasts 0.15 s."""
+
+    CHOSEN = settings(
+        tempo={"source": TempoSource.CLOCK},
+        turn={"silence": 0.2},
+        rhythm={"subdivision": 4},
+        response={"length": 4},
+    )
+
+    def test_answers_are_on_its_sixteenths(self) -> None:
+        events = together([(0.0, Clock.START)], ticks(100, 0.01, 400), key(60, 2.0, 2.07))
+        found = onsets(run(self.CHOSEN, events, 6.0))
+        assert found == pytest.approx([0.01 + 0.15 * step for step in (16, 17, 18, 19)], abs=1e-4)
+
+    def test_a_mirrored_answer_begins_on_the_part_of_a_beat_that_the_phrase_began_on(self) -> None:
+        chosen = settings(tempo={"source": TempoSource.CLOCK}, turn={"silence": 0.2}, rhythm=MIRROR)
+        clock = together([(0.0, Clock.START)], ticks(100, 0.01, 400))
+        upbeat = together(key(60, 1.52, 1.7), key(62, 1.82, 2.0), key(64, 2.11, 2.3))
+        found = onsets(run(chosen, together(clock, upbeat), 6.0))
+        assert found == pytest.approx([2.71, 3.01, 3.31], abs=1e-4)
+
+    def test_a_change_of_tempo_on_the_way_is_followed(self) -> None:
+        chosen = settings(
+            tempo={"source": TempoSource.CLOCK},
+            turn={"silence": 0.2},
+            rhythm={"subdivision": 4},
+            response={"length": "endless"},
+        )
+        clock = together(
+            [(0.0, Clock.START)], ticks(100, 0.0, 241), ticks(120, 6.0 + 60 / 120 / 24, 400)
+        )
+        outputs = run(chosen, together(clock, key(60, 2.0, 2.07)), 9.0)
+        late = [time for time in onsets(outputs) if time > 6.6]
+        assert late == pytest.approx([6.625 + 0.125 * step for step in range(20)], abs=0.002)
+        told = [output.bpm for _, output in outputs if isinstance(output, TempoChange)]
+        assert told[0] == pytest.approx(100, abs=0.1)
+        assert told[-1] == pytest.approx(120, abs=0.6)
+
+    def test_when_it_stops_coming_the_answer_goes_on(self) -> None:
+        chosen = settings(
+            tempo={"source": TempoSource.CLOCK}, turn={"silence": 0.2}, response={"length": 20}
+        )
+        events = together([(0.0, Clock.START)], ticks(100, 0.0, 97), key(60, 2.0, 2.07))
+        outputs = run(chosen, events, 9.0)
+        lost = Notice("the clock has stopped coming: going on at 100.0 bpm")
+        assert [time for time, output in outputs if output == lost] == [pytest.approx(2.9)]
+        found = onsets(outputs)
+        assert len(found) == 20
+        assert found == pytest.approx([2.4 + 0.3 * step for step in range(20)], abs=1e-3)
+
+    def test_stop_ends_solo_and_start_begins_it_on_the_first_beat(self) -> None:
+        chosen = settings(mode=Mode.SOLO, tempo={"source": TempoSource.CLOCK})
+        events = together(
+            [(0.0, Clock.START)],
+            ticks(100, 0.0, 97),
+            key(60, 1.0, 1.1),
+            [(2.41, Clock.STOP), (4.99, Clock.START)],
+            ticks(100, 5.0, 97),
+        )
+        outputs = run(chosen, events, 7.0)
+        found = onsets(outputs)
+        assert not [time for time in found if 2.41 <= time < 5]
+        after = [time for time in found if time >= 5]
+        assert after == pytest.approx([5 + 0.3 * step for step in range(len(after))], abs=0.01)
+        assert len(after) >= 6
+
+    def test_a_jump_in_the_song_ends_the_answer(self) -> None:
+        events = together(ticks(100, 0.0, 200), key(60, 2.0, 2.07), [(2.6, SongPosition(64))])
+        outputs = run(self.CHOSEN, events, 4.0)
+        assert max(onsets(outputs)) < 2.6
+        assert EndOfAnswer() in [output for time, output in outputs if time == 2.6]
+
+    def test_duet_doesnt_mind(self) -> None:
+        chosen = settings(mode=Mode.DUET, tempo={"source": TempoSource.CLOCK})
+        events = together(ticks(100, 0.0, 97), key(60, 1.0, 3.0), [(2.0, Clock.STOP)])
+        assert notes(run(chosen, events, 4.0)) == [(1.0, "on", 62), (3.0, "off", 62)]
+
+    def test_the_tempo_is_its_own(self) -> None:
+        events = together(ticks(100, 0.0, 97), [(1.0, Control("tempo", 90))])
+        assert (1.0, Notice("the tempo is the clock's")) in run(self.CHOSEN, events, 2.0)
+
+
+class TestFollowing:
+    def test_the_answer_is_in_the_tempo_of_the_phrase(self) -> None:
+        """Quarters at 90, which mirrored come back as they were played; so does the grid."""
+        phrase = together(*(key(60, n * 60 / 90, n * 60 / 90 + 0.3) for n in range(6)))
+        chosen = settings(
+            tempo={"source": TempoSource.FOLLOW},
+            turn={"silence": 0.5},
+            rhythm={"subdivision": 1},
+            response={"length": 3},
+        )
+        first = onsets(run(chosen, phrase, 20.0))
+        assert first == pytest.approx([n * 60 / 90 for n in (7, 8, 9)], abs=0.02)
+
+    def test_a_mirrored_phrase_is_on_the_beat_that_was_found(self) -> None:
+        uneven = [0.0, 0.66, 1.34, 2.0, 2.34, 2.66, 3.33]
+        phrase = together(*(key(60, at, at + 0.2) for at in uneven))
+        chosen = settings(
+            tempo={"source": TempoSource.FOLLOW}, turn={"silence": 0.5}, rhythm=MIRROR
+        )
+        found = onsets(run(chosen, phrase, 20.0))
+        steps = [later - earlier for earlier, later in pairwise(found)]
+        assert steps == pytest.approx([2 / 3, 2 / 3, 2 / 3, 1 / 3, 1 / 3, 2 / 3], abs=0.02)
+
+
+class TestSendingClock:
+    def test_it_ticks_from_start_to_stop_whatever_else_happens(self) -> None:
+        chosen = settings(clock={"send": True}, turn={"silence": 0.5})
+        playing = performer(chosen)
+        assert playing.start(0.0) == [Clock.START]
+        ticked = []
+        while (due := playing.deadline) is not None and due < 1 - 1e-9:
+            ticked += [(due, output) for output in playing.advance(due)]
+        assert [time for time, _ in ticked] == pytest.approx([n / 48 for n in range(48)])
+        assert {output for _, output in ticked} == {Clock.TICK}
+        assert playing.stop() == [Clock.STOP]
+
+    def test_its_answers_are_on_the_beat_it_sends(self) -> None:
+        chosen = settings(clock={"send": True}, turn={"silence": 0.5}, response={"length": 2})
+        assert onsets(run(chosen, key(60, 0.0, 0.1), 2.0)) == [0.75, 1.0]
+
+
+@pytest.mark.parametrize("event", [Clock.TICK, Clock.STOP, SongPosition(4)])
+def test_a_clock_that_isnt_followed_is_nothing(event: Event) -> None:
+    chosen = settings(turn={"silence": 0.5})
+    assert play(chosen, together(key(60, 0.0, 0.1), [(0.7, event)])) == play(
+        chosen, key(60, 0.0, 0.1)
+    )
