@@ -55,6 +55,9 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last isn't on Windows
 class Witness(Protocol):
     """Who writes down what is heard and played. The worker calls it: it may not wait."""
 
+    def open(self, now: Seconds) -> None:
+        """The performance begins: it is the first beat."""
+
     def heard(self, message: Message, time: Seconds) -> None:
         """The player has played something."""
 
@@ -177,6 +180,8 @@ class Daemon:
     def _work(self) -> None:
         try:
             now = time.monotonic()
+            if self._witness is not None:
+                self._witness.open(now)
             self._send(self.performer.start(now), now)
             while not self._stopping:
                 self._take_one()

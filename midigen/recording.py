@@ -69,16 +69,18 @@ class Recorder:
         self._closing = threading.Event()
         self._end: Seconds = 0.0
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._path: Path | None = None
+        self._session: tuple[Path, Score] | None = None
+
+    def prove(self) -> None:
+        """Make sure of the folder. Raises MidigenError if all is to be written, and can't be."""
+        if self._whole:
+            self._path = self._files.prove(f"midigen-{_local_time()}")
 
     def open(self, now: Seconds) -> None:
-        """Begin to record: now is the first tick.
-
-        Raises MidigenError if all of the session is to be written, and can't be.
-        """
-        self._session: tuple[Path, Score] | None = None
-        if self._whole:
-            path = self._files.prove(f"midigen-{_local_time()}")
-            self._session = path, Score(_TRACKS, now, self._tempo, self._bar)
+        """Begin to record, after `prove`: now is the first tick, and the first beat."""
+        if self._path is not None:
+            self._session = self._path, Score(_TRACKS, now, self._tempo, self._bar)
         self._last_minutes = _LastMinutes(now, self._tempo, self._bar, self._minutes * 60)
         self._changed = False
         self._thread.start()

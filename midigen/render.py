@@ -16,10 +16,13 @@ from midigen.errors import MidiFileError
 from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Output, Seconds
 from midigen.performer import Performer
 from midigen.predictor import Models, Predictor
-from midigen.settings import Settings
+from midigen.settings import Settings, Tempo
 
 TICKS_PER_BEAT = 960
 """Of the file that is written: half a millisecond a tick at 120 beats a minute."""
+
+LONGEST: Seconds = 3600
+"""What a control has made endless ends so long after the last event."""
 
 Timed: TypeAlias = tuple[Seconds, Message]
 
@@ -39,7 +42,7 @@ def perform(
     """Drive a performer through events in the order of their times, from time 0.
 
     Yields what it plays, each with its time. After the last event it plays on
-    until its answer ends or nothing is due, and is stopped then.
+    until its answer ends, nothing is due, or an hour is over, and is stopped then.
     """
     now = 0.0
     ended = False
@@ -52,7 +55,8 @@ def perform(
         outputs = performer.handle(event, now)
         ended = isinstance(event, EndOfPhrase) and EndOfAnswer() in outputs  # nothing to answer
         yield from ((now, output) for output in outputs)
-    while not ended and (due := performer.deadline) is not None:
+    last = now + LONGEST
+    while not ended and (due := performer.deadline) is not None and due <= last:
         now = due
         for output in performer.advance(now):
             ended = ended or isinstance(output, EndOfAnswer)
@@ -72,14 +76,14 @@ def render_file(
 ) -> Rendering:
     """Play a MIDI file to the performer; write both as two tracks, player and midigen.
 
-    With `file_tempo`, the file's first tempo, if it names one, takes the place of
-    `tempo.bpm`. What was played is heard only once, so thru is off; what would go on for
-    ever has `response.max` notes. The same file, settings and seed give the same bytes.
-    Raises MidiFileError.
+    With `file_tempo`, the file's first tempo and time signature, if it names them, take
+    the places of `tempo.bpm` and `tempo.bar`. What was played is heard only once, so thru
+    is off; what would go on for ever has `response.max` notes. The same file, settings and
+    seed give the same bytes. Raises MidiFileError.
     """
-    player, bpm = _read(source)
-    if file_tempo and bpm is not None:
-        settings = settings.changed("tempo.bpm", bpm)
+    player, named = _read(source)
+    if file_tempo:
+        settings = replace(settings, tempo=replace(settings.tempo, **named))
     performer = Performer(_for_a_file(settings), predictor, rng, models)
     pause = settings.turn.max if settings.turn.silence == "auto" else settings.turn.silence
     over = (player[-1][0] + float(pause), EndOfPhrase())
@@ -88,7 +92,7 @@ def render_file(
         for time, output in perform(performer, [*player, over])
         if isinstance(output, Message)
     ]
-    _write(destination, {"player": player, "midigen": machine}, settings.tempo.bpm)
+    _write(destination, {"player": player, "midigen": machine}, settings.tempo)
     times = [time for time, _ in [*player, *machine]]
     return Rendering(_count_notes(player), _count_notes(machine), max(times))
 
@@ -100,18 +104,21 @@ def _for_a_file(settings: Settings) -> Settings:
     return settings.changed("clock.send", value=False)
 
 
-def _read(path: Path) -> tuple[list[Timed], float | None]:
-    """What a file plays, and its first tempo in beats per minute if it names one."""
+def _read(path: Path) -> tuple[list[Timed], dict[str, Any]]:
+    """What a file plays, and of `tempo.bpm` and `tempo.bar` what it names, at first."""
     decoder = wire.Decoder()
     played: list[Timed] = []
-    bpm: float | None = None
+    named: dict[str, Any] = {}
     now = 0.0
     try:
         for message in mido.MidiFile(path, clip=True):
             now += message.time
-            if message.type == "set_tempo" and bpm is None:
-                bpm = mido.tempo2bpm(message.tempo)
-            if not message.is_meta:
+            if message.type == "set_tempo":
+                named.setdefault("bpm", mido.tempo2bpm(message.tempo))
+            elif message.type == "time_signature":
+                quarters = max(1, round(message.numerator * 4 / message.denominator))
+                named.setdefault("bar", quarters)
+            elif not message.is_meta:
                 played += [(now, event) for event in decoder.feed(message.bytes())]
     except OSError as exc:
         raise MidiFileError(f"{path}: can't be read: {exc.strerror or exc}") from exc
@@ -119,16 +126,17 @@ def _read(path: Path) -> tuple[list[Timed], float | None]:
         raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
     if not _count_notes(played):
         raise MidiFileError(f"{path}: there are no notes in it")
-    return played, bpm
+    return played, named
 
 
-def _write(path: Path, tracks: dict[str, list[Timed]], bpm: float) -> None:
+def _write(path: Path, tracks: dict[str, list[Timed]], tempo: Tempo) -> None:
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     for name, messages in tracks.items():
         track = file.add_track(name)
         if len(file.tracks) == 1:
-            track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)))
-        track.extend(_deltas(messages, bpm))
+            track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo.bpm)))
+            track.append(mido.MetaMessage("time_signature", numerator=tempo.bar, denominator=4))
+        track.extend(_deltas(messages, tempo.bpm))
     try:
         file.save(path)
     except OSError as exc:

@@ -161,7 +161,7 @@ def _recording(settings: Settings, screen: "Screen", *, keep: bool) -> Iterator[
         bar=settings.tempo.bar,
         tell=screen.tell,
     )
-    recorder.open(time.monotonic())
+    recorder.prove()
     try:
         yield recorder
     finally:

@@ -91,6 +91,7 @@ class Session:
         options: dict[str, Any] = {"whole": True, "keep_minutes": 5, "bpm": 60.0, "bar": 4}
         options |= {"tell": self.told.append, "clock": lambda: self.now, "interval": 3600.0}
         recorder = Recorder(self.folder, **options | changes)
+        recorder.prove()
         recorder.open(self.now)
         return recorder
 
@@ -539,6 +540,7 @@ from midigen.recording import Recorder
 
 recorder = Recorder(Path(sys.argv[1]), whole=True, keep_minutes=5, bpm=120, bar=4, tell=print)
 start = time.monotonic()
+recorder.prove()
 recorder.open(start)
 for number in range(100_000):
     now = time.monotonic()

@@ -7,7 +7,7 @@ import pytest
 from midigen.errors import ExitCode, MidiFileError
 from midigen.onnx_predictor import OnnxPredictor
 from midigen.render import render_file
-from midigen.settings import Mode, Settings
+from midigen.settings import Mode, Quantize, Settings
 from tests.players import NOTEBOOK, NextLetter, settings
 
 MELODY = (60, 62, 64, 65, 67)
@@ -116,6 +116,25 @@ def test_an_option_wins_over_the_files_tempo(tmp_path: Path) -> None:
     render_file(source, out, chosen, NextLetter(), rng, file_tempo=False)
     tempos = [m.tempo for m in mido.MidiFile(out).tracks[0] if m.type == "set_tempo"]
     assert tempos == [mido.bpm2tempo(90)]
+
+
+def test_the_files_time_signature_is_taken_over(tmp_path: Path) -> None:
+    """An answer that waits for the bar waits for one of three quarters."""
+    source = write_midi(tmp_path / "in.mid", bpm=60, pitches=(60,))
+    file = mido.MidiFile(source)
+    file.tracks[0].insert(0, mido.MetaMessage("time_signature", numerator=6, denominator=8))
+    file.save(source)
+    out = rendered(source, settings(turn={"silence": 0.5, "quantize": Quantize.BAR}))
+    (bar,) = [m for m in mido.MidiFile(out).tracks[0] if m.type == "time_signature"]
+    assert (bar.numerator, bar.denominator) == (3, 4)
+    assert track_notes(out)["midigen"][0] == (3 * 960, "note_on", 62)
+
+
+@pytest.mark.parametrize("changes", [{"length": "endless", "max": 7}, {"hold": True}])
+def test_what_would_go_on_for_ever_ends(tmp_path: Path, changes: dict[str, object]) -> None:
+    source = write_midi(tmp_path / "in.mid", bpm=240)
+    played = track_notes(rendered(source, settings(response=changes)))["midigen"]
+    assert len(played) == 2 * (7 if "max" in changes else len(MELODY))
 
 
 def test_files_that_cannot_be_played_are_refused_by_name(tmp_path: Path) -> None:
