@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,9 +25,18 @@ from typing import Any
 import numpy as np
 
 from midigen.notes import Clock, Message, NoteOn
-from tests.jack import Ear, Hand, JackServer, pause, play_phrase, wait_until
+from tests.jack import (
+    CLOCK_OUT,
+    Ear,
+    Hand,
+    JackServer,
+    Transport,
+    connect,
+    pause,
+    play_phrase,
+    wait_until,
+)
 
-CLOCK_OUT = "jack_midi_clock:mclk_out"
 TICKS_PER_BEAT, TICKS_PER_SIXTEENTH = 24, 6
 TEMPI = (120.0, 132.0, 96.0)
 """Beats per minute; it changes from one to the next on the way."""
@@ -37,36 +47,14 @@ P99_MS, MEAN_MS = 3.0, 1.0
 Times = list[float]
 
 
-class Transport:
-    """JACK's transport, with a tempo: `jack_transport` as its timebase master."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            ["jack_transport"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        )
-        self.say("master")
-
-    def say(self, command: str) -> None:
-        """A command of its own, such as `tempo 96`, `play` or `stop`."""
-        assert self._process.stdin
-        self._process.stdin.write(f"{command}\n")
-        self._process.stdin.flush()
-
-    def close(self) -> None:
-        """Leave the transport."""
-        self.say("stop")
-        self.say("exit")
-        self._process.wait()
-
-
 @contextmanager
-def process(*command: str) -> Iterator[None]:
+def process(*command: str, end: signal.Signals = signal.SIGTERM) -> Iterator[None]:
     """A process that is ended at the end."""
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
     finally:
-        running.terminate()
+        running.send_signal(end)
         running.wait()
 
 
@@ -85,7 +73,7 @@ def listen(minutes: float, *options: str) -> Heard:
     with ExitStack() as stack:
         transport = Transport()
         stack.callback(transport.close)
-        stack.enter_context(process("jack_midi_clock"))
+        stack.enter_context(process("jack_midi_clock", end=signal.SIGINT))
         midigen = (sys.executable, "-m", "midigen", "run", "--ports", "jack", *options)
         echo = (sys.executable, "-m", "benchmarks.bare", "echo", "echo")
         for command in (midigen, echo):
@@ -126,12 +114,6 @@ def is_tick(message: Message) -> bool:
     return message is Clock.TICK
 
 
-def connect(source: str, target: str) -> bool:
-    """Connect two ports; whether that worked."""
-    done = subprocess.run(["jack_connect", source, target], capture_output=True, check=False)
-    return done.returncode == 0
-
-
 def sixteenths(ticks: Times) -> Times:
     """The ticks that sixteenths begin on: the first tick is a song's first."""
     return ticks[::TICKS_PER_SIXTEENTH]
@@ -149,7 +131,7 @@ def off(times: Sequence[float], grid: Sequence[float]) -> np.ndarray[Any, np.dty
 def judged(heard: Heard) -> Times:
     """The onsets, without those within a beat after a tempo change has shown itself."""
     beat = 60 / min(TEMPI)
-    margin = 0.1  # until the transport has taken the tempo
+    margin = 0.1  # seconds until the transport has taken the tempo
     return [
         onset
         for onset in heard.onsets

@@ -137,7 +137,7 @@ class Pulse:
         if self._locked:
             return self._tell()
         self._locked = True
-        return [*self._tell(), Notice(f"with the clock, at {line.bpm:.1f} bpm")]
+        return [*self._tell(), Notice(f"with the clock, at about {line.bpm:.0f} bpm")]
 
     def next_place(self, time: Seconds, unit: Beats, part: Beats = 0.0) -> Beats:
         """The first multiple of `unit` beats, and `part` of a beat, that isn't before a time."""

@@ -168,7 +168,7 @@ def _recording(settings: Settings, screen: "Screen", *, keep: bool) -> Iterator[
         if keep:
             recorder.keep()
         for path in recorder.close(time.monotonic()):
-            tell(f"recorded {path}")
+            screen.tell(f"recorded {path}")
 
 
 @contextlib.contextmanager

@@ -66,6 +66,36 @@ class JackServer:
         self._process.wait()
 
 
+CLOCK_OUT = "jack_midi_clock:mclk_out"
+"""The port of a `jack_midi_clock`, which follows the transport."""
+
+
+class Transport:
+    """JACK's transport, with a tempo: `jack_transport` as its timebase master."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            ["jack_transport"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        self.say("master")
+
+    def say(self, command: str) -> None:
+        """A command of its own, such as `tempo 96`, `play` or `stop`."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """Leave the transport."""
+        self._process.communicate("stop\nexit\n", timeout=PATIENCE)
+
+
+def connect(source: str, target: str) -> bool:
+    """Connect two ports; whether that worked."""
+    done = subprocess.run(["jack_connect", source, target], capture_output=True, check=False)
+    return done.returncode == 0
+
+
 class Ear:
     """An input client that hears a port and keeps what came, with times; a `clock` if asked to."""
 
@@ -74,6 +104,7 @@ class Ear:
 
         self._port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="ear")
         self._port.ignore_types(timing=not clock)
+        self._name = f"ear {id(self)}"
         self._decoder = Decoder()
         self.heard: list[tuple[float, Message]] = []
         self._deltas = 0.0  # since the first message, by the server's own clock
@@ -87,9 +118,17 @@ class Ear:
         names: list[str] = self._port.get_ports()
         return names
 
+    @property
+    def own_port(self) -> str:
+        """Its own name, once it is connected: others may be connected to it as well."""
+        listed = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=True)
+        names = [name for name in listed.stdout.splitlines() if name.endswith(f":{self._name}")]
+        (own,) = names
+        return own
+
     def connect(self, name: str) -> None:
         wait_until(lambda: name in self.ports(), f"the port {name}")
-        self._port.open_port(self.ports().index(name), name="ear")
+        self._port.open_port(self.ports().index(name), name=self._name)
 
     def open_virtual(self, name: str) -> None:
         self._port.open_virtual_port(name)

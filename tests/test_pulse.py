@@ -66,7 +66,7 @@ class TestClock:
         beat = pulse(TempoSource.CLOCK)
         said = tick(beat, 48)
         assert [type(each) for each in said] == [TempoChange, Notice]
-        assert said[1] == Notice("with the clock, at 100.0 bpm")
+        assert said[1] == Notice("with the clock, at about 100 bpm")
         assert beat.is_shared
         assert beat.is_led
         assert beat.timeline.bpm == pytest.approx(100)
@@ -82,7 +82,7 @@ class TestClock:
         assert beat.timeline.bpm == pytest.approx(100)
         assert beat.timeline.beat_at(lost) == pytest.approx(47 / 24 + MISSING * 100 / 60)
         assert not beat.is_shared
-        assert tick(beat, 48, start=40.0)[-1] == Notice("with the clock, at 100.0 bpm")
+        assert tick(beat, 48, start=40.0)[-1] == Notice("with the clock, at about 100 bpm")
 
     def test_stop_is_told_and_no_loss_after_it(self) -> None:
         beat = pulse(TempoSource.CLOCK)
