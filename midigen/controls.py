@@ -154,8 +154,9 @@ def _knob_problems(
     if len(knob.sources) != 1:
         return {key: "needs one of cc, program and note"}
     ((kind, number),) = knob.sources.items()
-    if any(other.sources == knob.sources and _overlap(other, knob) for other in before):
-        return {f"{key}.{kind}": f"{kind} {number} has a control already"}
+    for other in before:
+        if other.sources == knob.sources and _overlap(other, knob):
+            return {f"{key}.{kind}": f"{kind} {number} sets {other.name} already"}
     if knob.name not in CONTROLS:
         return {f"{key}.name": why_not(knob.name, "") or "a control needs a name"}
     why = _wrong_value(knob, settings) or _wrong_range(knob)

@@ -88,7 +88,8 @@ class EchoEncoder:
             if self._line.goes_on_to(letters, dropped, added, is_full):
                 break
         else:
-            self._line, dropped, added = _Line(), 0, len(letters)
+            dropped, added = 0, min(len(letters), STEPS)
+            self._line = _Line(letters[: len(letters) - added])
         if dropped:
             self._line.drop(dropped)
         for degree in letters[len(letters) - added :]:
@@ -96,13 +97,17 @@ class EchoEncoder:
 
 
 class _Line:
-    """Letters as they come, with the rows of the newest."""
+    """Letters as they come, with the rows of the newest; none of what was `heard` before."""
 
-    def __init__(self) -> None:
-        self._heard = bytearray()
+    def __init__(self, heard: bytes = b"") -> None:
+        self._heard = bytearray(heard)
         self._letters = Memory(REACH, LENGTHS)
         self._intervals = Memory(REACH, INTERVALS)
         self._rows: list[Rows] = []
+        if heard:
+            degrees = np.frombuffer(heard, np.uint8).astype(np.int64)
+            self._letters.begin(degrees)
+            self._intervals.begin(np.diff(degrees) % SIZE)
 
     def push(self, degree: Degree) -> Rows:
         """Hear one more letter and return its row."""

@@ -69,6 +69,15 @@ class Memory:
         self._weights[self._newest] = weight
         self._length += 1
 
+    def begin(self, degrees: npt.NDArray[np.int64]) -> None:
+        """Remember these letters and none else: as if each were added, but all at once."""
+        kept = degrees[-self._kept :]
+        self._length = len(kept)
+        self._newest = 2 * self._kept - self._length
+        self._letters[self._newest : -1] = kept[::-1]
+        self._weights[self._newest : -1] = 1.0
+        self._match_anew()
+
     def replace(self, age: int, degree: Degree) -> None:
         """Put another letter in the place of one: age 0 is the newest."""
         if age < len(self):

@@ -362,6 +362,8 @@ class Performer:
                 self._call_scene(value, now)
             case name if self._set(name, value, now):
                 self._outbox.append(Notice(self._panel.line(name)))
+            case _:
+                self._outbox.append(Notice("the tempo is the clock's"))
 
     def _turn_knob(self, message: Message, now: Seconds) -> None:
         control = self._panel.turn(message)
@@ -373,9 +375,8 @@ class Performer:
             self._panel.tell_later(control.name, now)
 
     def _set(self, name: str, value: Any, now: Seconds) -> bool:
-        """Set what a control sets, and let it be heard at once; False if it isn't ours to set."""
+        """Set what a control sets, and let it be heard at once; False if the clock sets it."""
         if name == "tempo" and self._pulse.is_led:
-            self._outbox.append(Notice("the tempo is the clock's"))
             return False
         self._panel[name] = value
         self._voice.settings = self._panel.settings
@@ -488,6 +489,8 @@ class Performer:
             response = self._panel.settings.response
             self._owed = count(response, self._phrase) or response.max
             self._start_solo(turn)  # with the rhythm and touch of this phrase
+            if self._run is None:  # the clock stands still
+                self._answered()
         elif (last := self._agenda.last_time) is not None:  # duet: answers are on their way
             self._agenda.plan(last + self._grid_step, EndOfAnswer())
         else:

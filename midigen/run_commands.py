@@ -118,13 +118,15 @@ def _run(options: argparse.Namespace) -> ExitCode:
     from midigen.performer import Performer
 
     predictor = OnnxPredictor(find_model(settings.model))
-    for scene in settings.scene:
-        find_model(scene.model or settings.model)
+    models = BackgroundModels()
+    for name in {scene.model for scene in settings.scene if scene.model}:
+        find_model(name)
+        models.get(name)  # to be there when its scene comes: loading costs other threads 3 ms
     screen = _new_screen(quiet=options.quiet)
     connection = _connection(settings)
     if not connection.silence_ends_phrases:
         settings = settings.changed("turn.silence", NEVER)
-    performer = Performer(settings, predictor, new_rng(settings), BackgroundModels())
+    performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
         recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
         daemon = Daemon(performer, connection, screen.tell, recorder)
@@ -343,6 +345,9 @@ def _stdin_is_played() -> bool:
 
 
 def _learn(options: argparse.Namespace) -> ExitCode:
+    path = options.config or config.find_file()
+    if path is None or not path.exists():  # it will be written
+        options.config = None
     settings = effective_settings(options)
     if options.control not in controls.CONTROLS:
         problem = controls.why_not(options.control, "")
@@ -350,7 +355,6 @@ def _learn(options: argparse.Namespace) -> ExitCode:
 
     from midigen.learn import write_mapping
 
-    path = options.config or config.find_file()
     if path is None:
         path = platformdirs.user_config_path("midigen") / config.FILE_NAME
     source = _hear_one(settings)

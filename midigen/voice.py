@@ -17,6 +17,7 @@ MIDDLE_C: Pitch = 60
 
 _OCTAVE = 12
 _HIGHEST: Velocity = 127
+_DRAWN = 256  # at once, since one at a time would cost each note microseconds
 
 NoteId: TypeAlias = int
 """A note of the machine's, numbered as they begin."""
@@ -33,6 +34,7 @@ class Voice:
         """Where the phrase was; None before there is one."""
         self._ledger = ledger
         self._rng = rng
+        self._offs: list[int] = []  # what the next notes are louder or softer by
         self._count = 0
         self._notes: dict[NoteId, Pitch] = {}  # that sound
 
@@ -59,9 +61,11 @@ class Voice:
 
     def touched(self, velocity: Velocity) -> Velocity:
         """A velocity as it is struck: scaled, and a little off by chance."""
-        touch = self.settings.touch
-        off = int(self._rng.integers(-touch.variation, touch.variation, endpoint=True))
-        return min(max(round(velocity * touch.scale) + off, 1), _HIGHEST)
+        if not self._offs:
+            most = self.settings.touch.variation
+            self._offs = self._rng.integers(-most, most, size=_DRAWN, endpoint=True).tolist()
+        scaled = round(velocity * self.settings.touch.scale)
+        return min(max(scaled + self._offs.pop(), 1), _HIGHEST)
 
     def begin(self, pitch: Pitch, velocity: Velocity) -> tuple[NoteId, list[Message]]:
         """Strike a note."""

@@ -184,7 +184,7 @@ def test_two_mappings_on_one_knob_are_refused(
         cc = 7
         channel = {second}
         """
-    assert "control.2.cc: cc 7 has a control already" in problems(tmp_path, text)
+    assert "control.2.cc: cc 7 sets temperature already" in problems(tmp_path, text)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_phrase_is_carried_on(midigen: Start) -> None:
 def test_a_signal_mid_note_ends_the_note_and_exits_with_0(
     midigen: Start, mode: str, name: str
 ) -> None:
-    slow = ("--set", "tempo.bpm=20", "--set", "rhythm.gate=1", "--set", "turn.silence=0.1")
+    slow = ("--set", "tempo.bpm=60", "--set", "rhythm.gate=1", "--set", "turn.silence=0.1")
     running = midigen("--mode", mode, "--set", "rhythm.subdivision=1", *slow)
     play_phrase(running.hand, 60, 62)
     running.hand.strike(64)

@@ -131,3 +131,19 @@ def test_it_knows_what_followed_the_latest_match(line: list[int], capacity: int)
         longer = remembering([*line, degree], capacity, lengths)
         assert ahead[degree].tolist() == longer.latest().tolist()
         np.testing.assert_array_equal(counts[degree], longer.counts())
+
+
+@given(lines, lines, st.integers(2, 40))
+def test_letters_at_once_are_the_same_as_one_by_one(
+    before: list[int], line: list[int], capacity: int
+) -> None:
+    """Whatever was there before, and it goes on from there as ever."""
+    at_once, one_by_one = remembering(before, capacity), remembering(line, capacity)
+    at_once.begin(np.array(line, dtype=np.int64))
+    assert len(at_once) == len(one_by_one)
+    for degree in (None, 0, 1):
+        if degree is not None:
+            at_once.add(degree)
+            one_by_one.add(degree)
+        np.testing.assert_array_equal(at_once.counts(), one_by_one.counts())
+        np.testing.assert_array_equal(at_once.latest(), one_by_one.latest())

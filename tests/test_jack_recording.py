@@ -1,0 +1,96 @@
+"""Over real ports: what is written down of a session is what was played in it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from midigen.errors import ExitCode
+from midigen.notes import Message, NoteOff
+from tests.jack import JackServer, Midigen, pause, play_phrase
+from tests.test_jack import Start
+from tests.test_recording import Tracks, read
+
+TOLERANCE = 0.02
+"""Seconds: the way through JACK, and a machine that has other things to do."""
+
+
+@pytest.fixture
+def jack(lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
+    """No test here ends it."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", lasting_jack.name)
+    return lasting_jack
+
+
+def play(running: Midigen) -> None:
+    """A phrase with a wheel in it, every note answered but the first two."""
+    play_phrase(running.hand, 60, 62, 64)
+    running.hand.turn(1, 30, 90)
+    running.hand.strike(67, velocity=31)
+    pause(0.12)
+    running.hand.let_go(67)
+    play_phrase(running.hand, 72)
+    running.ear.wait_for(3, NoteOff)
+
+
+def assert_recorded(
+    found: Tracks, player: Sequence[tuple[float, Message]], machine: Sequence[tuple[float, Message]]
+) -> None:
+    """The two tracks hold these messages, with their times from the player's first on."""
+    expected = {"player": player, "midigen": machine}
+    assert found["midigen session"] == []
+    first = found["player"][0][0] - player[0][0]
+    for name, events in expected.items():
+        assert [message for _, message in found[name]] == [message for _, message in events]
+        assert [time - first for time, _ in found[name]] == [
+            pytest.approx(time, abs=TOLERANCE) for time, _ in events
+        ]
+
+
+def test_a_session_is_recorded_as_it_was_played(midigen: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    running = midigen("--mode", "duet", "--record", str(folder))
+    play(running)
+    assert running.stop() == ExitCode.OK
+    (path,) = folder.iterdir()
+    assert running.lines[-1] == f"midigen: recorded {path}\n"
+    assert_recorded(read(path), running.hand.sent, running.ear.heard)
+
+
+def test_the_last_minutes_are_kept_at_the_end(midigen: Start, tmp_path: Path) -> None:
+    running = midigen("--mode", "duet", "--keep", "2", folder=tmp_path)
+    play(running)
+    assert not (tmp_path / "recordings").exists()
+    assert running.stop() == ExitCode.OK
+    (path,) = (tmp_path / "recordings").iterdir()
+    assert path.name.endswith("-last-2-min.mid")
+    assert f"midigen: recorded {path.relative_to(tmp_path)}\n" in running.lines
+    assert_recorded(read(path), running.hand.sent, running.ear.heard)
+
+
+def test_what_is_kept_meanwhile_is_a_file_of_its_own(midigen: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    button = ("--set", 'control=[{name = "keep", cc = 82}]')
+    running = midigen("--mode", "duet", "--record", str(folder), *button)
+    play(running)
+    player, machine = list(running.hand.sent), list(running.ear.heard)
+    running.hand.press(82)
+    kept = Path(running.read_until("kept as ").split("kept as ")[1].strip())
+    assert_recorded(read(kept), player, machine)
+    play_phrase(running.hand, 60)
+    running.ear.wait_for(4, NoteOff)
+    assert running.stop() == ExitCode.OK
+    (whole,) = set(folder.iterdir()) - {kept}
+    assert_recorded(read(whole), running.hand.sent, running.ear.heard)
+    assert_recorded(read(kept), player, machine)
+
+
+def test_a_folder_that_cannot_be_written_ends_the_start(midigen: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "file" / "recordings"
+    folder.parent.touch()
+    running = midigen("--record", str(folder), connects=False)
+    assert running.wait() == ExitCode.FAILURE
+    assert running.lines == [
+        f"midigen: {folder}: can't be written: Not a directory; "
+        "choose another folder with record.path\n"
+    ]
