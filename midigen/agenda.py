@@ -15,9 +15,6 @@ class Agenda(Generic[Action]):
         self._heap: list[tuple[Seconds, int, Action]] = []
         self._count = 0
 
-    def __len__(self) -> int:
-        return len(self._heap)
-
     @property
     def next_time(self) -> Seconds | None:
         """When the soonest action is due."""

@@ -1,5 +1,6 @@
 """An answer before it is played: its length, its rhythm, and where it begins."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,13 +54,22 @@ class Run:
         return place
 
     def change_grid(self, rhythm: Rhythm, passed: Beats) -> None:
-        """Go on with another grid, `passed` beats from the origin, if it is on one."""
-        if isinstance(self.pattern, Steady):
-            other = _steady(rhythm, self.pattern.velocities)
-            if other.subdivision != self.pattern.subdivision:
-                free = 0.0 if self.is_first else self.pattern.place(self.index - 1).onset + _APART
-                self.index = other.index_from(max(passed, free))
-            self.pattern = other
+        """Go on with another grid, `passed` beats from the origin, if it is on one.
+
+        It is as loud at each place as it would have been.
+        """
+        former = self.pattern
+        if not isinstance(former, Steady):
+            return
+        steps = math.ceil(len(former.velocities) * rhythm.subdivision / former.subdivision)
+        velocities = [
+            former.place(step * former.subdivision // rhythm.subdivision).velocity
+            for step in range(steps)
+        ]
+        self.pattern = _steady(rhythm, velocities)
+        if rhythm.subdivision != former.subdivision:
+            free = 0.0 if self.is_first else former.place(self.index - 1).onset + _APART
+            self.index = self.pattern.index_from(max(passed, free))
 
 
 def answer(settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds) -> Run:
@@ -68,13 +78,13 @@ def answer(settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds) -> R
     length = settings.response.length
     until = length.beats if isinstance(length, InBeats) else None
     aligned = pulse.is_shared or settings.turn.quantize is not Quantize.OFF
-    pattern = _pattern(settings, phrase, notes, aligned=aligned)
+    pattern = _pattern(settings, phrase, pulse, notes, aligned=aligned)
     return Run(pattern, _place(settings, pulse, turn, pattern), remaining=notes, until=until)
 
 
 def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Run:
     """Playing on and on, from `start`: steps of the grid, or the rhythm of a finished phrase."""
-    pattern = _pattern(settings, phrase, None, aligned=True)
+    pattern = _pattern(settings, phrase, pulse, None, aligned=True)
     if isinstance(pattern, Mirror):
         return Run(pattern, pulse.next_place(start, 1.0))
     beat = pulse.timeline.beat_at(start)
@@ -94,13 +104,15 @@ def count(response: Response, phrase: Phrase) -> int | None:
     return None
 
 
-def _pattern(settings: Settings, phrase: Phrase, notes: int | None, *, aligned: bool) -> Pattern:
+def _pattern(
+    settings: Settings, phrase: Phrase, pulse: Pulse, notes: int | None, *, aligned: bool
+) -> Pattern:
     rhythm, length = settings.rhythm, settings.response.length
     if rhythm.source is RhythmSource.MIRROR and phrase.over:
-        return mirror(phrase, aligned=aligned)
+        return mirror(phrase, pulse.timeline, aligned=aligned)
     velocities: Sequence[Velocity] = phrase.velocities or [DEFAULT_VELOCITY]
     if isinstance(length, InBeats):
-        notes = round(length.beats * rhythm.subdivision)
+        notes = math.ceil(length.beats * rhythm.subdivision)
     return _steady(rhythm, velocities if notes is None else contour(velocities, notes))
 
 

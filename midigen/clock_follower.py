@@ -57,6 +57,7 @@ class ClockFollower:
         self._jitter: Seconds = 0.0  # how far ticks are off in the mean
         self._lean: Seconds = 0.0  # how far to one side lately
         self._newest: Seconds = 0.0
+        self._told = False  # where the song goes on, since the newest tick
         self.running = True
         """Whether the song goes on. Some clocks never say so and just tick."""
 
@@ -82,11 +83,15 @@ class ClockFollower:
         """The place of the newest tick, or of the one before the next if the song was moved."""
         return self._count / TICKS_PER_BEAT
 
-    def hear(self, message: Clock | SongPosition, now: Seconds) -> None:
-        """A tick, or where the song goes on. `now` is when it came."""
+    def hear(self, message: Clock | SongPosition, now: Seconds, beat: Beats = 0.0) -> None:
+        """A tick, or where the song goes on. `now` is when it came.
+
+        `beat` is where the count is, for a clock that is met without saying so.
+        """
+        self._told = self._told or message not in (Clock.TICK, Clock.STOP)
         match message:
             case Clock.TICK:
-                self._tick(now)
+                self._tick(now, beat)
             case Clock.START:
                 self._count = -1
                 self.running = True
@@ -102,10 +107,14 @@ class ClockFollower:
         self._heard = 0
         self._strays.clear()
 
-    def _tick(self, now: Seconds) -> None:
+    def _tick(self, now: Seconds, beat: Beats) -> None:
+        if now - self._newest > MISSING:
+            self.lose()
         self._newest = now
         if self.running:
-            self._count += 1
+            is_met = not self._heard and not self._told
+            self._count = round(beat * TICKS_PER_BEAT) if is_met else self._count + 1
+        self._told = False
         if not self._heard:
             self._time, self._heard = now, 1
             return

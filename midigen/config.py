@@ -65,7 +65,7 @@ def parse_option(text: str) -> tuple[str, object]:
         raise ConfigError([f"--set {text}: expected KEY=VALUE, such as tempo.bpm=96"])
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # not TOML
         return key.strip(), value.strip()
 
 
@@ -93,7 +93,7 @@ def _rendered(entry: "Field[Any]", value: object) -> list[str]:
     return [
         f"# {entry.metadata['meaning']}",
         f"#   {kind.expected}",
-        f"{entry.name} = {_toml(value)}",
+        f"{entry.name} = {toml(value)}",
     ]
 
 
@@ -109,20 +109,21 @@ def _rendered_tables(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
         lines.append(f"[[{entry.name}]]")
         for inner in fields(table):
             if (value := getattr(table, inner.name)) not in (None, "", ()):
-                lines.append(f"{inner.name} = {_toml(value)}")
+                lines.append(f"{inner.name} = {toml(value)}")
         lines.append("")
     return lines
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """A setting's value as it is written in TOML."""
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
-        inside = ", ".join(f"{json.dumps(name)} = {_toml(each)}" for name, each in value)
+        inside = ", ".join(f"{json.dumps(name)} = {toml(each)}" for name, each in value)
         return f"{{ {inside} }}"
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(each) for each in value) + "]"
+        return "[" + ", ".join(toml(each) for each in value) + "]"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    return json.dumps(str(value), ensure_ascii=False)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
@@ -154,7 +155,7 @@ def _from_file(path: Path) -> dict[str, _Given]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
-    except ValueError as exc:  # bad TOML, or not UTF-8
+    except (ValueError, RecursionError) as exc:  # bad TOML, or not UTF-8
         raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
     return {key: _Given(value, str(path)) for key, value in _flattened(table)}
 
@@ -208,7 +209,7 @@ def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tup
 
 
 def _problem(key: str, given: _Given, expected: str) -> str:
-    return f"{given.source}: {key} = {_toml(given.value)}: expected {expected}"
+    return f"{given.source}: {key} = {toml(given.value)}: expected {expected}"
 
 
 def _unknown(key: str, given: _Given) -> str:

@@ -114,7 +114,7 @@ def _readings(value: str | float, kind: Kind) -> list[object]:
         return [value]
     try:
         return [value, tomllib.loads(f"value = {value}")["value"]]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # not TOML
         return [value]
 
 
@@ -159,33 +159,37 @@ def _knob_problems(
             return {f"{key}.{kind}": f"{kind} {number} sets {other.name} already"}
     if knob.name not in CONTROLS:
         return {f"{key}.name": why_not(knob.name, "") or "a control needs a name"}
-    why = _wrong_value(knob, settings) or _wrong_range(knob)
-    return {f"{key}.value" if "value" in why else key: why} if why else {}
+    if why := _wrong_value(knob, settings):
+        return {f"{key}.value": why}
+    return {key: why} if (why := _wrong_range(knob)) else {}
 
 
 def _wrong_value(knob: Knob, settings: Settings) -> str | None:
     """What is wrong with what a knob sets its control to."""
     kind = CONTROLS[knob.name].kind
     scenes = [scene.name for scene in settings.scene]
-    if knob.name == "scene" and knob.value not in scenes:
-        return f"value must be a scene's name, one of {', '.join(scenes) or 'none'}"
+    if knob.name == "scene":
+        is_one = knob.value in scenes
+        return None if is_one else f"must be a scene's name, one of {', '.join(scenes) or 'none'}"
+    if kind is None:
+        return None if knob.value is None else f"{knob.name} is pressed: it takes no value"
     if knob.value is not None:
-        why = why_not(knob.name, knob.value)
-        return f"value: {why}" if why else None
-    if kind is None or isinstance(kind, Flag):
-        return None
-    if knob.cc is None or not isinstance(kind, Number | AnswerLength | Choice):
-        return f"value must say what it sets {knob.name} to"
-    return None
+        return why_not(knob.name, knob.value)
+    slides = knob.cc is not None and isinstance(kind, Number | AnswerLength | Choice)
+    return None if slides or isinstance(kind, Flag) else f"must say what it sets {knob.name} to"
 
 
 def _wrong_range(knob: Knob) -> str | None:
     """What is wrong with the ends of a knob."""
-    spec = CONTROLS[knob.name]
-    number = number_of(spec.kind)
-    if spec.kind is None or number is None or knob.value is not None or _is_within(knob, number):
+    if knob.low is None and knob.high is None:
         return None
-    return f"low and high must be two numbers in {knob.name}'s range: {spec.kind.expected}"
+    kind = CONTROLS[knob.name].kind
+    number = number_of(kind)
+    if kind is None or number is None or knob.value is not None:
+        return "low and high are the ends of a knob that sets a number"
+    if _is_within(knob, number):
+        return None
+    return f"low and high must be two numbers in {knob.name}'s range: {kind.expected}"
 
 
 def why_not(name: str, value: str | float) -> str | None:

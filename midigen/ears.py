@@ -4,14 +4,12 @@ from collections import deque
 
 from midigen.key_finding import KeyFollower
 from midigen.melody import Melody, Step
-from midigen.notes import Channel, ChannelMessage, NoteOn, Pitch, Seconds
+from midigen.notes import KEY_PRESSURE, Channel, ChannelMessage, NoteOn, Pitch, Seconds
 from midigen.settings import Settings
 from midigen.vocabulary import AUTO, Degree, Key
 
 SHOWN = 12
 """The newest letters that are remembered for people."""
-
-_KEY_PRESSURE = 0xA0
 
 
 class Ears:
@@ -53,7 +51,7 @@ class Ears:
     def is_heard(self, message: ChannelMessage) -> bool:
         """Whether a message on a channel that counts is about nothing that doesn't."""
         limits = self._limits
-        return message.status != _KEY_PRESSURE or limits.low <= message.data[0] <= limits.high
+        return message.status != KEY_PRESSURE or limits.low <= message.data[0] <= limits.high
 
     def hear(self, pitch: Pitch, now: Seconds) -> Step | None:
         """The step of the melody that a struck key makes, if any."""

@@ -101,6 +101,6 @@ class Improviser:
         self._session.use(predictor)
         self._ahead = None
 
-    def turn_to(self) -> None:
+    def look_again(self) -> None:
         """What was found ahead is for another mode."""
         self._ahead = None

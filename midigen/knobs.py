@@ -9,12 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from midigen.controls import CONTROLS, number_of
-from midigen.notes import ChannelMessage, Control, Message, NoteOff, NoteOn
+from midigen.notes import (
+    CONTROL_CHANGE,
+    HALF,
+    PROGRAM_CHANGE,
+    ChannelMessage,
+    Control,
+    Message,
+    NoteOff,
+    NoteOn,
+)
 from midigen.settings import Choice, Flag, Knob, Number
 
-CONTROL_CHANGE, PROGRAM_CHANGE = 0xB0, 0xC0
 _HIGHEST = 127
-_HALF = 64  # a switch is on from here
 _CLOSE = 2.5 / _HIGHEST  # a knob this near to its control has it
 
 
@@ -24,6 +31,7 @@ class _State:
 
     part: float | None = None
     on: bool = False
+    level: int = 0
     set: Any = None  # what it set its control to
 
 
@@ -61,8 +69,10 @@ class Knobs:
 
     @staticmethod
     def _press(knob: Knob, state: _State, level: int) -> Control | None:
-        pressed = level >= _HALF if knob.cc is not None else level > 0
-        begins, state.on = pressed and not state.on, pressed and knob.program is None
+        """Once as it goes down; a switch that says nothing else says the same again."""
+        pressed = level >= HALF if knob.cc is not None else level > 0
+        begins = pressed and (knob.cc is None or not state.on or level == state.level)
+        state.on, state.level = pressed, level
         return Control(knob.name, "" if knob.value is None else knob.value) if begins else None
 
     @staticmethod
@@ -72,7 +82,7 @@ class Knobs:
         """A pedal or button is on while it is down; a key or a program turns it over."""
         if is_key:
             return Control(knob.name, not current(knob.name)) if level else None
-        on = level >= _HALF
+        on = level >= HALF
         changes, state.on = on != state.on, on
         return Control(knob.name, on) if changes else None
 
@@ -90,6 +100,7 @@ class Knobs:
         if at is not None and current != state.set:
             passed = before is not None and min(before, part) <= at <= max(before, part)
             if not passed and abs(part - at) > _CLOSE and 0 <= at <= 1:
+                state.set = None
                 return None
         state.set = limits.at(part)
         return None if state.set == current else Control(knob.name, state.set)

@@ -3,7 +3,6 @@
 `Learner` hears what is moved, `write_mapping` adds it to a TOML file as a `[[control]]`.
 """
 
-import json
 import shutil
 import tempfile
 import tomllib
@@ -11,10 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from midigen.config import toml
 from midigen.errors import ConfigError
-from midigen.notes import Channel, ChannelMessage, Event, NoteOn
+from midigen.notes import (
+    CONTROL_CHANGE,
+    PROGRAM_CHANGE,
+    Channel,
+    ChannelMessage,
+    Event,
+    NoteOn,
+)
 
-_STATUSES = {0xB0: "cc", 0xC0: "program"}
+_STATUSES = {CONTROL_CHANGE: "cc", PROGRAM_CHANGE: "program"}
 _KINDS = (*_STATUSES.values(), "note")
 
 
@@ -119,18 +126,12 @@ def _refuse_a_second(
 
 def _block(former: str, entry: Mapping[str, str | float]) -> str:
     """The text to add: a table after an empty line, with the line ends of the file."""
-    lines = ["[[control]]", *(f"{key} = {_toml(value)}" for key, value in entry.items()), ""]
+    lines = ["[[control]]", *(f"{key} = {toml(value)}" for key, value in entry.items()), ""]
     if former:
         lines.insert(0, "")
         if not former.endswith("\n"):
             lines.insert(0, "")
     return ("\r\n" if "\r\n" in former else "\n").join(lines)
-
-
-def _toml(value: str | float) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value).lower()  # true and false; numbers are written alike
 
 
 def _replace(path: Path, text: str) -> None:

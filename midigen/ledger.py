@@ -9,11 +9,21 @@ under it sounds until it is lifted.
 
 from collections.abc import Hashable
 
-from midigen.notes import Channel, ChannelMessage, Message, NoteOff, NoteOn, Pitch, Velocity
-
-_CONTROL_CHANGE = 0xB0
-_SUSTAIN = 64
-_ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
+from midigen.notes import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CONTROL_CHANGE,
+    HALF,
+    RESET_CONTROLLERS,
+    SUSTAIN,
+    Channel,
+    ChannelMessage,
+    Message,
+    NoteOff,
+    NoteOn,
+    Pitch,
+    Velocity,
+)
 
 
 class Ledger:
@@ -55,17 +65,19 @@ class Ledger:
 
     def pass_on(self, message: ChannelMessage) -> list[Message]:
         """The player's pedal, bend and the like, on the output channel."""
-        if message.status == _CONTROL_CHANGE and message.data[0] == _SUSTAIN:
-            self._sustain = message.data[1] >= 64  # noqa: PLR2004  half-way, as MIDI 1.0 has it
-            if not self._sustain:
-                self._sustained.clear()
+        if message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN:
+            self._sustain = message.data[1] >= HALF
+        if message.status == CONTROL_CHANGE and message.data[0] == RESET_CONTROLLERS:
+            self._sustain = False
+        if not self._sustain:
+            self._sustained.clear()
         return [ChannelMessage(message.status, message.data, self._channel)]
 
     def note_offs(self) -> list[Message]:
         """What would end everything that sounds, the pedal included."""
         offs: list[Message] = [NoteOff(pitch, self._channel) for pitch in sorted(self._holders)]
         if self._sustain:
-            offs.append(ChannelMessage(_CONTROL_CHANGE, (_SUSTAIN, 0), self._channel))
+            offs.append(ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), self._channel))
         return offs
 
     def flush(self) -> list[Message]:
@@ -78,6 +90,6 @@ class Ledger:
 
     def panic(self) -> list[Message]:
         """End everything, and tell the receiver to end whatever else it may sound."""
-        numbers = (_SUSTAIN, _ALL_SOUND_OFF, _ALL_NOTES_OFF)
-        commands = [ChannelMessage(_CONTROL_CHANGE, (each, 0), self._channel) for each in numbers]
+        numbers = (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF)
+        commands = [ChannelMessage(CONTROL_CHANGE, (each, 0), self._channel) for each in numbers]
         return [*self.flush(), *commands]

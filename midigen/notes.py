@@ -24,6 +24,15 @@ Velocity: TypeAlias = int
 Channel: TypeAlias = int
 """A MIDI channel as musicians count them, 1–16."""
 
+KEY_PRESSURE, CONTROL_CHANGE, PROGRAM_CHANGE = 0xA0, 0xB0, 0xC0
+"""What a `ChannelMessage` may be, by its `status`."""
+
+SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
+"""Controllers that mean the same everywhere (MIDI 1.0)."""
+
+HALF = 64
+"""A pedal or a switch is on from here."""
+
 _PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 

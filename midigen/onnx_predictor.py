@@ -124,6 +124,8 @@ class BackgroundModels:
             self._found[name] = OnnxPredictor(find_model(name))
         except ModelError as exc:
             self._found[name] = exc
+        except Exception as exc:  # told to the player, who waits for the scene
+            self._found[name] = ModelError(f"{name}: {exc!r}")
 
 
 class LoadedModels:

@@ -28,10 +28,11 @@ class Panel:
         return None if key is None else self.settings.at(key)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Set a control to a value as its setting has it."""
+        """Set a control to a value as its setting has it. Raises KeyError if it has none."""
         key = controls.CONTROLS[name].key
-        if key is not None:
-            self.settings = self.settings.changed(key, value)
+        if key is None:
+            raise KeyError(name)
+        self.settings = self.settings.changed(key, value)
 
     def takes(self, message: Message) -> bool:
         """Whether a message is a knob's, and nothing to play or to pass on."""

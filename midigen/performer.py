@@ -26,10 +26,15 @@ from midigen.answer import Run, answer, count, solo
 from midigen.ears import SHOWN, Ears
 from midigen.errors import ModelError
 from midigen.improviser import Improviser
-from midigen.knobs import CONTROL_CHANGE
 from midigen.ledger import Ledger
 from midigen.melody import Step
 from midigen.notes import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CONTROL_CHANGE,
+    HALF,
+    RESET_CONTROLLERS,
+    SUSTAIN,
     Beats,
     ChannelMessage,
     Clock,
@@ -46,6 +51,7 @@ from midigen.notes import (
     Pitch,
     Seconds,
     SongPosition,
+    TempoChange,
     Velocity,
 )
 from midigen.panel import Panel
@@ -69,9 +75,8 @@ RING: Beats = 1.0
 AT_ONCE: Seconds = 1e-9
 """Times this close are one: sums of floats aren't exact."""
 
-_SUSTAIN, _RESET_CONTROLLERS = 64, 121
-_HALF = 64  # a pedal is down from here
-_ALL_OFF = (120, 123)  # all sound off, all notes off: the keys of the channel come up
+_ALL_OFF = (ALL_SOUND_OFF, ALL_NOTES_OFF)  # the keys of the channel come up
+_PEDALS = (SUSTAIN, RESET_CONTROLLERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class _Release:
     note: NoteId
 
 
-_Action: TypeAlias = _Answer | _Release | EndOfAnswer
+_Action: TypeAlias = _Answer | _Release
 
 
 class Performer:
@@ -120,6 +125,7 @@ class Performer:
 
         # What is heard.
         self._ears = Ears(settings)
+        self._follow_at: Seconds | None = None  # an onset that the beat hasn't heard of yet
         self._phrase = Phrase()
         self._turns = Turns(settings.turn)
 
@@ -129,7 +135,8 @@ class Performer:
         self._voice = Voice(settings, self._ledger, touch)
         self._run: Run | None = None
         self._answering = False  # an EndOfAnswer is due
-        self._owed = 0  # solo: notes until the phrase counts as answered
+        self._answered_at: Seconds | None = None  # when, once that is known
+        self._owed = 0  # solo: notes until it is
         self._agenda: Agenda[_Action] = Agenda()
         self._answers: dict[StruckKey, NoteId] = {}  # the notes that end with a key
         self._answer_times: deque[Seconds] = deque(maxlen=MAX_ANSWERS)
@@ -157,6 +164,8 @@ class Performer:
             return None
         times = (
             self._agenda.next_time,
+            self._answered_at,
+            self._follow_at,
             self._turn_time,
             self._pulse.deadline,
             self._scene_time,
@@ -216,6 +225,8 @@ class Performer:
         if self._playing:
             self._outbox += self._pulse.stop()
         self._playing = False
+        self._scenes.due = self._follow_at = None
+        self._panel.told()
         self._turns.clear()
         self._end_everything()
         return self._sent()
@@ -274,7 +285,8 @@ class Performer:
             self._answer_key(key, ahead, note.velocity, now)
         elif self._mode is Mode.SOLO and self._run is None:
             self._start_solo(now)
-        self._follow_player(now)
+        if self._pulse.source is TempoSource.FOLLOW:
+            self._follow_at = now  # once the answer is out
 
     def _hear(self, step: Step, velocity: Velocity, now: Seconds) -> Degree | None:
         """Take a step of the melody in; gives duet's answer where that was found ahead."""
@@ -282,9 +294,9 @@ class Performer:
             self._phrase = Phrase()
         if self._mode is Mode.CALL_RESPONSE:
             self._improviser.begin_line()
-        played = Played(step.pitch, velocity, now, self.timeline.beat_at(now))
-        self._phrase.add(played, replaces=step.replaces)
-        if not step.replaces:
+        replaces = step.replaces and bool(self._phrase.steps)
+        self._phrase.add(Played(step.pitch, velocity, now), replaces=replaces)
+        if not replaces:
             self._turns.step(now)
         self._voice.near = step.pitch
         self._voice.middle = self._phrase.middle
@@ -294,7 +306,7 @@ class Performer:
     def _key_up(self, key: StruckKey, now: Seconds) -> None:
         if key not in self._turns:
             return
-        self._phrase.release(key[1], self.timeline.beat_at(now))
+        self._phrase.release(key[1], now)
         self._turns.release(key, now)
         if (found := self._ears.release(key[1], now)) is not None:
             self._outbox.append(Notice(f"key {found}"))  # what sounds ends as it began
@@ -309,8 +321,8 @@ class Performer:
         if message.status == CONTROL_CHANGE and number in _ALL_OFF:
             for key in self._turns.keys(message.channel):
                 self._key_up(key, now)
-        if message.status == CONTROL_CHANGE and number in (_SUSTAIN, _RESET_CONTROLLERS):
-            down = number == _SUSTAIN and message.data[1] >= _HALF
+        if message.status == CONTROL_CHANGE and number in _PEDALS:
+            down = number == SUSTAIN and message.data[1] >= HALF
             self._turns.pedal(message.channel, down=down, now=now)
         if self._panel.settings.thru and self._ears.is_heard(message):
             self._outbox += self._ledger.pass_on(message)
@@ -319,21 +331,27 @@ class Performer:
 
     def _follow_clock(self, message: Clock | SongPosition, came: Seconds) -> None:
         """A message of the clock, with the time it came, whatever was done since."""
-        self._outbox += self._pulse.hear_clock(message, came)
+        self._take_beat(self._pulse.hear_clock(message, came))
         if message is Clock.TICK or self._pulse.source is not TempoSource.CLOCK:
             return
         # The song stops or goes on elsewhere: what was placed on the old count is void.
+        if self._scenes.due is not None:
+            self._scenes.due = self._pulse.next_place(self._now, 1.0)
         if self._mode is not Mode.DUET:
             self._end_run()
-        if self._mode is Mode.SOLO and not self._pulse.stands_still:
+        if self._mode is Mode.SOLO:
             self._start_solo(self._now)
 
     def _follow_player(self, onset: Seconds) -> None:
-        if self._pulse.source is TempoSource.FOLLOW:
-            before = self.timeline
-            self._outbox += self._pulse.hear_onset(onset)
-            if self.timeline is not before:
-                self._phrase.count_anew(self.timeline.beat_at)
+        self._follow_at = None
+        self._take_beat(self._pulse.hear_onset(onset))
+
+    def _take_beat(self, outputs: list[Output]) -> None:
+        """What the beat has to say; the control tempo stands where it is."""
+        for output in outputs:
+            if isinstance(output, TempoChange):
+                self._panel["tempo"] = output.bpm
+        self._outbox += outputs
 
     # --- controls and modes
 
@@ -353,6 +371,7 @@ class Performer:
             case "forget":
                 self._forget(now)
             case "panic":
+                self._turns.clear()  # a key or pedal whose end was lost holds no answer up
                 self._end_everything()
                 self._outbox += self._ledger.panic()
                 self._outbox.append(Notice("panic: everything is silent"))
@@ -369,7 +388,7 @@ class Performer:
         control = self._panel.turn(message)
         if control is None:
             return
-        if not isinstance(control.value, int | float):
+        if not isinstance(self._panel[control.name], int | float):  # nothing that slides
             self._control(control, now)
         elif self._set(control.name, controls.read(control), now):
             self._panel.tell_later(control.name, now)
@@ -390,7 +409,7 @@ class Performer:
             case "temperature" | "top-p" | "memory":
                 self._improviser.obey(self._panel.settings)
             case "tempo":
-                self._outbox += self._pulse.set_bpm(value, now)
+                self._take_beat(self._pulse.set_bpm(value, now))
             case "subdivision" | "gate" if self._run is not None:
                 passed = self.timeline.beat_at(now - self._offset) - self._run.origin
                 self._run.change_grid(self._panel.settings.rhythm, passed)
@@ -402,7 +421,7 @@ class Performer:
     def _enter_mode(self, now: Seconds) -> None:
         self._phrase = Phrase()
         self._turns.give()
-        self._improviser.turn_to()
+        self._improviser.look_again()
         if self._mode is Mode.SOLO:
             self._start_solo(now)
 
@@ -425,7 +444,8 @@ class Performer:
         except (ValueError, ModelError) as exc:
             self._outbox.append(Notice(str(exc)))
 
-    def _enter_scene(self, now: Seconds) -> None:
+    def _enter_scene(self, due: Seconds, now: Seconds) -> None:
+        """From its beat on, however late that is noticed."""
         try:
             entered = self._scenes.enter(self._pulse.next_place(now, 1.0))
         except ModelError as exc:
@@ -439,7 +459,7 @@ class Performer:
         for name, text in scene.set:
             value = controls.read(Control(name, text))
             if value != self._panel[name]:
-                self._set(name, value, now)
+                self._set(name, value, due)
         self._outbox.append(Notice(f"scene {scene.name}"))
         if self._improviser.missing:
             self._end_run()
@@ -475,6 +495,8 @@ class Performer:
         self._take_turn(now + self._lead)
 
     def _take_turn(self, turn: Seconds) -> None:
+        if self._answered_at is not None:  # the last note of the answer before still rings
+            self._answered()
         self._turns.give()
         self._phrase.over = True
         self._answering = True
@@ -492,12 +514,14 @@ class Performer:
             if self._run is None:  # the clock stands still
                 self._answered()
         elif (last := self._agenda.last_time) is not None:  # duet: answers are on their way
-            self._agenda.plan(last + self._grid_step, EndOfAnswer())
+            self._answered_at = last + self._grid_step
         else:
             self._answered()
 
     def _answered(self) -> None:
         self._answering = False
+        self._answered_at = None
+        self._owed = 0
         self._outbox.append(EndOfAnswer())
 
     # --- the generation loop: an answer, or solo
@@ -506,7 +530,9 @@ class Performer:
         self._run = None
         if self._improviser.missing:
             self._say_missing()
-        elif not self._pulse.stands_still:
+        elif self._pulse.stands_still:
+            self._outbox.append(Notice("solo waits for the clock's start"))
+        else:
             self._run = solo(self._panel.settings, self._phrase, self._pulse, now - self._offset)
 
     def _run_time(self, run: Run) -> Seconds:
@@ -523,11 +549,11 @@ class Performer:
             self._play_next(place.velocity, due, length)
         if ends:
             self._run = None
-            self._agenda.plan(due + length, EndOfAnswer())
+            self._answered_at = due + length
         elif self._owed:
             self._owed -= 1
             if not self._owed:
-                self._agenda.plan(due + length, EndOfAnswer())
+                self._answered_at = due + length
 
     def _rests(self) -> bool:
         density = self._panel.settings.rhythm.density
@@ -595,9 +621,10 @@ class Performer:
     # --- notes
 
     def _say_missing(self) -> None:
-        count = self._improviser.missing
-        notes = "note" if count == 1 else "notes"
-        self._outbox.append(Notice(f"listening: {count} more {notes} before the model can answer"))
+        missing = self._improviser.missing
+        notes = "note" if missing == 1 else "notes"
+        line = f"listening: {missing} more {notes} before the model can answer"
+        self._outbox.append(Notice(line))
 
     def _begin(self, pitch: Pitch, velocity: Velocity) -> NoteId:
         sounds = self._voice.transposed(pitch, self._ears.key)
@@ -613,7 +640,6 @@ class Performer:
 
     def _end_everything(self) -> None:
         self._turns.give()
-        self._owed = 0
         self._outbox += self._ledger.flush()
         self._voice.forget()
         self._end_run()
@@ -631,10 +657,14 @@ class Performer:
         """Do what is due first; of several at one time, the ends of notes first."""
         if (at := self._agenda.next_time) is not None and at <= due + AT_ONCE:
             self._act(self._agenda.pop(), due, now)
+        elif (at := self._answered_at) is not None and at <= due + AT_ONCE:
+            self._answered()
+        elif (at := self._follow_at) is not None and at <= due:
+            self._follow_player(at)
         elif (at := self._pulse.deadline) is not None and at <= due:
-            self._outbox += self._pulse.advance(now)
+            self._take_beat(self._pulse.advance(now))
         elif (at := self._scene_time) is not None and at <= due + AT_ONCE:
-            self._enter_scene(now)
+            self._enter_scene(at, now)
         elif (at := self._turn_time) is not None and at <= due:
             self._take_turn(at + self._lead)
         elif (at := self._panel.tell_at) is not None and at <= due:
@@ -651,5 +681,3 @@ class Performer:
                     self.dropped += 1
                 else:
                     self._play_answer(action.key, action.pitch, action.velocity, due)
-            case EndOfAnswer():
-                self._answered()

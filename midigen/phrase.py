@@ -1,9 +1,8 @@
 """What the player has played since the last turn: its steps, their rhythm and their touch."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from midigen.notes import Beats, Pitch, Seconds, Velocity
+from midigen.notes import Pitch, Seconds, Velocity
 
 
 @dataclass(slots=True)
@@ -13,8 +12,7 @@ class Played:
     pitch: Pitch
     velocity: Velocity
     onset: Seconds
-    beat: Beats
-    end: Beats | None = None
+    end: Seconds | None = None
 
 
 LONGEST = 256
@@ -36,7 +34,7 @@ class Phrase:
         """Another step; one that `replaces` (a chord's higher note) keeps the onset it had."""
         if replaces and self.steps:
             former = self.steps.pop()
-            step.onset, step.beat = former.onset, former.beat
+            step.onset = former.onset
             self._pitches -= former.pitch
         else:
             self.count += 1
@@ -45,19 +43,12 @@ class Phrase:
         self.steps.append(step)
         self._pitches += step.pitch
 
-    def release(self, pitch: Pitch, beat: Beats) -> None:
+    def release(self, pitch: Pitch, now: Seconds) -> None:
         """A key comes up."""
         for step in reversed(self.steps):
             if step.pitch == pitch and step.end is None:
-                step.end = beat
+                step.end = now
                 return
-
-    def count_anew(self, beat_at: Callable[[Seconds], Beats]) -> None:
-        """Place the steps on another count of beats, as a beat that is found late does."""
-        for step in self.steps:
-            length = None if step.end is None else step.end - step.beat
-            step.beat = beat_at(step.onset)
-            step.end = None if length is None else step.beat + length
 
     @property
     def middle(self) -> float | None:

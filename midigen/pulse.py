@@ -21,7 +21,7 @@ TOLD = 0.005
 
 
 class Pulse:
-    """The beat. Its times may change, within what a clock or a player does; it never goes back."""
+    """The beat. What a clock or a player does changes its times, and a clock's song its place."""
 
     def __init__(self, source: TempoSource, bpm: float, bar: int, *, sends: bool) -> None:
         self.bar = bar
@@ -34,6 +34,7 @@ class Pulse:
         self._player = TempoFollower()
         self._told = bpm
         self._locked = False
+        self._was_locked = False
         self._next_tick = 0
 
     @property
@@ -54,8 +55,9 @@ class Pulse:
     @property
     def state(self) -> str:
         """Who sets the tempo, for people."""
-        lost = self._source is not TempoSource.INTERNAL and not self._locked
-        return f"{self._source} (none yet)" if lost else self._source
+        if self._locked or self._source is TempoSource.INTERNAL:
+            return self._source
+        return f"{self._source} ({'lost' if self._was_locked else 'none yet'})"
 
     @property
     def stands_still(self) -> bool:
@@ -97,7 +99,8 @@ class Pulse:
             self._clock.lose()
             self._locked = False
             if self._clock.running:
-                outputs.append(Notice(f"the clock has stopped coming: {self._going_on}"))
+                bpm = self.timeline.bpm
+                outputs.append(Notice(f"the clock has stopped coming: going on at {bpm:.1f} bpm"))
         while (due := self._tick_time) is not None and due <= now:
             outputs.append(Clock.TICK)
             self._next_tick += 1
@@ -125,7 +128,7 @@ class Pulse:
         """A message of the clock that is followed. `now` is when it came."""
         if self._source is not TempoSource.CLOCK:
             return []
-        self._clock.hear(message, now)
+        self._clock.hear(message, now, self.timeline.beat_at(now))
         if message is not Clock.TICK:
             return self._move(message, now)
         line = self._clock.timeline
@@ -136,7 +139,7 @@ class Pulse:
         self.timeline = line if self._clock.running else self.timeline.at_tempo(line.bpm, now)
         if self._locked:
             return self._tell()
-        self._locked = True
+        self._locked = self._was_locked = True
         return [*self._tell(), Notice(f"with the clock, at about {line.bpm:.0f} bpm")]
 
     def next_place(self, time: Seconds, unit: Beats, part: Beats = 0.0) -> Beats:
@@ -153,12 +156,8 @@ class Pulse:
     def _move(self, message: Clock | SongPosition, now: Seconds) -> list[Output]:
         """The song stops, or is at another place from the next tick on."""
         if message is Clock.STOP:
-            stopped = Notice(f"the clock says stop: {self._going_on}")
+            stopped = Notice(f"the clock says stop: the tempo stays {self.timeline.bpm:.1f} bpm")
             return [message, stopped] if self._sends else [stopped]
         self.timeline = Timeline(self._clock.beat, now, self.timeline.bpm)
         self._next_tick = round(self._clock.beat * TICKS_PER_BEAT) + 1
         return [message] if self._sends else []
-
-    @property
-    def _going_on(self) -> str:
-        return f"going on at {self.timeline.bpm:.1f} bpm"

@@ -6,14 +6,14 @@ on the grid, `Mirror` as the phrase was played.
 
 import itertools
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Protocol
+from typing import TypeAlias
 
 from midigen.notes import Beats, Velocity
 from midigen.phrase import Phrase
+from midigen.timeline import Timeline
 
 ROUNDING: Beats = 1e-6
 """A place this little before another is on it: sums of floats aren't exact."""
@@ -32,16 +32,6 @@ class Place:
     onset: Beats
     length: Beats
     velocity: Velocity
-
-
-class Pattern(Protocol):
-    """A rhythm that goes on for ever."""
-
-    def place(self, index: int) -> Place:
-        """The place of a step, counted from 0."""
-
-    def index_from(self, onset: Beats) -> int:
-        """The first step that isn't before a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,34 +92,33 @@ class Mirror:
         onset = rounds * self._period + self._onsets[step]
         return Place(onset, self._lengths[step], self._velocities[step])
 
-    def index_from(self, onset: Beats) -> int:
-        """The first step that isn't before a place."""
-        rounds = math.floor((onset + ROUNDING) / self._period)
-        step = bisect_left(self._onsets, onset - ROUNDING - rounds * self._period)
-        return rounds * len(self._onsets) + step
+
+Pattern: TypeAlias = Steady | Mirror
+"""A rhythm that goes on for ever."""
 
 
-def mirror(phrase: Phrase, *, aligned: bool) -> Mirror:
-    """The rhythm of a phrase that has one step or more.
+def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
+    """The rhythm of a phrase that has one step or more, by the beat as it is known now.
 
     A step lasts until its key comes up, at the longest to the next one; what the last one
     lasts until the rhythm begins again is the phrase's usual step. `aligned` moves
     onsets to sixteenths, or to triplets where they fit those better, and lets the rhythm
     begin again on the same part of a beat.
     """
-    beats = [step.beat for step in phrase.steps]
+    beats = [timeline.beat_at(step.onset) for step in phrase.steps]
+    held = [
+        math.inf if step.end is None else (step.end - step.onset) * timeline.bpm / 60
+        for step in phrase.steps
+    ]
     placed = _apart(_aligned(beats) if aligned else beats)
     gaps = [later - earlier for earlier, later in itertools.pairwise(placed)]
-    last = phrase.steps[-1]
-    held = (last.beat if last.end is None else last.end) - last.beat
-    usual = max(median(gaps), held) if gaps else max(held, 1.0)
+    usual = median(gaps) if gaps else 1.0
+    if math.isfinite(held[-1]):
+        usual = max(usual, held[-1])
     length = placed[-1] - placed[0] + usual
     period = max(1.0, math.ceil(length - ROUNDING)) if aligned else length
     gaps.append(period - (placed[-1] - placed[0]))
-    lengths = [
-        gap if step.end is None else max(_SHORTEST, min(gap, step.end - step.beat))
-        for gap, step in zip(gaps, phrase.steps, strict=True)
-    ]
+    lengths = [max(_SHORTEST, min(gap, sounds)) for gap, sounds in zip(gaps, held, strict=True)]
     onsets = [place - placed[0] for place in placed]
     return Mirror(onsets, lengths, phrase.velocities, period, begins=placed[0] % 1)
 

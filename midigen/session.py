@@ -6,7 +6,7 @@ Live play and evaluation both predict by this.
 from midigen.memory import Memory
 from midigen.predictor import Predictor, Probabilities
 from midigen.vocabulary import Degree
-from midigen.window import Window
+from midigen.window import KEPT, Window
 
 OWN_WEIGHT = 0.5
 """How much a note of the machine's own counts in memory, where one of the player's is 1."""
@@ -46,7 +46,12 @@ class Session:
         self._since_heard += 1
 
     def take_back(self) -> None:
-        """Unhear what the machine has played since the player's newest letter."""
+        """Unhear what the machine has played since the player's newest letter.
+
+        After a very long answer the phrase is forgotten, and nothing is taken back.
+        """
+        if self._since_heard > KEPT // 2:
+            return
         self._window.drop(self._since_heard)
         self._memory.drop(self._since_heard)
         self._since_heard = 0

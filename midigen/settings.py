@@ -5,6 +5,7 @@ words what it expects. `config` fills the table from TOML and writes it out as
 the commented config.toml, so nothing about a setting stands anywhere else.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -59,7 +60,7 @@ class Number:
 
     def at(self, part: float) -> Any:
         """The number at a part of the range, 0 to 1: what a knob stands at."""
-        number = self.low + part * (self.high - self.low)
+        number = self.low * (1 - part) + self.high * part
         return round(number) if self.whole else float(number)
 
     def part(self, value: Any) -> float | None:
@@ -95,7 +96,8 @@ class Choice:
         return self.words(str(value))
 
 
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?) beats?")
+_LENGTH = re.compile(r"(\d{1,4}(?:\.\d{1,6})?) beats?")
+_SHORTEST: Beats = 0.125
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class AnswerLength:
             if value in ("match", "endless"):
                 return value
             match = _LENGTH.fullmatch(value.strip())
-            if not match or not 0 < float(match[1]) <= self.notes.high:
+            if not match or not _SHORTEST <= float(match[1]) <= self.notes.high:
                 raise ValueError
             return InBeats(float(match[1]))
         return self.notes.read(value)
@@ -125,7 +127,7 @@ class InBeats:
     beats: Beats
 
     def __str__(self) -> str:
-        return f"{self.beats:g} beats"
+        return f"{self.beats:.10g} beats"
 
 
 _TRANSPOSITION = re.compile(r"([+-]?\d+) (octave|degree)s?")
@@ -193,9 +195,7 @@ class Assignments:
     def read(self, value: object) -> Any:
         if not isinstance(value, dict):
             raise ValueError
-        if not all(isinstance(each, str | int | float) for each in value.values()):
-            raise ValueError
-        return tuple(value.items())
+        return tuple((name, AnyOf("").read(each)) for name, each in value.items())
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,8 @@ class AnyOf:
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str | int | float):
+            raise ValueError
+        if isinstance(value, float) and not math.isfinite(value):
             raise ValueError
         return value
 
@@ -324,7 +326,8 @@ class Output:
     offset_ms: float = _setting(
         0.0,
         Number(-500, 500, "milliseconds", whole=False),
-        "plays this much later, or earlier if negative (an answer at once can't be earlier)",
+        "plays this much later, or earlier if negative (an answer at once can't be earlier, and"
+        " a phrase must be over so much sooner)",
     )
     mute: bool = _setting(False, Flag(), "plays nothing of its own, until it is false again")
 
@@ -355,7 +358,7 @@ class Tempo:
 
 
 @dataclass(frozen=True)
-class Clock:
+class ClockSending:
     """MIDI clock for others, on every output."""
 
     send: bool = _setting(False, Flag(), "send MIDI clock, with start and stop")
@@ -408,7 +411,8 @@ class Turn:
     quantize: Quantize = _setting(
         Quantize.OFF,
         Choice(Quantize),
-        "where an answer may begin: anywhere (with a clock: on a sixteenth), on a beat or a bar",
+        "where an answer may begin: anywhere (with a clock: on a step of the grid, or mirrored on"
+        " a sixteenth), on a beat or a bar",
     )
 
 
@@ -552,10 +556,10 @@ class Knob:
         "all", Number(1, 16, "MIDI channel", word="all"), "the channel it comes on"
     )
     low: float | None = _setting(
-        None, Number(-1e9, 1e9, "in the control's unit", whole=False), "the value of a knob at 0"
+        None, Number(-1e4, 1e4, "in the control's unit", whole=False), "the value of a knob at 0"
     )
     high: float | None = _setting(
-        None, Number(-1e9, 1e9, "in the control's unit", whole=False), "its value at 127"
+        None, Number(-1e4, 1e4, "in the control's unit", whole=False), "its value at 127"
     )
     value: str | float | None = _setting(
         None, AnyOf("a value of the control"), "what pressing it sets the control to"
@@ -607,7 +611,7 @@ class Settings:
     output: Output = _section(Output)
     range: Range = _section(Range)
     tempo: Tempo = _section(Tempo)
-    clock: Clock = _section(Clock)
+    clock: ClockSending = _section(ClockSending)
     rhythm: Rhythm = _section(Rhythm)
     turn: Turn = _section(Turn)
     response: Response = _section(Response)

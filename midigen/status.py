@@ -15,7 +15,7 @@ class Status:
     key: str
     bpm: float
     beat: str
-    """What the tempo is: `internal`, `clock`, `clock (lost)`, `follow`."""
+    """What the tempo is: `internal`, `clock`, `follow`; `clock (none yet)`, `clock (lost)`."""
     heard: tuple[str, ...]
     """The newest letters of the player's, oldest first."""
     played: tuple[str, ...]

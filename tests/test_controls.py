@@ -1,6 +1,7 @@
 """The table of controls, how a control is read, and what a configuration may say of them."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.config import load
+from midigen.config import load, render
 from midigen.controls import CONTROLS, is_let_go, read, table
 from midigen.errors import ConfigError
 from midigen.notes import Control
-from midigen.settings import InBeats, Mode, Settings
+from midigen.settings import InBeats, Mode, Number, Settings
 from midigen.vocabulary import AUTO, Key
 
 NAMES = (
@@ -106,6 +107,20 @@ def test_a_button_that_comes_up_presses_nothing() -> None:
     assert not is_let_go(Control("temperature", 0.0))
 
 
+@pytest.mark.parametrize("text", ["[" * 5000, "{a=" * 3000, "1" * 5000])
+def test_text_that_is_hard_to_read_is_refused_like_any_other(text: str) -> None:
+    with pytest.raises(ValueError, match="temperature is a number 0 to 5"):
+        read(Control("temperature", text))
+
+
+def test_the_ends_of_a_range_are_in_it() -> None:
+    for spec in CONTROLS.values():
+        if isinstance(spec.kind, Number):
+            for number in (spec.kind, replace(spec.kind, low=spec.kind.high, high=spec.kind.low)):
+                for step in range(128):
+                    spec.kind.read(number.at(step / 127))
+
+
 # --- knobs and scenes in a configuration
 
 
@@ -135,6 +150,8 @@ def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
         name = "again"
         note = 36
         [[scene]]
+        name = "ver\\u007fse\\"s"
+        [[scene]]
         name = "verse"
         model = "pop"
         set = { temperature = 0.7, "top-p" = 0.9, key = "A minor", mute = false }
@@ -142,9 +159,11 @@ def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     settings = load(path)
+    path.write_text(render(settings), encoding="utf-8")
+    assert load(path) == settings
     assert [knob.sources for knob in settings.control] == [{"cc": 21}, {"program": 3}, {"note": 36}]
-    assert settings.scene[0].model == "pop"
-    assert dict(settings.scene[0].set)["key"] == "A minor"
+    assert settings.scene[1].model == "pop"
+    assert dict(settings.scene[1].set)["key"] == "A minor"
 
 
 @pytest.mark.parametrize(
@@ -155,12 +174,19 @@ def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
         ('name = "temperature"', "control.1: needs one of cc, program and note"),
         ('name = "temperature"\ncc = 1\nnote = 3', "control.1: needs one of"),
         ("cc = 1", "control.1.name: no control ''"),
-        ('name = "temperature"\nnote = 3', "control.1.value: value must say what it sets"),
-        ('name = "mode"\nprogram = 3\nvalue = "trio"', "control.1.value: value: mode is one of"),
+        ('name = "temperature"\nnote = 3', "control.1.value: must say what it sets"),
+        ('name = "mode"\nprogram = 3\nvalue = "trio"', "control.1.value: mode is one of"),
         ('name = "key"\ncc = 3', "control.1.value"),
         ('name = "scene"\nprogram = 3\nvalue = "x"', "one of none"),
         ('name = "tempo"\ncc = 3\nlow = 10', "control.1: low and high must be two numbers in"),
         ('name = "tempo"\ncc = 3\nlow = 60\nhigh = 60', "low and high must be two numbers"),
+        (
+            'name = "mute"\ncc = 3\nlow = 0',
+            "low and high are the ends of a knob that sets a number",
+        ),
+        ('name = "tempo"\ncc = 3\nlow = 60\nvalue = 90', "low and high are the ends of a knob"),
+        ('name = "panic"\ncc = 3\nvalue = true', "control.1.value: panic is pressed: it takes no"),
+        ('name = "mute"\ncc = 3\nvalue = nan', "control.1.value = NaN: expected a value"),
         ('name = "tempo"\ncc = 3\ncolour = 1', "control.1.colour: no such thing; there are name"),
         ('name = "tempo"\ncc = 3\nchannel = 17', "control.1.channel = 17: expected"),
     ],

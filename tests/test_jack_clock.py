@@ -71,7 +71,7 @@ def test_an_answer_keeps_to_the_clock_through_a_change_of_tempo_until_it_stops(
         both.wait_for(40)
         steady = ticks_between_onsets(both)
         transport.say("stop")
-        stopped = running.read_until("the clock says stop: going on at")
+        stopped = running.read_until("the clock says stop: the tempo stays")
         assert float(stopped.split()[-2]) == pytest.approx(180, rel=0.03)
         assert running.stop() == ExitCode.OK
         assert not running.ear.hanging()

@@ -78,6 +78,15 @@ class TestSoftTakeOver:
         assert control is not None
         assert control.value == pytest.approx(1.01)
 
+    def test_a_control_that_comes_back_has_to_be_fetched_all_the_same(self) -> None:
+        """A scene moves it away and another back, and the knob was turned meanwhile."""
+        knobs, at = Knobs([KNOB]), 0.79
+        knobs.turn(cc(21, 79), lambda _: at)
+        at = 1.2
+        assert knobs.turn(cc(21, 20), lambda _: at) is None
+        at = 0.79
+        assert knobs.turn(cc(21, 14), lambda _: at) is None
+
     def test_a_control_beyond_the_knobs_range_can_be_fetched(self) -> None:
         assert turned(KNOB, 40, start=3.0) == [0.4]
 
@@ -104,6 +113,9 @@ class TestButtons:
         assert said(Knob(name="again", cc=64), *(cc(64, v) for v in (0, 70, 127, 60, 0, 127))) == [
             *(None, "", None, None, None, ""),
         ]
+
+    def test_a_switch_that_says_nothing_but_127_presses_each_time(self) -> None:
+        assert said(Knob(name="again", cc=64), cc(64, 127), cc(64, 127)) == ["", ""]
 
     def test_a_pad_presses_as_it_is_struck(self) -> None:
         pad = Knob(name="again", note=36)

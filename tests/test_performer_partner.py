@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from midigen.errors import ModelError
 from midigen.notes import (
     ChannelMessage,
+    Clock,
     Control,
     EndOfAnswer,
     Keep,
@@ -26,7 +27,7 @@ from midigen.notes import (
 )
 from midigen.performer import Performer
 from midigen.predictor import Predictor, Probabilities
-from midigen.settings import InBeats, Knob, Mode, Scene, Settings, Transposition
+from midigen.settings import InBeats, Knob, Mode, Scene, Settings, TempoSource, Transposition
 from midigen.vocabulary import SIZE, Key
 from midigen.window import Degrees
 from tests.players import (
@@ -97,6 +98,33 @@ class TestTurns:
         found = onsets(outputs)
         assert found == [round(0.6 + 0.25 * n, 6) for n in range(398)]
         assert outputs[-1] == (100.0, EndOfAnswer())
+
+    @pytest.mark.parametrize("length", ["0.25 beats", "0.125 beats"])
+    def test_a_length_below_a_step_is_a_note(self, length: str) -> None:
+        assert onsets(run(CALL, [(0.0, Control("length", length)), *C], 3.0)) == [0.6]
+
+    def test_a_turn_given_within_a_chord_loses_nothing(self) -> None:
+        events: TimedEvents = [
+            (0.0, NoteOn(60, 80)),
+            (0.01, Control("turn")),
+            (0.02, NoteOn(64, 80)),
+            (0.1, NoteOff(60)),
+            (0.1, NoteOff(64)),
+        ]
+        assert onsets(play(CALL, events))[-1] == 0.6
+
+    def test_hold_while_the_last_note_rings_leaves_the_next_answer_its_own_end(self) -> None:
+        chosen = settings(turn={"silence": 0.1}, response={"length": "match"})
+        events = together(
+            C,
+            [(0.25, Control("hold", value=True)), (0.26, Control("length", "endless"))],
+            key(64, 0.3, 0.35),
+            [(1.5, Control("hold", value=False))],
+            key(67, 2.0, 3.0),
+        )
+        outputs = run(chosen, events, 2.9)
+        assert max(onsets(outputs)) < 2.0
+        assert [time for time, each in outputs if each == EndOfAnswer()] == [0.45, 2.0]
 
 
 class TestTouch:
@@ -211,6 +239,13 @@ class TestTouch:
         playing.handle(cc(64, 0), 0.3)
         assert playing.sounding == set()
 
+    def test_reset_controllers_lifts_the_pedal(self) -> None:
+        playing = performer(settings(mode=Mode.DUET, thru=True))
+        playing.start(0.0)
+        for event in (cc(64, 127), NoteOn(60, 80), NoteOff(60), cc(121, 0)):
+            playing.handle(event, 0.1)
+        assert playing.sounding == set()
+
     def test_a_pedal_that_isnt_passed_on_holds_nothing(self) -> None:
         playing = performer(settings(mode=Mode.DUET))
         playing.start(0.0)
@@ -304,6 +339,11 @@ class TestControls:
         ]
         assert playing.deadline is None
 
+    @pytest.mark.parametrize("stuck", [NoteOn(60, 80), cc(64, 127)])
+    def test_panic_frees_keys_and_pedals_whose_end_was_lost(self, stuck: Any) -> None:
+        events = together([(0.0, stuck), (1.0, Control("panic"))], key(60, 2.0, 2.1))
+        assert onsets(run(CALL, events, 4.0))[0] == 2.6
+
     def test_after_panic_solo_waits_for_a_key(self) -> None:
         chosen = settings(mode=Mode.SOLO)
         events = together(C, [(1.1, Control("panic"))], key(60, 3.0, 3.1))
@@ -356,6 +396,11 @@ class TestKnobs:
         outputs = play(chosen, events)
         assert [each for _, each in outputs if isinstance(each, ChannelMessage)][:1] == [cc(22, 25)]
         assert onsets(outputs) == [0.4, 0.4]
+
+    def test_a_pad_that_presses_isnt_taken_for_a_slider(self) -> None:
+        playing = performer(settings(mode=Mode.DUET, control=self.KNOBS))
+        playing.start(0.0)
+        assert Notice("panic: everything is silent") in playing.handle(NoteOn(36, 9), 1.0)
 
     def test_a_program_changes_the_mode(self) -> None:
         chosen = settings(mode=Mode.DUET, control=self.KNOBS)
@@ -410,6 +455,24 @@ class TestScenes:
         assert onsets(outputs) == [0.0, 0.25, 0.5, 0.75, 1.0, 1.125, 1.25, 1.375]
         pitches = [pitch for _, kind, pitch in notes(outputs) if kind == "on"]
         assert pitches == [62, 64, 65, 67, 71, 74, 65, 69]  # from 1.0 on by the other model
+
+    def test_it_begins_on_its_beat_however_late_that_is_noticed(self) -> None:
+        """Its tempo, and what it makes solo play, aren't late for ever."""
+        fast = Scene(name="fast", set=(("tempo", 60), ("mode", "solo")))
+        playing = performer(settings(scene=(fast,)))
+        playing.start(0.0)
+        for time, event in [*C, (0.3, Control("scene", "fast"))]:
+            playing.handle(event, time)
+        assert playing.advance(0.505)[-1] == NoteOn(62, 80)
+        assert playing.timeline.time_of(1) == pytest.approx(0.5)
+        assert playing.timeline.time_of(2) == pytest.approx(1.5)
+
+    def test_a_scene_called_before_the_song_jumps_begins_with_the_next_beat(self) -> None:
+        chosen = settings(tempo={"source": TempoSource.CLOCK}, scene=(SOFT,))
+        ticked: TimedEvents = [(n / 48, Clock.TICK) for n in range(300)]
+        events = together(ticked, [(5.1, Control("scene", "soft")), (5.2, Clock.START)], [])
+        ((time, _),) = [line for line in said(run(chosen, events, 6.0)) if "scene" in line[1]]
+        assert time == pytest.approx(5.2, abs=0.1)
 
     def test_it_waits_beat_by_beat_for_its_model(self) -> None:
         outputs = self.scene_run(Shelf(3), (0.6, Control("scene", "verse")))

@@ -71,8 +71,8 @@ class TestMirror:
 
     def test_a_change_of_tempo_takes_the_rhythm_along(self) -> None:
         chosen = settings(turn={"silence": 0.5}, rhythm=MIRROR)
-        events: TimedEvents = [*RHYTHM, (1.2, Control("tempo", 60))]
-        assert onsets(play(chosen, events)) == [1.3, 1.9, 2.1]
+        events: TimedEvents = [*RHYTHM, (1.4, Control("tempo", 60))]
+        assert onsets(play(chosen, events)) == [1.3, 1.8, 2.0]
 
     def test_solo_plays_on_in_the_rhythm_of_the_last_phrase(self) -> None:
         """On the grid until there is one; then from the next beat on, on sixteenths."""
@@ -207,6 +207,48 @@ class TestClock:
         outputs = run(self.CHOSEN, events, 4.0)
         assert max(onsets(outputs)) < 2.6
         assert EndOfAnswer() in [output for time, output in outputs if time == 2.6]
+
+    @pytest.mark.parametrize("lost", [True, False])
+    def test_solo_goes_on_when_ticks_come_without_a_start(self, lost: bool) -> None:
+        """Again after a loss, or for the first time: the count doesn't go back."""
+        chosen = settings(mode=Mode.SOLO, tempo={"source": TempoSource.CLOCK})
+        before = ticks(100, 0.0, 97) if lost else []
+        events = together(before, key(60, 1.0, 1.1), ticks(100, 20.0, 200))
+        found = onsets(run(chosen, events, 24.0))
+        assert max(after - before for before, after in pairwise(found)) < 0.5
+
+    def test_the_clock_that_is_sent_goes_on_too(self) -> None:
+        chosen = settings(tempo={"source": TempoSource.CLOCK}, clock={"send": True})
+        outputs = run(chosen, ticks(100, 20.0, 200), 24.0)
+        sent = [time for time, output in outputs if output is Clock.TICK]
+        assert max(after - before for before, after in pairwise(sent)) < 0.1
+
+    def test_a_phrase_around_a_start_keeps_its_rhythm(self) -> None:
+        chosen = settings(tempo={"source": TempoSource.CLOCK}, turn={"silence": 0.5}, rhythm=MIRROR)
+        phrase = together(*(key(60, 2 + n * 0.3, 2.2 + n * 0.3) for n in range(8)))
+        events = together(ticks(100, 0.0, 120), [(3.0, Clock.START)], ticks(100, 3.01, 400), phrase)
+        found = onsets(run(chosen, events, 9.0))
+        assert [after - before for before, after in pairwise(found)] == pytest.approx(
+            [0.3] * 7, abs=0.002
+        )
+
+    def test_solo_that_stands_still_says_what_it_waits_for(self) -> None:
+        chosen = settings(mode=Mode.SOLO, tempo={"source": TempoSource.CLOCK})
+        events = together(ticks(100, 0.0, 97), key(60, 1.0, 1.1), [(2.0, Clock.STOP)])
+        said = [(t, o.text) for t, o in run(chosen, events, 3.0) if isinstance(o, Notice)]
+        assert [line for line in said if line[0] == 2.0] == [
+            (2.0, "the clock says stop: the tempo stays 100.0 bpm"),
+            (2.0, "solo waits for the clock's start"),
+        ]
+
+    def test_the_control_tempo_stands_where_the_clock_has_set_it(self) -> None:
+        """So that it can be set to what it was before, once the clock is gone."""
+        events = together(ticks(100, 0.0, 97), [(5.0, Control("tempo", 120))])
+        outputs = run(self.CHOSEN, events, 6.0)
+        assert [o.bpm for _, o in outputs if isinstance(o, TempoChange)] == [
+            pytest.approx(100, abs=0.1),
+            120,
+        ]
 
     def test_duet_doesnt_mind(self) -> None:
         chosen = settings(mode=Mode.DUET, tempo={"source": TempoSource.CLOCK})

@@ -70,7 +70,7 @@ class TestClock:
         assert beat.is_shared
         assert beat.is_led
         assert beat.timeline.bpm == pytest.approx(100)
-        assert beat.timeline.time_of(2) == pytest.approx(20 + 48 * PERIOD)
+        assert beat.timeline.time_of(22) == pytest.approx(20 + 48 * PERIOD)  # its count goes on
 
     def test_a_clock_that_stops_coming_leaves_its_tempo_and_is_told_once(self) -> None:
         beat = pulse(TempoSource.CLOCK)
@@ -80,15 +80,36 @@ class TestClock:
         assert beat.advance(lost) == [Notice("the clock has stopped coming: going on at 100.0 bpm")]
         assert beat.deadline is None
         assert beat.timeline.bpm == pytest.approx(100)
-        assert beat.timeline.beat_at(lost) == pytest.approx(47 / 24 + MISSING * 100 / 60)
+        assert beat.timeline.beat_at(lost) == pytest.approx(20 + 47 / 24 + MISSING * 100 / 60)
         assert not beat.is_shared
         assert tick(beat, 48, start=40.0)[-1] == Notice("with the clock, at about 100 bpm")
+
+    def test_a_clock_that_comes_back_is_on_the_count_as_it_is_then(self) -> None:
+        beat = pulse(TempoSource.CLOCK)
+        tick(beat, 48)
+        beat.advance(30.0)
+        assert beat.state == "clock (lost)"
+        before = beat.timeline.beat_at(40.0)
+        tick(beat, 48, start=40.0)
+        assert beat.state == "clock"
+        assert beat.timeline.beat_at(40.0) == pytest.approx(before, abs=1 / 24)
+
+    def test_a_few_ticks_and_a_pause_before_the_clock_dont_confuse_it(self) -> None:
+        """As when somebody taps on play and stop."""
+        beat = pulse(TempoSource.CLOCK)
+        beat.hear_clock(Clock.START, 20.0)
+        tick(beat, 7)
+        beat.hear_clock(Clock.STOP, 20.2)
+        beat.hear_clock(Clock.START, 30.0)
+        told = [each for each in tick(beat, 48, start=30.01) if isinstance(each, TempoChange)]
+        assert [each.bpm for each in told] == [pytest.approx(100)]
+        assert beat.timeline.beat_at(30.01) == pytest.approx(0, abs=1e-6)
 
     def test_stop_is_told_and_no_loss_after_it(self) -> None:
         beat = pulse(TempoSource.CLOCK)
         tick(beat, 48)
         assert beat.hear_clock(Clock.STOP, 22.0) == [
-            Notice("the clock says stop: going on at 100.0 bpm")
+            Notice("the clock says stop: the tempo stays 100.0 bpm")
         ]
         assert beat.stands_still
         assert beat.advance(30.0) == []
