@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from midigen.kinds import InBeats
 from midigen.notes import Beats, Seconds, Velocity
 from midigen.phrase import Phrase
 from midigen.pulse import Pulse
 from midigen.rhythm import ROUNDING, Mirror, Pattern, Place, Steady, contour, mirror
-from midigen.settings import InBeats, Quantize, Response, Rhythm, RhythmSource, Settings
+from midigen.settings import Quantize, Response, Rhythm, RhythmSource, Settings
 
 DEFAULT_VELOCITY: Velocity = 80
 """How loud it plays before anything was played to it."""

@@ -11,18 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from midigen.kinds import AnswerLength, Choice, Flag, Kind, Number, Text
 from midigen.notes import Control
-from midigen.settings import (
-    AnswerLength,
-    Choice,
-    Flag,
-    Kind,
-    Knob,
-    Number,
-    Scene,
-    Settings,
-    Text,
-)
+from midigen.settings import Knob, Scene, Settings
 
 
 @dataclass(frozen=True)

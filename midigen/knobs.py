@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from midigen.controls import CONTROLS, number_of
+from midigen.kinds import Choice, Flag, Number
 from midigen.notes import (
     CONTROL_CHANGE,
     HALF,
@@ -19,7 +20,7 @@ from midigen.notes import (
     NoteOff,
     NoteOn,
 )
-from midigen.settings import Choice, Flag, Knob, Number
+from midigen.settings import Knob
 
 _HIGHEST = 127
 _CLOSE = 2.5 / _HIGHEST  # a knob this near to its control has it

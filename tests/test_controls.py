@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from midigen.config import load, render
 from midigen.controls import CONTROLS, is_let_go, read, table
 from midigen.errors import ConfigError
+from midigen.kinds import InBeats, Number
 from midigen.notes import Control
-from midigen.settings import InBeats, Mode, Number, Settings
+from midigen.settings import Mode, Settings
 from midigen.vocabulary import AUTO, Key
 
 NAMES = (

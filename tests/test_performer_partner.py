@@ -13,6 +13,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from midigen.errors import ModelError
+from midigen.kinds import InBeats, Transposition
 from midigen.notes import (
     ChannelMessage,
     Clock,
@@ -27,7 +28,7 @@ from midigen.notes import (
 )
 from midigen.performer import Performer
 from midigen.predictor import Predictor, Probabilities
-from midigen.settings import InBeats, Knob, Mode, Scene, Settings, TempoSource, Transposition
+from midigen.settings import Knob, Mode, Scene, Settings, TempoSource
 from midigen.vocabulary import SIZE, Key
 from midigen.window import Degrees
 from tests.players import (

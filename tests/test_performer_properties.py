@@ -8,6 +8,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from midigen.controls import CONTROLS
+from midigen.kinds import InBeats, Transposition
 from midigen.notes import (
     ChannelMessage,
     Clock,
@@ -23,7 +24,6 @@ from midigen.notes import (
 from midigen.performer import Performer
 from midigen.predictor import Predictor
 from midigen.settings import (
-    InBeats,
     Knob,
     Mode,
     Quantize,
@@ -32,7 +32,6 @@ from midigen.settings import (
     Scene,
     Settings,
     TempoSource,
-    Transposition,
 )
 from midigen.vocabulary import AUTO
 from tests.players import AnyLetter, settings

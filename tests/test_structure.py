@@ -31,6 +31,7 @@ ROOMS = [
     "rhythm",
     "clock_follower",
     "tempo_follower",
+    "kinds",
     "settings",
     "controls",
     "knobs",
