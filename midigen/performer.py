@@ -15,14 +15,13 @@ their times are computed: a late call never moves later ones.
 """
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from midigen import controls
-from midigen.agenda import Agenda
 from midigen.answer import Run, answer, count, solo
+from midigen.duet import Answer, Duet
 from midigen.ears import SHOWN, Ears
 from midigen.errors import ModelError
 from midigen.improviser import Improviser
@@ -66,9 +65,6 @@ from midigen.turns import StruckKey, Turns
 from midigen.vocabulary import LETTERS, Degree
 from midigen.voice import NoteId, Voice
 
-MAX_ANSWERS = 200
-"""The most duet answers in a second; more are dropped and counted."""
-
 RING: Beats = 1.0
 """The last note of an answer sounds this long at least."""
 
@@ -77,25 +73,6 @@ AT_ONCE: Seconds = 1e-9
 
 _ALL_OFF = (ALL_SOUND_OFF, ALL_NOTES_OFF)  # the keys of the channel come up
 _PEDALS = (SUSTAIN, RESET_CONTROLLERS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A duet answer, which ends with its key."""
-
-    key: StruckKey
-    pitch: Pitch
-    velocity: Velocity
-
-
-@dataclass(frozen=True, slots=True)
-class _Release:
-    """A note of the machine's is to end."""
-
-    note: NoteId
-
-
-_Action: TypeAlias = _Answer | _Release
 
 
 class Performer:
@@ -137,9 +114,7 @@ class Performer:
         self._answering = False  # an EndOfAnswer is due
         self._answered_at: Seconds | None = None  # when, once that is known
         self._owed = 0  # solo: notes until it is
-        self._agenda: Agenda[_Action] = Agenda()
-        self._answers: dict[StruckKey, NoteId] = {}  # the notes that end with a key
-        self._answer_times: deque[Seconds] = deque(maxlen=MAX_ANSWERS)
+        self._duet = Duet()
         self._played: deque[Degree] = deque(maxlen=SHOWN)
         self._outbox: list[Output] = []  # survives an exception, so that no note-off is lost
         self.dropped = 0
@@ -163,7 +138,8 @@ class Performer:
         if not self._playing:
             return None
         times = (
-            self._agenda.next_time,
+            self._voice.next_end,
+            self._duet.next_time,
             self._answered_at,
             self._follow_at,
             self._turn_time,
@@ -311,8 +287,8 @@ class Performer:
         if (found := self._ears.release(key[1], now)) is not None:
             self._outbox.append(Notice(f"key {found}"))  # what sounds ends as it began
         self._outbox += self._ledger.end(key[1], key)
-        if key in self._answers:
-            self._release_later(self._answers.pop(key), now + max(0.0, self._offset))
+        if (note := self._duet.let_go(key)) is not None:
+            self._end_at(note, now + max(0.0, self._offset))
 
     def _other_message(self, message: ChannelMessage, now: Seconds) -> None:
         if not self._ears.listens_on(message.channel):
@@ -415,7 +391,6 @@ class Performer:
                 self._run.change_grid(self._panel.settings.rhythm, passed)
             case "mute" if value:
                 self._outbox += self._voice.end_all()
-                self._answers.clear()
         return True
 
     def _enter_mode(self, now: Seconds) -> None:
@@ -513,7 +488,7 @@ class Performer:
             self._start_solo(turn)  # with the rhythm and touch of this phrase
             if self._run is None:  # the clock stands still
                 self._answered()
-        elif (last := self._agenda.last_time) is not None:  # duet: answers are on their way
+        elif (last := self._duet.last_time) is not None:  # duet: answers are on their way
             self._answered_at = last + self._grid_step
         else:
             self._answered()
@@ -565,14 +540,13 @@ class Performer:
         self._played.append(degree)
         self._voice.near = pitch = self._voice.place(degree, self._ears.key)
         if not self._panel.settings.output.mute:
-            self._release_later(self._begin(pitch, velocity), due + length)
+            self._end_at(self._begin(pitch, velocity), due + length)
 
     def _end_run(self) -> None:
         """Silence the machine; what the player holds through thru sounds on."""
         self._outbox += self._voice.end_all()
-        self._answers.clear()
+        self._duet.clear()
         self._run = None
-        self._agenda.clear()
         if self._answering:
             self._answered()
 
@@ -585,18 +559,18 @@ class Performer:
         if self._improviser.missing:
             self._say_missing()
             return
-        if len(self._answer_times) == MAX_ANSWERS and now - self._answer_times[0] < 1.0:
+        if not self._duet.admits(now):
             self.dropped += 1
             return
-        self._answer_times.append(now)
         degree = self._improviser.answer(ahead)
         self._played.append(degree)
         pitch = self._voice.place(degree, self._ears.key)
         at = self._answer_time(now)
+        reply = Answer(key, pitch, velocity)
         if at > now:
-            self._agenda.plan(at, _Answer(key, pitch, velocity))
+            self._duet.plan(at, reply)
         else:
-            self._play_answer(key, pitch, velocity, at)
+            self._play_answer(reply, at)
 
     def _answer_time(self, now: Seconds) -> Seconds:
         if self._panel.settings.duet.quantize:
@@ -605,18 +579,18 @@ class Performer:
             return self.timeline.time_of(place) + self._offset
         return now + max(0.0, self._offset)
 
-    def _play_answer(self, key: StruckKey, pitch: Pitch, velocity: Velocity, at: Seconds) -> None:
+    def _play_answer(self, reply: Answer, at: Seconds) -> None:
         """It ends with its key; if that is up already, by the gate."""
-        if key in self._answers:  # struck again, or its note-off was lost on the way
-            self._outbox += self._voice.end(self._answers.pop(key))
+        former = self._duet.let_go(reply.key)
+        if former is not None:  # struck again, or its note-off was lost on the way
+            self._outbox += self._voice.end(former)
         if self._panel.settings.output.mute:
             return
-        note = self._begin(pitch, velocity)
-        if key in self._turns:
-            self._answers[key] = note
+        note = self._begin(reply.pitch, reply.velocity)
+        if reply.key in self._turns:
+            self._duet.hold(reply.key, note)
         else:
-            gate = self._panel.settings.rhythm.gate
-            self._release_later(note, at + self._grid_step * gate)
+            self._end_at(note, at + self._grid_step * self._panel.settings.rhythm.gate)
 
     # --- notes
 
@@ -632,9 +606,9 @@ class Performer:
         self._outbox += messages
         return note
 
-    def _release_later(self, note: NoteId, time: Seconds) -> None:
+    def _end_at(self, note: NoteId, time: Seconds) -> None:
         if time > self._now:
-            self._agenda.plan(time, _Release(note))
+            self._voice.end_at(note, time)
         else:
             self._outbox += self._voice.end(note)
 
@@ -655,8 +629,10 @@ class Performer:
 
     def _do_next(self, due: Seconds, now: Seconds) -> None:
         """Do what is due first; of several at one time, the ends of notes first."""
-        if (at := self._agenda.next_time) is not None and at <= due + AT_ONCE:
-            self._act(self._agenda.pop(), due, now)
+        if (at := self._voice.next_end) is not None and at <= due + AT_ONCE:
+            self._outbox += self._voice.end_next()
+        elif (at := self._duet.next_time) is not None and at <= due + AT_ONCE:
+            self._play_planned(self._duet.pop(), due, now)
         elif (at := self._answered_at) is not None and at <= due + AT_ONCE:
             self._answered()
         elif (at := self._follow_at) is not None and at <= due:
@@ -672,12 +648,8 @@ class Performer:
         elif self._run:
             self._run_step(self._run, due, now)
 
-    def _act(self, action: _Action, due: Seconds, now: Seconds) -> None:
-        match action:
-            case _Release():
-                self._outbox += self._voice.end(action.note)
-            case _Answer():
-                if now - due > self._grid_step / 2:
-                    self.dropped += 1
-                else:
-                    self._play_answer(action.key, action.pitch, action.velocity, due)
+    def _play_planned(self, reply: Answer, due: Seconds, now: Seconds) -> None:
+        if now - due > self._grid_step / 2:  # nearer to the next step
+            self.dropped += 1
+        else:
+            self._play_answer(reply, due)

@@ -5,8 +5,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from midigen.agenda import Agenda
 from midigen.ledger import Ledger
-from midigen.notes import Message, Pitch, Velocity
+from midigen.notes import Message, Pitch, Seconds, Velocity
 from midigen.settings import Settings
 from midigen.vocabulary import Degree, Key
 
@@ -37,6 +38,7 @@ class Voice:
         self._offs: list[int] = []  # what the next notes are louder or softer by
         self._count = 0
         self._notes: dict[NoteId, Pitch] = {}  # that sound
+        self._ends: Agenda[NoteId] = Agenda()
 
     @property
     def sounding(self) -> list[NoteId]:
@@ -73,6 +75,19 @@ class Voice:
         self._notes[self._count] = pitch
         return self._count, self._ledger.begin(pitch, velocity, self._count)
 
+    @property
+    def next_end(self) -> Seconds | None:
+        """When the next note ends whose end is known."""
+        return self._ends.next_time
+
+    def end_at(self, note: NoteId, time: Seconds) -> None:
+        """A note is to end at a time."""
+        self._ends.plan(time, note)
+
+    def end_next(self) -> list[Message]:
+        """End the note that ends next."""
+        return self.end(self._ends.pop())
+
     def end(self, note: NoteId) -> list[Message]:
         """End a note, if it sounds."""
         pitch = self._notes.pop(note, None)
@@ -80,10 +95,12 @@ class Voice:
 
     def end_all(self) -> list[Message]:
         """End all of the machine's notes; what the player holds through thru sounds on."""
+        self._ends.clear()
         return [message for note in self.sounding for message in self.end(note)]
 
     def forget(self) -> None:
         """All notes were ended by the ledger."""
+        self._ends.clear()
         self._notes.clear()
 
     def _register(self) -> tuple[Pitch, Pitch]:

@@ -6,6 +6,7 @@ of it, an answer's last note a beat. The predictor answers each letter with the 
 
 import pytest
 
+from midigen.duet import MAX_ANSWERS
 from midigen.notes import (
     ChannelMessage,
     Control,
@@ -15,7 +16,6 @@ from midigen.notes import (
     NoteOn,
     Notice,
 )
-from midigen.performer import MAX_ANSWERS
 from midigen.predictor import Probabilities
 from midigen.settings import Mode
 from midigen.vocabulary import AUTO, Key

@@ -42,6 +42,7 @@ ROOMS = [
     "pulse",
     "answer",
     "voice",
+    "duet",
     "scenes",
     "improviser",
     "performer",
