@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -145,21 +144,43 @@ def measure(minutes: float, *options: str) -> dict[str, Any]:
     heard = listen(minutes, *options)
     onsets = judged(heard)
     late = off(onsets, sixteenths(heard.ticks))
-    count = min(len(heard.ticks), len(heard.echoes))
-    echo = np.array(heard.echoes[:count]) - np.array(heard.ticks[:count])
-    last = late[np.array(onsets) > onsets[-1] - 30]
+    echo = off(heard.echoes, heard.ticks)
     return {
+        "minutes": minutes,
         "onsets": len(onsets),
+        "midigen": _figures(late),
+        "echo": _figures(echo),
+        "echo around its median": _figures(echo - np.median(echo)),
+        "mean of the last 30 s": float(late[np.array(onsets) > onsets[-1] - 30].mean()),
+    }
+
+
+def _figures(late: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
+    return {
+        "mean": float(late.mean()),
         "p99": float(np.percentile(abs(late), 99)),
         "max": float(abs(late).max()),
-        "mean": float(late.mean()),
-        "mean of the last 30 s": float(last.mean()),
-        "deviation": float(late.std()),
-        "echo mean": float(echo.mean() * 1000),
-        "echo deviation": float(echo.std() * 1000),
-        "echo p99 around its median": float(np.percentile(abs(echo - np.median(echo)), 99) * 1000),
-        "ticks deviation": statistics.pstdev(np.diff(heard.ticks[-500:]).tolist()) * 1000,
     }
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results for people, in milliseconds."""
+    note = f"{results['onsets']} notes; of the last 30 s {results['mean of the last 30 s']:+.2f}"
+    rows = (
+        ("midigen's notes, off the clock's sixteenths", results["midigen"], note),
+        ("an echo of the clock, off its ticks", results["echo"], ""),
+        ("that echo, around its own median", results["echo around its median"], ""),
+    )
+    return "\n".join(
+        [
+            "| ms | mean | p99 | max | |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {name} | {each['mean']:+.2f} | {each['p99']:.2f} | {each['max']:.2f} | {note} |"
+                for name, each, note in rows
+            ),
+        ]
+    )
 
 
 def main() -> None:
@@ -180,9 +201,8 @@ def main() -> None:
             server.stop()
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    for name, figure in figures.items():
-        print(f"{name:28} {figure:8.2f}" if isinstance(figure, float) else f"{name:28} {figure:8}")
-    beyond = figures["p99"] - figures["echo p99 around its median"]
+    print(table(figures))
+    beyond = figures["midigen"]["p99"] - figures["echo around its median"]["p99"]
     if beyond > P99_MS or abs(figures["mean of the last 30 s"]) > MEAN_MS:
         sys.exit("not reached")
 

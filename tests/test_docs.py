@@ -1,7 +1,14 @@
 """What the README promises stands in the program too."""
 
 import re
+import shlex
+from pathlib import Path
 
+import pytest
+
+from midigen.cli import main
+from midigen.config import load
+from midigen.controls import CONTROLS
 from midigen.errors import ExitCode
 from midigen.settings import Mode
 from tests.players import ROOT
@@ -33,3 +40,31 @@ def test_modes_and_exit_codes_are_all_named() -> None:
 def test_links_lead_to_files() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_every_control_has_its_row() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| (.*) \|$", README, re.MULTILINE)
+    assert [row for row in rows if row[0] in CONTROLS] == [
+        (spec.name, spec.line) for spec in CONTROLS.values()
+    ]
+
+
+def test_the_configuration_in_the_readme_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "config.toml"
+    path.write_text(block, encoding="utf-8")
+    settings = load(path)
+    assert [knob.name for knob in settings.control] == ["turn"]
+    assert [scene.name for scene in settings.scene] == ["verse"]
+
+
+def test_the_examples_are_rendered_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = re.findall(r"^midigen (render examples/.*)$", README, re.MULTILINE)
+    assert len(commands) == len(list((ROOT / "examples").glob("*.mid")))
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        source, destination, *rest = shlex.split(command)[1:]
+        assert main(["render", str(ROOT / source), destination, *rest]) == 0
+        assert (tmp_path / destination).with_suffix(".png").exists()
