@@ -19,7 +19,6 @@ from typing import Protocol
 
 from midigen.errors import ExitCode
 from midigen.notes import (
-    EndOfAnswer,
     Event,
     Keep,
     Message,
@@ -49,6 +48,7 @@ machine, and finds its caches cold; after a short sleep it does neither. Ten
 wake-ups a note cost next to nothing.
 """
 
+_TOLD = (Notice, TempoChange, Keep)  # what isn't for the ports
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last isn't on Windows
 
 
@@ -238,7 +238,7 @@ class Daemon:
         self._moved = True
         failure: Exception | None = None
         for output in outputs:
-            if not isinstance(output, Message | EndOfAnswer):
+            if isinstance(output, _TOLD):
                 self._pass_on(output)
                 continue
             try:

@@ -165,13 +165,7 @@ class Performer:
         came = now
         self._now = now = max(now, self._now)
         match event:
-            case Control():
-                self._control(event, now)
-            case EndOfPhrase():
-                self._end_phrase(now)
-            case Clock() | SongPosition():
-                self._follow_clock(event, came)
-            case _ if self._panel.takes(event):
+            case NoteOn() | NoteOff() | ChannelMessage() if self._panel.takes(event):
                 self._turn_knob(event, now)
             case NoteOn():
                 self._key_down(event, now)
@@ -179,6 +173,12 @@ class Performer:
                 self._key_up((event.channel, event.pitch), now)
             case ChannelMessage():
                 self._other_message(event, now)
+            case Clock() | SongPosition():
+                self._follow_clock(event, came)
+            case Control():
+                self._control(event, now)
+            case EndOfPhrase():
+                self._end_phrase(now)
         return self._sent()
 
     def advance(self, now: Seconds) -> list[Output]:
@@ -556,7 +556,7 @@ class Performer:
         self, key: StruckKey, ahead: Degree | None, velocity: Velocity, now: Seconds
     ) -> None:
         """Answer a key with the letter that was found ahead, if it was."""
-        if self._improviser.missing:
+        if ahead is None and self._improviser.missing:
             self._say_missing()
             return
         if not self._duet.admits(now):
