@@ -203,7 +203,7 @@ class Performer:
         self._playing = False
         self._scenes.due = self._follow_at = None
         self._panel.told()
-        self._turns.clear()
+        self._let_go(self._now)
         self._end_everything()
         return self._sent()
 
@@ -290,6 +290,13 @@ class Performer:
         if (note := self._duet.let_go(key)) is not None:
             self._end_at(note, now + max(0.0, self._offset))
 
+    def _let_go(self, now: Seconds) -> None:
+        """All of the player's keys come up, and the pedals."""
+        for channel in range(1, 17):
+            for key in self._turns.keys(channel):
+                self._key_up(key, now)
+        self._turns.clear()
+
     def _other_message(self, message: ChannelMessage, now: Seconds) -> None:
         if not self._ears.listens_on(message.channel):
             return
@@ -347,7 +354,7 @@ class Performer:
             case "forget":
                 self._forget(now)
             case "panic":
-                self._turns.clear()  # a key or pedal whose end was lost holds no answer up
+                self._let_go(now)  # a key or pedal whose end was lost holds no answer up
                 self._end_everything()
                 self._outbox += self._ledger.panic()
                 self._outbox.append(Notice("panic: everything is silent"))

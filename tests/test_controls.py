@@ -187,7 +187,7 @@ def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
         ),
         ('name = "tempo"\ncc = 3\nlow = 60\nvalue = 90', "low and high are the ends of a knob"),
         ('name = "panic"\ncc = 3\nvalue = true', "control.1.value: panic is pressed: it takes no"),
-        ('name = "mute"\ncc = 3\nvalue = nan', "control.1.value = NaN: expected a value"),
+        ('name = "mute"\ncc = 3\nvalue = nan', "control.1.value = nan: expected a value"),
         ('name = "tempo"\ncc = 3\ncolour = 1', "control.1.colour: no such thing; there are name"),
         ('name = "tempo"\ncc = 3\nchannel = 17', "control.1.channel = 17: expected"),
     ],

@@ -345,6 +345,15 @@ class TestControls:
         events = together([(0.0, stuck), (1.0, Control("panic"))], key(60, 2.0, 2.1))
         assert onsets(run(CALL, events, 4.0))[0] == 2.6
 
+    def test_a_note_right_after_panic_is_one_of_its_own(self) -> None:
+        """Not one of the chord that was held before."""
+        playing = performer(settings(mode=Mode.DUET))
+        playing.start(0.0)
+        playing.handle(NoteOn(64, 80), 0.0)
+        playing.handle(Control("panic"), 0.005)
+        playing.handle(NoteOff(64), 0.01)
+        assert playing.handle(NoteOn(67, 80), 0.015) == [NoteOn(69, 80)]
+
     def test_after_panic_solo_waits_for_a_key(self) -> None:
         chosen = settings(mode=Mode.SOLO)
         events = together(C, [(1.1, Control("panic"))], key(60, 3.0, 3.1))
