@@ -31,8 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from midigen import ports
 from midigen.daemon import Daemon
+from midigen.feedback import Feedback
+from midigen.intake import Enqueue, Intake
 from midigen.notes import NoteOn, Output
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.performer import Performer
@@ -55,14 +56,16 @@ class Probe:
     """A `Connection` that stamps: the callback's entry is the player's, each send its own."""
 
     latency = 0.0
+    listening = playing = missing = ()
+    dropped = returned = 0
 
     def __init__(self) -> None:
         self.sent: list[float] = []
         self.answered = threading.Event()
 
-    def open(self, enqueue: ports.Enqueue) -> None:
+    def open(self, enqueue: Enqueue) -> None:
         """Take the callback that a live port would have."""
-        self.on_message = ports.callback(enqueue)
+        self.on_message = Intake(enqueue, Feedback()).on_message
 
     def send(self, output: Output) -> None:
         """Stamp a note's beginning."""
@@ -71,8 +74,12 @@ class Probe:
             self.sent.append(now)
             self.answered.set()
 
-    def check(self) -> None:
+    def hear_clock(self, *, hears: bool) -> None:
+        """No clock comes in."""
+
+    def check(self) -> list[str]:
         """Nothing can be lost."""
+        return []
 
     def close(self) -> None:
         """Nothing to close."""

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from midigen import __version__, config, model_commands, run_commands
+from midigen import (
+    __version__,
+    config,
+    doctor_commands,
+    model_commands,
+    remote_commands,
+    run_commands,
+    service_commands,
+)
 from midigen.command_line import add_command, add_settings, effective_settings, new_rng, tell
 from midigen.errors import ExitCode, MidigenError
 
@@ -50,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"midigen {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     run_commands.add_commands(commands)
+    remote_commands.add_commands(commands)
+    doctor_commands.add_commands(commands)
+    service_commands.add_commands(commands)
     _add_render(commands)
     model_commands.add_commands(commands)
     _add_ports(commands)

@@ -1,12 +1,13 @@
 """The daemon: one queue, one worker thread, signals, and the order of start and stop.
 
 Ports enqueue what arrives; the worker alone calls the performer and sends what
-it returns. The main thread waits for signals, shows notices (a stuck terminal
-must never hold up a note) and looks after the ports. Other ways in, such as OSC,
-put their controls into the same queue.
+it returns. What comes next is predicted on a thread beside it. The main thread waits
+for signals, shows notices (a stuck terminal must never hold up a note) and looks after
+the ports. Other ways in, such as OSC, put their controls into the same queue.
 """
 
 import contextlib
+import math
 import os
 import queue
 import signal
@@ -17,9 +18,11 @@ from dataclasses import replace
 from types import FrameType
 from typing import Protocol
 
-from midigen.errors import ExitCode
+from midigen import realtime
+from midigen.errors import ExitCode, MidigenError
+from midigen.foresight import Question
+from midigen.intake import Arrival
 from midigen.notes import (
-    Event,
     Keep,
     Message,
     NoteOn,
@@ -29,8 +32,8 @@ from midigen.notes import (
     Seconds,
     TempoChange,
 )
-from midigen.performer import Performer
-from midigen.ports import Arrival, Connection
+from midigen.performer import Cue, Performer
+from midigen.ports import Connection
 from midigen.status import Status
 
 CHECK_INTERVAL: Seconds = 0.5
@@ -71,6 +74,20 @@ class Witness(Protocol):
         """The last minutes are worth keeping."""
 
 
+class Heart(Protocol):
+    """Who is told that the worker is alive. The worker calls it: it may not wait."""
+
+    @property
+    def interval(self) -> Seconds | None:
+        """How often it is to beat; None if nobody listens."""
+
+    def alive(self) -> None:
+        """The worker is alive."""
+
+    def stopping(self) -> None:
+        """It was asked to end, and does."""
+
+
 class Daemon:
     """Runs a performer on a connection until a signal, `Quit` or an error ends it.
 
@@ -83,19 +100,30 @@ class Daemon:
         connection: Connection,
         tell: Callable[[str], None],
         witness: Witness | None = None,
+        heart: Heart | None = None,
     ) -> None:
         self.performer = performer
         """Its performer, which belongs to the worker thread until `run` returns."""
         self.status: Status | None = None
         """How it stands, as of the last moment of rest; a new value each time. For any thread."""
+        self.priority = ""
+        """What the operating system grants the worker."""
         self._worst: Seconds = 0.0
+        self._notes_in = self._notes_out = 0
         self._early: Seconds = 0.0  # how long before its time a note is sent, to be there then
         self._connection = connection
         self._tell = tell
         self._witness = witness
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[Question] = queue.SimpleQueue()
+        self._foresight = performer.ask(self._questions.put)
         self._worker = threading.Thread(target=self._work, name="performer", daemon=True)
+        # Not joined: it may be deep in a model that never returns.
+        self._seer = threading.Thread(target=self._foresee, name="foresight", daemon=True)
+        self._beat_every = heart.interval if heart else None
+        self._heart = heart
+        self._next_beat: Seconds = 0.0
         self._moved = False  # since `status` was made
         self._stopping = False  # a plain flag: a signal handler may not wait for a lock
         self._interrupted = False
@@ -105,33 +133,49 @@ class Daemon:
         """Open the connection, play until the end, and leave nothing sounding.
 
         `started` is called when the ports are open. Raises PortError if they
-        can't be opened or are lost, and whatever went wrong in the worker.
+        can't be opened, and whatever went wrong in the worker.
         """
-        with self._signals():
+        with self._signals(), realtime.undisturbed():
             self._connection.open(self._arrivals.put)
             self._early = self._connection.latency
             try:
+                self._seer.start()
                 self._worker.start()
                 started()
+                realtime.freeze()
                 self._watch()
             finally:
+                if self._heart:
+                    self._heart.stopping()
                 self.stop()
                 while self._worker.is_alive():  # in steps: on Windows a signal must wait for each
                     self._worker.join(timeout=CHECK_INTERVAL)
                 self._connection.close()
         if self._failure:
             raise self._failure
-        if self.performer.dropped:
-            self._tell(f"{self.performer.dropped} notes were too many or too late to play")
+        if dropped := self.performer.dropped + self._connection.dropped:
+            self._tell(f"{dropped} notes were too many or too late to play")
 
     def stop(self) -> None:
         """Ask it to end. May be called from any thread and from signal handlers."""
         self._stopping = True
         self._arrivals.put(None)
 
-    def put(self, event: Event | Quit) -> None:
+    def put(self, event: Cue | Quit) -> None:
         """An event from elsewhere than the ports. May be called from any thread."""
         self._arrivals.put(Arrival(time.monotonic(), _alone, event))
+
+    def ask(self, event: Cue, patience: Seconds) -> list[str]:
+        """The same, and what the performer has to say about it. For any thread but its own.
+
+        Raises MidigenError if it doesn't come to it in time.
+        """
+        lines: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+        self._arrivals.put(Arrival(time.monotonic(), _alone, event, lines.put))
+        try:
+            return lines.get(timeout=patience)
+        except queue.Empty:
+            raise MidigenError("midigen is too busy to answer") from None
 
     # --- main thread
 
@@ -165,19 +209,29 @@ class Daemon:
     def _watch(self) -> None:
         next_check = time.monotonic() + CHECK_INTERVAL
         while True:
-            try:
-                line = self._news.get(timeout=max(0.0, next_check - time.monotonic()))
-            except queue.Empty:
-                self._connection.check()
+            wait = next_check - time.monotonic()
+            if wait <= 0:
+                self._look_after()
                 next_check = time.monotonic() + CHECK_INTERVAL
+                continue
+            try:
+                line = self._news.get(timeout=wait)
+            except queue.Empty:
                 continue
             if line is None:
                 return
             self._tell(line)
 
+    def _look_after(self) -> None:
+        for line in self._connection.check():
+            self._tell(line)
+        self._early = self._connection.latency  # a server that comes back may have another
+        realtime.tidy()
+
     # --- worker thread
 
     def _work(self) -> None:
+        self.priority = realtime.raise_priority()
         try:
             now = time.monotonic()
             if self._witness is not None:
@@ -201,13 +255,27 @@ class Daemon:
                 if isinstance(event, Quit):
                     self._stopping = True
                     continue
-                self._send(self.performer.handle(event, arrival.time), arrival.time)
+                outputs = self.performer.handle(event, arrival.time)
+                self._send(outputs, arrival.time)
+                self._notes_in += isinstance(event, NoteOn)
+                if arrival.reply:
+                    arrival.reply([each.text for each in outputs if isinstance(each, Notice)])
                 if self._witness is not None and isinstance(event, Message):
                     self._witness.heard(event, arrival.time)
         deadline = self.performer.deadline
         now = time.monotonic() + self._early
         if deadline is not None and deadline <= now:
             self._send(self.performer.advance(now), deadline - self._early)
+        self.performer.prepare()
+        if self._beat_every and now >= self._next_beat:
+            self._beat(now)
+
+    def _beat(self, now: Seconds) -> None:
+        """Say that the worker is alive, and wake it for the next time that it must."""
+        assert self._heart is not None
+        assert self._beat_every is not None
+        self._heart.alive()
+        self._next_beat = now + self._beat_every
 
     def _next_arrival(self) -> Arrival | None:
         try:
@@ -215,9 +283,11 @@ class Daemon:
         except queue.Empty:
             self._use_the_time()
         deadline = self.performer.deadline
-        if deadline is None:
+        wait = math.inf if deadline is None else deadline - self._early - time.monotonic()
+        if self._beat_every:
+            wait = min(wait, self._next_beat - time.monotonic())
+        if wait == math.inf:
             return self._arrivals.get()
-        wait = deadline - self._early - time.monotonic()
         if wait <= 0:
             return None
         timeout = wait - APPROACH if wait > APPROACH else min(wait, APPROACH_STEP)
@@ -227,11 +297,16 @@ class Daemon:
             return None
 
     def _use_the_time(self) -> None:
-        """Nothing waits: predict ahead, and say how it stands if that has changed."""
-        self.performer.prepare()
+        """Nothing waits: say how it stands if that has changed."""
         if self._moved:
             self._moved = False
-            self.status = replace(self.performer.status(), worst=self._worst)
+            self.status = replace(
+                self.performer.status(),
+                dropped=self.performer.dropped + self._connection.dropped,
+                worst=self._worst,
+                notes_in=self._notes_in,
+                notes_out=self._notes_out,
+            )
 
     def _send(self, outputs: Iterable[Output], due: Seconds) -> None:
         """Send all of it, even past an error: what follows may be a note-off."""
@@ -248,6 +323,7 @@ class Daemon:
                 continue
             now = time.monotonic()
             if isinstance(output, NoteOn):
+                self._notes_out += 1
                 self._worst = max(self._worst, now - due)
             if self._witness is not None and isinstance(output, Message):
                 self._witness.played(output, now)
@@ -264,6 +340,18 @@ class Daemon:
             case Keep() if self._witness is not None:
                 self._witness.keep()
 
+    # --- the thread beside it
 
-def _alone(event: Event | Quit) -> tuple[Event | Quit]:
+    def _foresee(self) -> None:
+        """Answer the performer's questions, one after another."""
+        realtime.raise_priority()
+        try:
+            while True:
+                self.put(self._foresight.answer(self._questions.get()))
+        except Exception as exc:  # raised again on the main thread
+            self._failure = exc
+            self.stop()
+
+
+def _alone(event: Cue | Quit) -> tuple[Cue | Quit]:
     return (event,)

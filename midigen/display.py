@@ -258,7 +258,8 @@ def _health(status: Status) -> Row:
         pieces += [(_GAP, ""), (f"dropped {status.dropped}", "bold yellow")]
     if status.scene:
         pieces += [(_GAP, ""), ("scene ", ""), (status.scene, "bold")]
-    return (*pieces, (f"{_GAP}model {status.model}", ""))
+    model = (f"{_GAP}model {status.model}", "")
+    return (*pieces, model, (" fails", _ALARM)) if status.trouble else (*pieces, model)
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from midigen.agenda import Agenda
 from midigen.notes import Pitch, Seconds, Velocity
 from midigen.turns import StruckKey
+from midigen.vocabulary import Degree
 from midigen.voice import NoteId
 
 MAX_ANSWERS = 200
@@ -21,10 +22,21 @@ class Answer:
     velocity: Velocity
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A key that waits for its answer to be found, and the letter that it plays."""
+
+    key: StruckKey
+    velocity: Velocity
+    degree: Degree
+
+
 class Duet:
     """The answers, by the keys that they answer."""
 
     def __init__(self) -> None:
+        self.waiting: Waiting | None = None
+        """The key whose answer isn't known yet, if there is one."""
         self._planned: Agenda[Answer] = Agenda()
         self._notes: dict[StruckKey, NoteId] = {}  # of the keys that are held
         self._times: deque[Seconds] = deque(maxlen=MAX_ANSWERS)
@@ -64,5 +76,6 @@ class Duet:
 
     def clear(self) -> None:
         """There is nothing to answer any more, and no note that a key would end."""
+        self.waiting = None
         self._planned.clear()
         self._notes.clear()

@@ -1,83 +1,128 @@
-"""Which letter comes next: the session's prediction, and what is drawn from it.
+"""Which letter comes next: what is foreseen, and what is drawn from it.
 
-What can be is found ahead of its time: in the loop one letter, in duet the answers to
-all seven that the player may strike, as one batch. An answer that was found ahead goes
-out before the session has heard what it answers.
+What can be is foreseen: in the loop one letter, in duet the answers to all seven that the
+player may strike, as one batch. `asks` says where questions go; a forecast comes back by
+`take`, maybe much later, and nothing here waits for it.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from midigen.foresight import Forecast, Foresight, Move, Question
 from midigen.predictor import Predictor, Probabilities
-from midigen.session import Session
+from midigen.session import TAKEN_BACK
 from midigen.settings import Settings
-from midigen.vocabulary import Degree
+from midigen.vocabulary import SIZE, Degree
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A letter of the player's that could not be answered at once."""
+
+    number: int  # of moves before it
+    degree: Degree
 
 
 class Improviser:
     """Hears letters and plays letters."""
 
     def __init__(self, predictor: Predictor, settings: Settings, rng: np.random.Generator) -> None:
-        self._session = Session(predictor, settings.memory.amount)
-        self._sampler = settings.sampling.sampler(rng)
-        self._likely: Probabilities | None = None  # that of the next letter or, by letter, answer
-        self._ahead: list[Degree] | None = None
-        self._unheard: Degree | None = None  # answered, and to be heard when there is time
+        self.foresight = Foresight(predictor, settings.memory.amount)
+        """What answers questions."""
+        self.asks: Callable[[Question], None] | None = None
+        """Where questions go. None: they are answered on the spot."""
         self.probabilities: Probabilities | None = None
         """Of the letter that comes next, as far as that is known: shape (7,)."""
+        self.trouble = ""
+        """What is wrong with the model, if anything."""
+        self._sampler = settings.sampling.sampler(rng)
+        self._memory_amount = settings.memory.amount
+        self._min_notes = predictor.min_notes
+        self._letters = 0
+        self._own = 0  # of them the machine's, after the player's newest
+        self._number = 0  # of moves so far
+        self._moves: list[Move] = []  # those that no question has told of
+        self._asked: Question | None = None  # and not answered yet
+        self._known: Forecast | None = None  # of what comes next
+        self._ahead: list[Degree | None] = []  # drawn from it, a letter a row
+        self._owed: _Owed | None = None
+        self._answer: Degree | None = None
 
     @property
     def missing(self) -> int:
         """How many more letters it must hear before it can play."""
-        self._catch_up()
-        return self._session.missing
+        return max(0, self._min_notes - self._letters)
+
+    @property
+    def can_play(self) -> bool:
+        """Whether the next letter of the machine's own line can be played now."""
+        return self.asks is None or self._knows(answers=False)
+
+    @property
+    def owes(self) -> bool:
+        """Whether an answer is owed that isn't known yet."""
+        return self._owed is not None
 
     def prepare(self, *, answers: bool) -> None:
-        """Find ahead what can be: the next letter, or (`answers`) that after each of the seven."""
-        self._catch_up()
-        if self._ahead is not None:
-            return
-        if answers and self._session.missing <= 1:
-            self._likely = self._session.predict_after_each_letter()
-        elif not answers and not self._session.missing:
-            self._likely = self._session.predict()
-            self.probabilities = self._likely[0]
-        else:
-            return
-        self._ahead = self._sampler.draw(self._likely)
+        """Foresee the next letter, or (`answers`) that after each of the seven."""
+        if self._asked is None and not self._knows(answers=answers) and self.missing <= answers:
+            self._ask(answers=answers)
 
-    def hear(self, degree: Degree, *, replaces: bool, answers: bool) -> Degree | None:
-        """The player plays a letter; gives the answer to it where that was found ahead."""
-        self._catch_up()
-        ahead, self._ahead = self._ahead, None
+    def take(self, forecast: Forecast) -> None:
+        """A question is answered. What has changed meanwhile makes it useless, or not."""
+        self._asked = None
+        self.trouble = forecast.trouble
+        if forecast.number == self._number:
+            self._known = forecast
+            self._draw()
+        if self._owed is not None:
+            row = _row_for(self._owed, forecast)
+            if row is None:
+                self._ask(answers=False)
+            else:
+                self._owed = None
+                self.probabilities = row
+                (self._answer,) = self._drawn(row[np.newaxis])
+
+    def hear(self, degree: Degree, *, replaces: bool) -> bool:
+        """The player plays a letter. Whether the answer to it was foreseen: see `answer`."""
+        known = self._known if self._knows(answers=True) and not replaces else None
+        if known is not None:
+            self._answer = self._ahead[degree]
+            self.probabilities = known.likely[degree]
         if replaces:
-            self._session.replace(degree)
-        elif ahead is None or not answers or self._likely is None:
-            self._session.hear(degree)
+            self._move(lambda session: session.replace(degree))
         else:
-            self._unheard = degree
-            self.probabilities = self._likely[degree]
-            return ahead[degree]
-        return None
+            self._move(lambda session: session.hear(degree))
+            self._letters += 1
+            self._own = 0
+        return known is not None
 
-    def answer(self, ahead: Degree | None) -> Degree:
-        """The answer to the letter just heard: what was found ahead, or drawn now."""
-        if ahead is None:
-            self._catch_up()
-            likely = self._session.predict()
-            self.probabilities = likely[0]
-            (ahead,) = self._sampler.draw(likely)
-        self._sampler.take(ahead)
-        return ahead
+    def owe(self, degree: Degree) -> None:
+        """An answer to the letter just heard is wanted as soon as it can be: see `owes`."""
+        self._owed = _Owed(self._number - 1, degree)
+        if self._asked is None:
+            self._ask(answers=False)
 
-    def play(self) -> Degree:
-        """The next letter of the machine's own line, which it hears too."""
-        if self._ahead is None:
-            self.prepare(answers=False)
-        assert self._ahead is not None  # nothing is played while letters are missing
+    def answer(self) -> Degree | None:
+        """The answer to the player's letter, once it is known; None where there is none."""
+        if self._answer is not None:
+            self._sampler.take(self._answer)
+        return self._answer
+
+    def play(self) -> Degree | None:
+        """The next letter of the machine's own line, which it hears too; None to be silent."""
+        if not self._knows(answers=False):
+            self._ask(answers=False)  # on the spot, since `can_play`
         (degree,) = self._ahead
+        if degree is None:
+            return None
         self._sampler.take(degree)
-        self._session.play(degree)
-        self._ahead = None
+        self._move(lambda session: session.play(degree))
+        self._letters += 1
+        self._own += 1
         return degree
 
     def begin_line(self) -> None:
@@ -86,36 +131,83 @@ class Improviser:
 
     def rewind(self) -> None:
         """Unhear what it has played since the player's newest letter."""
-        self._catch_up()
-        self._session.take_back()
+        self._move(lambda session: session.take_back())
+        if self._own <= TAKEN_BACK:
+            self._letters -= self._own
+            self._own = 0
         self._sampler.begin_line()
-        self._ahead = None
 
     def forget(self) -> None:
         """Forget everything that was heard and played."""
-        self._unheard = None
-        self._session.forget()
-        self._ahead = None
+        self._move(lambda session: session.forget())
+        self._letters = self._own = 0
+        self._owed = None
         self.probabilities = None
 
     def obey(self, settings: Settings) -> None:
         """Draw by other settings from the next letter on."""
-        self._sampler.temperature = settings.sampling.temperature
-        self._sampler.top_p = settings.sampling.top_p
-        self._session.memory_amount = settings.memory.amount
-        self._ahead = None
+        settings.sampling.adjust(self._sampler)
+        if settings.memory.amount != self._memory_amount:
+            self._memory_amount = amount = settings.memory.amount
+            self._move(lambda session: setattr(session, "memory_amount", amount))
+        elif self._known is not None:
+            self._draw()
 
     def use(self, predictor: Predictor) -> None:
         """Go on with another model, knowing all that was heard and played."""
-        self._session.use(predictor)
-        self._ahead = None
+        self._min_notes = predictor.min_notes
+        self._move(lambda session: session.use(predictor))
+        self.trouble = ""
 
-    def look_again(self) -> None:
-        """What was found ahead is for another mode."""
-        self._ahead = None
+    def owe_nothing(self) -> None:
+        """Nobody waits for an answer any more."""
+        self._owed = None
 
-    def _catch_up(self) -> None:
-        """Let the session hear what was answered before it could."""
-        if self._unheard is not None:
-            degree, self._unheard = self._unheard, None
-            self._session.hear(degree)
+    def _move(self, move: Move) -> None:
+        self._moves.append(move)
+        self._number += 1
+        self._known = None
+
+    def _knows(self, *, answers: bool) -> bool:
+        return self._known is not None and self._known.answers is answers
+
+    def _ask(self, *, answers: bool) -> None:
+        question = Question(self._number, tuple(self._moves), answers)
+        self._moves.clear()
+        if self.asks is None:
+            self.take(self.foresight.answer(question))
+        else:
+            self._asked = question
+            self.asks(question)
+
+    def _draw(self) -> None:
+        """Draw from what is known."""
+        assert self._known is not None
+        self._ahead = self._drawn(self._known.likely)
+        if not self._known.answers:
+            self.probabilities = self._known.likely[0]
+
+    def _drawn(self, likely: Probabilities) -> list[Degree | None]:
+        """A letter from each row, none from a row of zeros, which only trouble brings."""
+        if not self.trouble:
+            return list(self._sampler.draw(likely))
+        known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
+        drawn = self._sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
+        return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
+
+
+_ANY = np.float32(1 / SIZE)
+
+
+def _row_for(owed: _Owed, forecast: Forecast) -> Probabilities | None:
+    """What a forecast says of the answer to a letter; None if it was made without knowing it."""
+    if forecast.answers and forecast.number == owed.number:
+        return _row(forecast.likely, owed.degree)
+    if not forecast.answers and forecast.number > owed.number:
+        return _row(forecast.likely, 0)
+    return None
+
+
+def _row(likely: Probabilities, place: int) -> Probabilities:
+    row: Probabilities = likely[place]
+    return row

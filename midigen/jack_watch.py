@@ -1,4 +1,4 @@
-"""What RtMidi doesn't say of the JACK server: that it has ended, and how long its period is.
+"""What RtMidi doesn't say of the JACK server: its end, its period, and what is connected.
 
 It doesn't ask to be told of the end, and a client of a dead server can't tell by
 itself: it goes on listing its ports, and its sends seem to succeed until a
@@ -8,21 +8,25 @@ find out either, since the library then frees the old ones under our feet.
 
 import ctypes
 import ctypes.util
+import itertools
 import re
 from pathlib import Path
 
-from midigen.errors import PortError
+from midigen.errors import NoMidiSystemError, PortError
 from midigen.notes import Seconds
 
 _MAPS = Path("/proc/self/maps")
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
 _ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
+_keep_quiet = _ON_MESSAGE(lambda _: None)  # the library calls it as long as the process lives
 
 
 class JackWatch:
     """A client without ports; `gone` becomes true when the server ends or dies.
 
-    Needs python-rtmidi to be loaded. Raises PortError if the server can't be reached.
+    Needs python-rtmidi to be loaded. Raises NoMidiSystemError if the server can't be reached,
+    PortError if it couldn't be watched.
     """
 
     def __init__(self, client: str) -> None:
@@ -36,10 +40,18 @@ class JackWatch:
         self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]
         for function in ("jack_client_close", "jack_get_buffer_size", "jack_get_sample_rate"):
             getattr(self._jack, function).argtypes = [ctypes.c_void_p]
+        self._jack.jack_port_by_name.restype = ctypes.c_void_p
+        self._jack.jack_port_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        self._jack.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
+        self._jack.jack_port_get_all_connections.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        self._jack.jack_connect.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
+        self._jack.jack_free.argtypes = [ctypes.c_void_p]
+        self._jack.jack_set_error_function(_keep_quiet)  # it would write on the player's screen
+        self._jack.jack_set_info_function(_keep_quiet)
         self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept, as C holds no reference to it
         self._client = self._jack.jack_client_open(client.encode(), _NO_START_SERVER, None)
         if not self._client:
-            raise PortError("the JACK server doesn't take another client")
+            raise NoMidiSystemError("the JACK server doesn't run, or takes no other client")
         self._jack.jack_on_shutdown(self._client, self._on_shutdown, None)
 
     @property
@@ -47,6 +59,26 @@ class JackWatch:
         """How long a period is: messages are handed on once in each."""
         frames = int(self._jack.jack_get_buffer_size(self._client))
         return frames / int(self._jack.jack_get_sample_rate(self._client))
+
+    def has_port(self, name: str) -> bool:
+        """Whether there is a port of this name, whosever it is."""
+        return bool(self._jack.jack_port_by_name(self._client, name.encode()))
+
+    def connections(self, name: str) -> set[str]:
+        """The ports that a port is connected to."""
+        port = self._jack.jack_port_by_name(self._client, name.encode())
+        if not port:
+            return set()
+        names = self._jack.jack_port_get_all_connections(self._client, port)
+        if not names:
+            return set()
+        found = set(itertools.takewhile(bool, (names[place] for place in itertools.count())))
+        self._jack.jack_free(names)
+        return {each.decode() for each in found}
+
+    def connect(self, source: str, target: str) -> bool:
+        """Connect an output to an input; whether that went well."""
+        return not self._jack.jack_connect(self._client, source.encode(), target.encode())
 
     def close(self) -> None:
         """Leave the server."""

@@ -30,7 +30,8 @@ class Ledger:
     """What sounds on one output channel, and who holds it."""
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        self.channel = channel
+        """May be changed while nothing sounds."""
         self._holders: dict[Pitch, set[Hashable]] = {}
         self._sustain = False
         self._sustained: set[Pitch] = set()  # ended, but under the pedal
@@ -44,9 +45,9 @@ class Ledger:
         """The messages that strike a note and make `holder` hold it."""
         messages: list[Message] = []
         if pitch in self._holders:
-            messages.append(NoteOff(pitch, self._channel))
+            messages.append(NoteOff(pitch, self.channel))
         self._holders.setdefault(pitch, set()).add(holder)
-        messages.append(NoteOn(pitch, velocity, self._channel))
+        messages.append(NoteOn(pitch, velocity, self.channel))
         self._sustained.discard(pitch)
         return messages
 
@@ -61,7 +62,7 @@ class Ledger:
         del self._holders[pitch]
         if self._sustain:
             self._sustained.add(pitch)
-        return [NoteOff(pitch, self._channel)]
+        return [NoteOff(pitch, self.channel)]
 
     def pass_on(self, message: ChannelMessage) -> list[Message]:
         """The player's pedal, bend and the like, on the output channel."""
@@ -71,13 +72,13 @@ class Ledger:
             self._sustain = False
         if not self._sustain:
             self._sustained.clear()
-        return [ChannelMessage(message.status, message.data, self._channel)]
+        return [ChannelMessage(message.status, message.data, self.channel)]
 
     def note_offs(self) -> list[Message]:
         """What would end everything that sounds, the pedal included."""
-        offs: list[Message] = [NoteOff(pitch, self._channel) for pitch in sorted(self._holders)]
+        offs: list[Message] = [NoteOff(pitch, self.channel) for pitch in sorted(self._holders)]
         if self._sustain:
-            offs.append(ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), self._channel))
+            offs.append(ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), self.channel))
         return offs
 
     def flush(self) -> list[Message]:
@@ -90,6 +91,10 @@ class Ledger:
 
     def panic(self) -> list[Message]:
         """End everything, and tell the receiver to end whatever else it may sound."""
-        numbers = (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF)
-        commands = [ChannelMessage(CONTROL_CHANGE, (each, 0), self._channel) for each in numbers]
-        return [*self.flush(), *commands]
+        return [*self.flush(), *silencing(self.channel)]
+
+
+def silencing(channel: Channel) -> list[Message]:
+    """What tells a receiver to end whatever it sounds on a channel."""
+    numbers = (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF)
+    return [ChannelMessage(CONTROL_CHANGE, (each, 0), channel) for each in numbers]

@@ -6,7 +6,8 @@ it (the daemon live, `render` over a file, a test under simulated time) calls
     start(now)                  once, before anything else
     handle(event, now)          for every event, in the order of their times
     advance(now)                at `deadline`, or as soon after it as possible
-    prepare()                   whenever there is time before the deadline
+    prepare()                   whenever there is time before the deadline, and after each
+                                of these if predictions are made elsewhere (`ask`)
     stop()                      at the end, whatever has happened
 
 and sends what each call returns, in order. Times are seconds on any clock that
@@ -15,15 +16,18 @@ their times are computed: a late call never moves later ones.
 """
 
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from midigen import controls
 from midigen.answer import Run, answer, count, solo
-from midigen.duet import Answer, Duet
+from midigen.duet import Answer, Duet, Waiting
 from midigen.ears import SHOWN, Ears
 from midigen.errors import ModelError
+from midigen.foresight import Forecast, Foresight, Question
 from midigen.improviser import Improviser
 from midigen.ledger import Ledger
 from midigen.melody import Step
@@ -73,6 +77,19 @@ AT_ONCE: Seconds = 1e-9
 
 _ALL_OFF = (ALL_SOUND_OFF, ALL_NOTES_OFF)  # the keys of the channel come up
 _PEDALS = (SUSTAIN, RESET_CONTROLLERS)
+_HEARING = ("key", "chromatic", "input")  # the settings of the ears
+
+
+@dataclass(frozen=True)
+class Reload:
+    """Other settings from now on, and another model, loaded, if theirs is another."""
+
+    settings: Settings
+    predictor: Predictor | None = None
+
+
+Cue: TypeAlias = Event | Forecast | Reload
+"""All that a performer handles."""
 
 
 class Performer:
@@ -90,13 +107,9 @@ class Performer:
     ) -> None:
         (touch,) = rng.spawn(1)  # so that touch doesn't change which notes are drawn
         self._chance: np.random.Generator = touch
-        self._panel = Panel(settings)
-        self._scenes = Scenes(settings.scene, settings.model, models)
-        self._mode = settings.mode
-        self._offset: Seconds = settings.output.offset_ms / 1000
-        self._lead: Seconds = max(0.0, -self._offset)  # what it must know a turn before
-        tempo = settings.tempo
-        self._pulse = Pulse(tempo.source, tempo.bpm, tempo.bar, sends=settings.clock.send)
+        self._models = models
+        self._take_up(settings)
+        self._pulse = _pulse(settings)
         self._now: Seconds = 0.0
         self._playing = False
 
@@ -116,6 +129,7 @@ class Performer:
         self._owed = 0  # solo: notes until it is
         self._duet = Duet()
         self._played: deque[Degree] = deque(maxlen=SHOWN)
+        self._complained_of: str | None = None  # a model
         self._outbox: list[Output] = []  # survives an exception, so that no note-off is lost
         self.dropped = 0
         """Notes left out: duet answers beyond 200 a second, and notes that came too late."""
@@ -146,7 +160,7 @@ class Performer:
             self._pulse.deadline,
             self._scene_time,
             self._panel.tell_at,
-            self._run_time(self._run) if self._run else None,
+            self._run_time(self._run) if self._run and self._improviser.can_play else None,
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -158,7 +172,7 @@ class Performer:
         self._enter_mode(now)
         return self._sent()
 
-    def handle(self, event: Event, now: Seconds) -> list[Output]:
+    def handle(self, event: Cue, now: Seconds) -> list[Output]:
         """What an event makes it play or end at once."""
         if not self._playing:
             return []
@@ -175,11 +189,22 @@ class Performer:
                 self._other_message(event, now)
             case Clock() | SongPosition():
                 self._follow_clock(event, came)
+            case _:
+                self._take_cue(event, now)
+        return self._sent()
+
+    def _take_cue(self, cue: Control | EndOfPhrase | Forecast | Reload, now: Seconds) -> None:
+        """What comes from elsewhere than a keyboard or a clock."""
+        match cue:
             case Control():
-                self._control(event, now)
+                self._control(cue, now)
             case EndOfPhrase():
                 self._end_phrase(now)
-        return self._sent()
+            case Forecast():
+                self._improviser.take(cue)
+                self._give_owed(now)
+            case Reload():
+                self._reload(cue, now)
 
     def advance(self, now: Seconds) -> list[Output]:
         """What has fallen due by `now`, in the order of its times."""
@@ -187,6 +212,15 @@ class Performer:
         while (due := self.deadline) is not None and due <= now:
             self._do_next(due, now)
         return self._sent()
+
+    def ask(self, elsewhere: Callable[[Question], None]) -> Foresight:
+        """Have predictions made elsewhere, so that nothing here waits for a model.
+
+        From now on questions go `elsewhere`, and each Forecast that the returned Foresight
+        answers them with is an event to `handle`.
+        """
+        self._improviser.asks = elsewhere
+        return self._improviser.foresight
 
     def prepare(self) -> None:
         """Predict ahead. It changes nothing but how soon the next note is known.
@@ -225,6 +259,7 @@ class Performer:
             probabilities=None if likely is None else tuple(likely.tolist()),
             sounding=tuple(sorted(self.sounding)),
             model=self._scenes.model,
+            trouble=self._improviser.trouble,
             scene=self._scenes.current,
             muted=settings.output.mute,
             holding=settings.response.hold,
@@ -237,6 +272,10 @@ class Performer:
         return "you" if self._turns.is_held or self._turn_time is not None else ""
 
     def _sent(self) -> list[Output]:
+        if self._improviser.trouble and self._complained_of != self._scenes.model:
+            self._complained_of = self._scenes.model
+            fault = f"the model {self._scenes.model} fails ({self._improviser.trouble})"
+            self._outbox.append(Notice(f"{fault}: playing on from memory alone"))
         outputs, self._outbox = self._outbox, []
         return outputs
 
@@ -254,18 +293,18 @@ class Performer:
         step = self._ears.hear(note.pitch, now)
         if step is None:
             return
-        ahead = self._hear(step, note.velocity, now)
+        is_foreseen = self._hear(step, note.velocity, now)
         if step.replaces:
             return
         if self._mode is Mode.DUET:
-            self._answer_key(key, ahead, note.velocity, now)
+            self._answer_key(Waiting(key, note.velocity, step.degree), now, at_once=is_foreseen)
         elif self._mode is Mode.SOLO and self._run is None:
             self._start_solo(now)
         if self._pulse.source is TempoSource.FOLLOW:
             self._follow_at = now  # once the answer is out
 
-    def _hear(self, step: Step, velocity: Velocity, now: Seconds) -> Degree | None:
-        """Take a step of the melody in; gives duet's answer where that was found ahead."""
+    def _hear(self, step: Step, velocity: Velocity, now: Seconds) -> bool:
+        """Take a step of the melody in. Whether duet's answer to it was foreseen."""
         if self._phrase.over:
             self._phrase = Phrase()
         if self._mode is Mode.CALL_RESPONSE:
@@ -276,8 +315,7 @@ class Performer:
             self._turns.step(now)
         self._voice.near = step.pitch
         self._voice.middle = self._phrase.middle
-        in_duet = self._mode is Mode.DUET
-        return self._improviser.hear(step.degree, replaces=step.replaces, answers=in_duet)
+        return self._improviser.hear(step.degree, replaces=step.replaces)
 
     def _key_up(self, key: StruckKey, now: Seconds) -> None:
         if key not in self._turns:
@@ -403,7 +441,6 @@ class Performer:
     def _enter_mode(self, now: Seconds) -> None:
         self._phrase = Phrase()
         self._turns.give()
-        self._improviser.look_again()
         if self._mode is Mode.SOLO:
             self._start_solo(now)
 
@@ -413,6 +450,37 @@ class Performer:
         self._outbox.append(Notice("forgotten: window and memory are empty"))
         if self._mode is Mode.SOLO:
             self._start_solo(now)
+
+    # --- settings
+
+    def _take_up(self, settings: Settings) -> None:
+        """Have in force what the settings say of panel, scenes, mode and output."""
+        self._panel = Panel(settings)
+        self._scenes = Scenes(settings.scene, settings.model, self._models)
+        self._mode = settings.mode
+        self._offset: Seconds = settings.output.offset_ms / 1000
+        self._lead: Seconds = max(0.0, -self._offset)  # what it must know a turn before
+
+    def _reload(self, reload: Reload, now: Seconds) -> None:
+        """Go on by other settings; the window, the memory and, if it can, the beat stay."""
+        before, settings = self._panel.settings, reload.settings
+        self._let_go(now)
+        self._end_everything()
+        self._take_up(settings)
+        self._voice.settings = settings
+        self._turns.settings = settings.turn
+        self._ledger.channel = settings.output.channel
+        if any(getattr(settings, name) != getattr(before, name) for name in _HEARING):
+            self._ears = Ears(settings)
+        if settings.clock != before.clock or settings.tempo != before.tempo:
+            self._outbox += self._pulse.stop()
+            self._pulse = _pulse(settings)
+            self._take_beat([TempoChange(settings.tempo.bpm), *self._pulse.start(now)])
+        self._improviser.obey(settings)
+        if reload.predictor is not None:
+            self._improviser.use(reload.predictor)
+        self._enter_mode(now)
+        self._outbox.append(Notice("the configuration was read again"))
 
     # --- scenes
 
@@ -544,6 +612,8 @@ class Performer:
     def _play_next(self, velocity: Velocity, due: Seconds, length: Seconds) -> None:
         """Play what follows the window, and let the window hear it."""
         degree = self._improviser.play()
+        if degree is None:
+            return
         self._played.append(degree)
         self._voice.near = pitch = self._voice.place(degree, self._ears.key)
         if not self._panel.settings.output.mute:
@@ -553,27 +623,40 @@ class Performer:
         """Silence the machine; what the player holds through thru sounds on."""
         self._outbox += self._voice.end_all()
         self._duet.clear()
+        self._improviser.owe_nothing()
         self._run = None
         if self._answering:
             self._answered()
 
     # --- duet
 
-    def _answer_key(
-        self, key: StruckKey, ahead: Degree | None, velocity: Velocity, now: Seconds
-    ) -> None:
-        """Answer a key with the letter that was found ahead, if it was."""
-        if ahead is None and self._improviser.missing:
+    def _answer_key(self, wanted: Waiting, now: Seconds, *, at_once: bool) -> None:
+        """Answer a key with the letter that was foreseen, or as soon as one is."""
+        if not at_once and self._improviser.missing:
             self._say_missing()
-            return
-        if not self._duet.admits(now):
+        elif self._duet.waiting is not None or not self._duet.admits(now):
             self.dropped += 1
+        elif at_once:
+            self._give_answer(wanted, now)
+        else:
+            self._duet.waiting = wanted
+            self._improviser.owe(wanted.degree)
+            self._give_owed(now)
+
+    def _give_owed(self, now: Seconds) -> None:
+        """Answer the key that waits, if its answer is known by now."""
+        if (wanted := self._duet.waiting) is not None and not self._improviser.owes:
+            self._duet.waiting = None
+            self._give_answer(wanted, now)
+
+    def _give_answer(self, wanted: Waiting, now: Seconds) -> None:
+        degree = self._improviser.answer()
+        if degree is None:
             return
-        degree = self._improviser.answer(ahead)
         self._played.append(degree)
         pitch = self._voice.place(degree, self._ears.key)
         at = self._answer_time(now)
-        reply = Answer(key, pitch, velocity)
+        reply = Answer(wanted.key, pitch, wanted.velocity)
         if at > now:
             self._duet.plan(at, reply)
         else:
@@ -660,3 +743,8 @@ class Performer:
             self.dropped += 1
         else:
             self._play_answer(reply, due)
+
+
+def _pulse(settings: Settings) -> Pulse:
+    tempo = settings.tempo
+    return Pulse(tempo.source, tempo.bpm, tempo.bar, sends=settings.clock.send)

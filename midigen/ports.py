@@ -1,10 +1,9 @@
 """Live MIDI: the only module that touches it. Find the system, list, open and watch ports.
 
 Each open port is a client of its own, because a client can't have a virtual
-port and a connection to an existing port at once. A callback stamps what
-arrives and enqueues it, no more; decoding and sending happen on the daemon's
-thread. python-rtmidi is imported when it is needed: on Linux its wheel loads
-the system's libasound, which a bare container doesn't have.
+port and a connection to an existing port at once. A client is kept when its port goes
+away, and opened again when that comes back. python-rtmidi is imported when it is needed:
+on Linux its wheel loads the system's libasound, which a bare container doesn't have.
 """
 
 import contextlib
@@ -12,16 +11,21 @@ import gc
 import os
 import re
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 from midigen import wire
-from midigen.errors import NoMidiSystemError, PortError
+from midigen.errors import MidigenError, NoMidiSystemError, PortError
+from midigen.feedback import Feedback
+from midigen.intake import Enqueue, Intake
 from midigen.jack_watch import JackWatch
-from midigen.notes import Event, Message, Output, Quit, Seconds
+from midigen.ledger import silencing
+from midigen.notes import Channel, Message, Output, Seconds
+from midigen.patch import Patch
 from midigen.settings import Api, Ports
 
 _APIS = {  # in the order of `auto`, with their names in python-rtmidi
@@ -37,19 +41,28 @@ _SETTLING: Seconds = 0.05
 _SEQUENCER = Path("/dev/snd/seq")  # ALSA's; looked at first, since libasound complains on stderr
 
 
-class Arrival(NamedTuple):
-    """Something came in: when, and the bytes or whatever `events` makes events of."""
-
-    time: Seconds
-    events: Callable[[Any], Iterable[Event | Quit]]
-    data: Any
-
-
-Enqueue: TypeAlias = Callable[[Arrival], None]
-
-
 class Connection(Protocol):
     """What the daemon plays through: live ports, or the terminal."""
+
+    @property
+    def listening(self) -> Sequence[str]:
+        """The names of the inputs that are open."""
+
+    @property
+    def playing(self) -> Sequence[str]:
+        """The names of the outputs that are open."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """The names of the ports that are waited for."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages that came in faster than they can be handled."""
+
+    @property
+    def returned(self) -> int:
+        """Messages of its own that came back to its input."""
 
     @property
     def latency(self) -> Seconds:
@@ -58,11 +71,17 @@ class Connection(Protocol):
     def open(self, enqueue: Enqueue) -> None:
         """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
 
-    def send(self, output: Output) -> None:
-        """Send one message. Called from one thread. Raises PortError if that is impossible."""
+    def hear_clock(self, *, hears: bool) -> None:
+        """Whether a MIDI clock that comes in is of any use."""
 
-    def check(self) -> None:
-        """Raise PortError if what was opened is no longer there. Called from another thread."""
+    def send(self, output: Output) -> None:
+        """Send one message. Called from one thread, and it may not wait."""
+
+    def check(self) -> list[str]:
+        """Look after what was opened; what has changed, in lines. Called from another thread.
+
+        Raises PortError where it can't go on.
+        """
 
     def close(self) -> None:
         """Close everything, inputs first. Nothing is enqueued afterwards."""
@@ -109,6 +128,17 @@ def choose(wanted: str, names: Sequence[str]) -> int:
     at every start, don't count, nor does case in a part. Raises PortError, which
     lists what there is or what matches.
     """
+    found = _matches(wanted, names)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(_quoted(names[i] for i in found))
+        raise PortError(f'"{wanted}" matches several ports: {several}; give more of the name')
+    raise PortError(f'no port "{wanted}"; there are: {", ".join(_quoted(names)) or "none"}')
+
+
+def _matches(wanted: str, names: Sequence[str]) -> list[int]:
+    """The indices of the ports that fit best; see `choose`."""
     bare = [_without_number(name) for name in names]
     name = _without_number(wanted)
     tiers = (
@@ -117,24 +147,7 @@ def choose(wanted: str, names: Sequence[str]) -> int:
         [i for i, each in enumerate(bare) if name in each.split(":", 1)],  # the client, or the port
         [i for i, each in enumerate(bare) if name.lower() in each.lower()],
     )
-    matches = next((tier for tier in tiers if tier), [])
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        several = ", ".join(_quoted(names[i] for i in matches))
-        raise PortError(f'"{wanted}" matches several ports: {several}; give more of the name')
-    raise PortError(f'no port "{wanted}"; there are: {", ".join(_quoted(names)) or "none"}')
-
-
-def callback(enqueue: Enqueue) -> Callable[[tuple[list[int], float], Any], None]:
-    """What RtMidi calls for each message, on a thread of its own."""
-    decode = wire.Decoder().feed
-
-    def on_message(message: tuple[list[int], float], _: Any) -> None:
-        now = time.monotonic()
-        enqueue(Arrival(now, decode, message[0]))
-
-    return on_message
+    return next((tier for tier in tiers if tier), [])
 
 
 def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
@@ -156,147 +169,265 @@ def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
     kept.clear()
 
 
+class _Pair(NamedTuple):
+    """The virtual input and output."""
+
+    names: tuple[str, str]
+    source: Any
+    target: Any
+    intake: Intake
+
+
+@dataclass(eq=False)
+class _Link:
+    """A client for one port that was named, an input if it has an intake."""
+
+    wanted: str
+    client: Any
+    intake: Intake | None = None
+    found: str | None = None
+    """The port that it is connected to."""
+    found_before: str | None = None
+    complaint: str = ""
+
+    @property
+    def is_input(self) -> bool:
+        return self.intake is not None
+
+
 class MidiPorts:
-    """A virtual input and output, and connections to the existing ports that were named."""
+    """A virtual input and output, and connections to the existing ports that were named.
+
+    Ports that go away come back by themselves, and so does a JACK server; with `waits`
+    named ports may be missing at first. Each output is told to be silent on `channel`
+    before anything is played to it: it may still sound what a midigen that died began.
+    """
 
     silence_ends_phrases = True
     """Nothing else says that a phrase is over."""
 
-    def __init__(self, api: Api, settings: Ports, *, hears_clock: bool) -> None:
+    def __init__(
+        self,
+        api: Api,
+        settings: Ports,
+        *,
+        hears_clock: bool,
+        channel: Channel = 1,
+        waits: bool = False,
+    ) -> None:
         self._rtmidi = _rtmidi()
-        self._hears_clock = hears_clock
         self._api = api
         self._settings = settings
-        self._inputs: list[Any] = []
-        self._outputs: list[Any] = []
-        self._virtual: list[str] = []  # the names of the virtual input and output, if there are any
-        self._connected_inputs: list[str] = []
-        self._connected_outputs: list[str] = []
+        self._hears_clock = hears_clock
+        self._silencing = [wire.encode(message) for message in silencing(channel)]
+        self._waits = waits
+        self._feedback = Feedback()
+        self._dropped = 0  # at ports that were closed
+        self._virtual: _Pair | None = None
+        self._links: list[_Link] = []
+        self._outputs: tuple[Any, ...] = ()  # that are open; replaced, never changed
+        self._sending = threading.Lock()  # none is closed while something is sent to it
+        self._failing: set[int] = set()  # outputs that don't take what is sent, by id
         self._jack: JackWatch | None = None
-        self._lost = False
+        self._patch = Patch()
+        self._is_lost = False  # the MIDI system has thrown us out: nothing may be sent
+        self._told_of_echo = False
+        self.complaint = ""
+
+    @property
+    def listening(self) -> list[str]:
+        """The inputs that are open."""
+        own = [self._virtual.names[0]] if self._virtual else []
+        return own + [link.found for link in self._links if link.is_input and link.found]
+
+    @property
+    def playing(self) -> list[str]:
+        """The outputs that are open."""
+        own = [self._virtual.names[1]] if self._virtual else []
+        return own + [link.found for link in self._links if not link.is_input and link.found]
+
+    @property
+    def missing(self) -> list[str]:
+        """The named ports that aren't there."""
+        return [link.wanted for link in self._links if not link.found]
 
     @property
     def description(self) -> str:
         """The ports that are open, in words."""
-        heard = [*self._virtual[:1], *self._connected_inputs]
-        played = [*self._virtual[1:], *self._connected_outputs]
-        return f"listening on {', '.join(_quoted(heard))}, playing to {', '.join(_quoted(played))}"
+        heard, played = _quoted(self.listening), _quoted(self.playing)
+        return f"listening on {', '.join(heard)}, playing to {', '.join(played)}"
 
     @property
     def latency(self) -> Seconds:
         """Half of JACK's period, in the middle of which a message is sent on average; else 0."""
-        return self._jack.period / 2 if self._jack else 0.0
+        return self._jack.period / 2 if self._jack and not self._is_lost else 0.0
+
+    @property
+    def dropped(self) -> int:
+        """Messages that came in faster than they can be handled."""
+        return self._dropped + sum(intake.dropped for intake in self._intakes)
+
+    @property
+    def returned(self) -> int:
+        """Messages of its own that came back to its input."""
+        return self._feedback.returned
 
     def open(self, enqueue: Enqueue) -> None:
         """Open everything. Raises PortError, with nothing left open."""
-        try:
-            self._open(enqueue)
-        except (self._rtmidi.RtMidiError, NotImplementedError) as exc:
-            self.close()
-            raise PortError(f"the MIDI system refuses: {exc}") from exc
-        except PortError:
-            self.close()
-            raise
+        self._enqueue = enqueue
+        self._open()
+
+    def hear_clock(self, *, hears: bool) -> None:
+        """Whether a MIDI clock that comes in is handed on."""
+        self._hears_clock = hears
+        if self._virtual:
+            self._ignore(self._virtual.source)
+        for link in self._links:
+            if link.is_input:
+                self._ignore(link.client)
 
     def send(self, output: Output) -> None:
         """Send one message to every output; to none once the MIDI system is gone.
 
-        Raises PortError if one of them fails, after the others had their turn.
+        An output that doesn't take it is looked after by `check`.
         """
-        if self._lost or not isinstance(output, Message):
+        if not isinstance(output, Message):
             return
-        self._check_jack()
         data = wire.encode(output)
-        failure: Exception | None = None
-        for port in self._outputs:
-            try:
-                port.send_message(data)
-            except self._rtmidi.RtMidiError as exc:
-                failure = exc
-        if failure:
-            raise PortError(f"a port doesn't take what is sent: {failure}") from failure
+        with self._sending:
+            if self._is_lost or (self._jack and self._jack.gone):
+                return
+            self._feedback.send(output, time.monotonic())
+            for port in self._outputs:
+                try:
+                    port.send_message(data)
+                except self._rtmidi.RtMidiError:
+                    self._failing.add(id(port))
 
-    def check(self) -> None:
-        """Raise PortError if one of the ports is gone."""
-        self._check_jack()
-        found = {*_names(self._rtmidi, self._inputs[0]), *_names(self._rtmidi, self._outputs[0])}
-        own_gone = [name for name in self._virtual if name not in found]
-        connected = [*self._connected_inputs, *self._connected_outputs]
-        gone = own_gone + [name for name in connected if name not in found]
-        if gone:
-            self._lost = bool(own_gone)  # the system threw us out: nothing can be sent any more
-            raise PortError(f"{', '.join(_quoted(gone))} is gone: was it unplugged?")
+    def check(self) -> list[str]:
+        """Look after the ports: what has gone and what has come back, in lines.
+
+        Raises PortError only where nothing can be done from here.
+        """
+        if self._is_lost:
+            return self._come_back()
+        if self._jack and self._jack.gone:
+            self._leave()
+            return ["the JACK server has stopped: waiting for it to come back"]
+        inputs, outputs = self._all_listed()
+        own = self._virtual
+        if own and not (own.names[0] in outputs and own.names[1] in inputs):
+            self._leave()
+            return ["the MIDI system has closed the ports: opening them again"]
+        lines = []
+        for link in self._links:
+            lines += self._look_after(link, self._others(inputs if link.is_input else outputs))
+        if self._jack and own:
+            lines += self._repatch(self._jack, own)
+        if self._feedback.returned and not self._told_of_echo:
+            self._told_of_echo = True
+            lines.append("its own notes come back to its input: it doesn't listen to them")
+        return lines
 
     def close(self) -> None:
         """Close everything, inputs first. Nothing is enqueued afterwards."""
-        close_ports(self._inputs, self._outputs)
-        self._inputs.clear()
-        self._outputs.clear()
+        with self._sending:
+            self._outputs = ()
+        inputs = [self._virtual.source] if self._virtual else []
+        outputs = [self._virtual.target] if self._virtual else []
+        inputs += [link.client for link in self._links if link.is_input]
+        outputs += [link.client for link in self._links if not link.is_input]
+        close_ports(inputs, outputs)
+        self._dropped = self.dropped
+        self._virtual = None
+        self._links = []
         if self._jack:
             self._jack.close()
             self._jack = None
 
     def other_inputs(self) -> list[str]:
         """Inputs of this machine that it doesn't listen to yet, without its own and the echo."""
-        known = [*self._virtual, *self._connected_inputs]
+        inputs, _ = self._all_listed()
         echoes = (self._settings.out_client, "Midi Through")
         return [
             name
-            for name in _names(self._rtmidi, self._inputs[0])
-            if name not in known and not name.startswith(echoes)
+            for name in self._others(inputs)
+            if name not in self.listening and not name.startswith(echoes)
         ]
 
-    def _open(self, enqueue: Enqueue) -> None:
+    @property
+    def _intakes(self) -> list[Intake]:
+        own = [self._virtual.intake] if self._virtual else []
+        return own + [link.intake for link in self._links if link.intake]
+
+    # --- open
+
+    def _open(self) -> None:
+        try:
+            self._open_all()
+        except (self._rtmidi.RtMidiError, NotImplementedError) as exc:
+            self.close()
+            raise PortError(f"the MIDI system refuses: {exc}") from exc
+        except MidigenError:
+            self.close()
+            raise
+
+    def _open_all(self) -> None:
         settings = self._settings
         if self._api is Api.JACK:
             self._jack = JackWatch(f"{settings.in_client}-watch")
         if self._api is not Api.WINMM:
-            self._open_virtual(enqueue)
+            self._open_virtual()
         elif not (settings.input and settings.output):
             raise PortError(
                 "Windows has no virtual ports: install a loopback port such as loopMIDI, and "
                 "name it with --output and your keyboard with --input"
             )
         for wanted in settings.output:
-            port = self._new_output(f"{settings.out_client}-to")
-            name = _connect(port, wanted, self._virtual, settings.out_port)
-            self._connected_outputs.append(name)
+            self._links.append(_Link(wanted, self._new_output(f"{settings.out_client}-to")))
         for wanted in settings.input:
-            port = self._new_input(f"{settings.in_client}-from", enqueue)
-            name = _connect(port, wanted, self._virtual, settings.in_port)
-            self._connected_inputs.append(name)
+            client, intake = self._new_input(f"{settings.in_client}-from")
+            self._links.append(_Link(wanted, client, intake))
+        inputs, outputs = self._all_listed()
+        for link in self._links:
+            names = self._others(inputs if link.is_input else outputs)
+            if _matches(link.wanted, names) or not self._waits:
+                self._connect(link, names)
+        self._take_outputs()
+        self._waits = True  # what goes away from now on is waited for
 
-    def _new_input(self, client: str, enqueue: Enqueue) -> Any:
-        port = self._rtmidi.MidiIn(_number(self._rtmidi, self._api), name=client)
-        self._inputs.append(port)
-        port.ignore_types(sysex=True, timing=not self._hears_clock, active_sense=True)
-        port.set_callback(callback(enqueue))
-        return port
+    def _new_input(self, name: str) -> tuple[Any, Intake]:
+        client = self._rtmidi.MidiIn(_number(self._rtmidi, self._api), name=name)
+        self._ignore(client)
+        intake = Intake(self._enqueue, self._feedback)
+        return client, intake
 
-    def _new_output(self, client: str) -> Any:
-        port = self._rtmidi.MidiOut(_number(self._rtmidi, self._api), name=client)
-        self._outputs.append(port)
-        return port
+    def _ignore(self, client: Any) -> None:
+        """Leave out what is of no use here, before it gets into the interpreter."""
+        client.ignore_types(sysex=True, timing=not self._hears_clock, active_sense=True)
 
-    def _open_virtual(self, enqueue: Enqueue) -> None:
+    def _new_output(self, name: str) -> Any:
+        return self._rtmidi.MidiOut(_number(self._rtmidi, self._api), name=name)
+
+    def _open_virtual(self) -> None:
         """Open the virtual pair under its exact names, which a second midigen can't have."""
         settings = self._settings
-        names = [
+        names = (
             _listed_name(self._api, settings.in_client, settings.in_port),
             _listed_name(self._api, settings.out_client, settings.out_port),
-        ]
-        source = self._new_input(settings.in_client, enqueue)
-        output = self._new_output(settings.out_client)
+        )
+        source, intake = self._new_input(settings.in_client)
+        target = self._new_output(settings.out_client)
+        self._virtual = _Pair(names, source, target, intake)
         self._refuse_twins(names, own=0)
+        source.set_callback(intake.on_message)
         source.open_virtual_port(settings.in_port)
-        output.open_virtual_port(settings.out_port)
-        self._virtual = names
+        target.open_virtual_port(settings.out_port)
         self._refuse_twins(names, own=1)
 
     def _refuse_twins(self, names: Sequence[str], own: int) -> None:
         """Raise PortError if there are more ports of our names than our own."""
-        found = [each for port in (self._inputs[0], self._outputs[0])
-                 for each in _names(self._rtmidi, port)]  # fmt: skip
+        found = [name for listed in self._all_listed() for name in listed]
         for name in names:
             if sum(_is_numbered(each, name) for each in found) > own:
                 raise PortError(
@@ -305,10 +436,116 @@ class MidiPorts:
                     "and --set ports.out_client=NAME"
                 )
 
-    def _check_jack(self) -> None:
-        if self._jack and self._jack.gone:
-            self._lost = True
-            raise PortError("the JACK server has stopped: start it and midigen again")
+    def _connect(self, link: _Link, names: Sequence[str]) -> None:
+        """Connect a client to the port that it is for. Raises PortError if that is none or many."""
+        name = names[choose(link.found_before or link.wanted, names)]
+        listed = [_without_number(each) if each else "" for each in link.client.get_ports()]
+        if name not in listed:  # it went away just now
+            raise PortError(f'no port "{name}"')
+        settings = self._settings
+        own = settings.in_port if link.is_input else settings.out_port
+        if link.intake:
+            link.client.set_callback(link.intake.on_message)  # closing a port cancels it
+        link.client.open_port(listed.index(name), name=own)
+        link.found = link.found_before = name
+
+    def _take_outputs(self) -> None:
+        """Play to the outputs that are open now; those that are new are silenced first."""
+        own = [self._virtual.target] if self._virtual else []
+        linked = [link.client for link in self._links if not link.is_input and link.found]
+        outputs = (*own, *linked)
+        if any(port not in self._outputs for port in outputs):
+            time.sleep(_SETTLING)  # a message right after a connection may be lost
+        with self._sending:
+            for port in outputs:
+                if port not in self._outputs:
+                    for data in self._silencing:
+                        port.send_message(data)
+            self._outputs = outputs
+
+    # --- look after what is open
+
+    def _all_listed(self) -> tuple[list[str], list[str]]:
+        """What can be listened to and played to, its own ports too."""
+        if self._virtual:
+            clients = self._virtual.source, self._virtual.target
+        else:  # Windows: the clients of the named ports do as well
+            clients = (
+                next(link.client for link in self._links if link.is_input),
+                next(link.client for link in self._links if not link.is_input),
+            )
+        return _names(self._rtmidi, clients[0]), _names(self._rtmidi, clients[1])
+
+    def _others(self, names: Sequence[str]) -> list[str]:
+        """Of the ports those that aren't its own: to be connected to them would be an echo."""
+        own = self._virtual.names if self._virtual else ()
+        return [name for name in names if name not in own]
+
+    def _look_after(self, link: _Link, names: Sequence[str]) -> list[str]:
+        """Close what has gone, and open what has come back."""
+        if link.found and (link.found not in names or id(link.client) in self._failing):
+            return [self._lose(link)]
+        if link.found or not _matches(link.found_before or link.wanted, names):
+            return []
+        try:
+            self._connect(link, names)
+            self._take_outputs()
+        except (PortError, self._rtmidi.RtMidiError) as exc:
+            return _once(link, str(exc))
+        link.complaint = ""
+        return [f'"{link.found}" is there']
+
+    def _lose(self, link: _Link) -> str:
+        gone, link.found = link.found, None
+        self._take_outputs()
+        self._failing.discard(id(link.client))
+        time.sleep(_SETTLING)  # see `close_ports`
+        link.client.close_port()
+        if link.intake:
+            link.intake.let_go()
+        return f'"{gone}" is gone (unplugged?): the music goes on without it'
+
+    def _repatch(self, jack: JackWatch, own: _Pair) -> list[str]:
+        """See what is connected to the virtual ports, and connect again what was."""
+        lines = []
+        for name in own.names:
+            for other in self._patch.update(name, jack.connections(name), jack.has_port):
+                ends = (other, name) if name == own.names[0] else (name, other)
+                if jack.connect(*ends):
+                    lines.append(f'"{ends[0]}" is connected to "{ends[1]}" again')
+        return lines
+
+    def _leave(self) -> None:
+        """Nothing works any more: let go of it all, and of the keys that were held."""
+        self._is_lost = True
+        intakes = self._intakes
+        self.close()
+        for intake in intakes:
+            intake.let_go()
+        self._patch.miss_all()
+
+    def _come_back(self) -> list[str]:
+        """Open everything again, as soon as that is possible."""
+        try:
+            self._open()
+        except NoMidiSystemError:
+            return []
+        except PortError as exc:
+            return _once(self, str(exc))
+        self._is_lost = False
+        self.complaint = ""
+        lines = [f"the MIDI system is back: {self.description}"]
+        if self._jack and self._virtual:
+            lines += self._repatch(self._jack, self._virtual)
+        self._outputs = ()
+        self._take_outputs()  # once more, as there may be listeners now
+        return lines
+
+
+def _once(complainer: "_Link | MidiPorts", problem: str) -> list[str]:
+    """A problem, unless that was the latest complaint."""
+    is_new, complainer.complaint = complainer.complaint != problem, problem
+    return [problem] if is_new else []
 
 
 def _names(rtmidi: Any, port: Any) -> list[str]:
@@ -323,15 +560,6 @@ def _names(rtmidi: Any, port: Any) -> list[str]:
 def _listed_name(api: Api, client: str, port: str) -> str:
     """How a MIDI system lists a virtual port: CoreMIDI by its own name alone."""
     return port if api is Api.COREMIDI else f"{client}:{port}"
-
-
-def _connect(port: Any, wanted: str, own: Sequence[str], name: str) -> str:
-    """Connect to a port, by a name that doesn't count our `own`: that would be an echo."""
-    names = port.get_ports()
-    others = [each for each in names if each and _without_number(each) not in own]
-    found = others[choose(wanted, others)]
-    port.open_port(names.index(found), name=name)
-    return _without_number(found)
 
 
 def _without_number(name: str) -> str:

@@ -28,15 +28,17 @@ from midigen.errors import (
     NoMidiSystemError,
     UsageError,
 )
-from midigen.notes import Control, Quit, Seconds
+from midigen.notes import Message, Seconds
 from midigen.settings import Api, Knob, Settings
 from midigen.terminal import COMMANDS, HELP, Terminal, read_command
 from midigen.vocabulary import AUTO
 
 if TYPE_CHECKING:
     from midigen.daemon import Daemon
-    from midigen.ports import Arrival, MidiPorts
+    from midigen.intake import Arrival
+    from midigen.ports import MidiPorts
     from midigen.recording import Recorder
+    from midigen.remote import Remote
     from midigen.status import Status
 
 NEVER: Seconds = 1e6
@@ -79,6 +81,9 @@ def _add_run(commands: Any) -> None:
         "--quiet", action="store_true", help="show neither a status nor notices, only errors"
     )
     parser.add_argument(
+        "--wait", action="store_true", help="wait for named ports that aren't there yet"
+    )
+    parser.add_argument(
         "--record", metavar="FOLDER", help="write the session there as a MIDI file, as it happens"
     )
     parser.add_argument(
@@ -116,6 +121,8 @@ def _run(options: argparse.Namespace) -> ExitCode:
     from midigen.daemon import Daemon
     from midigen.onnx_predictor import BackgroundModels, OnnxPredictor, find_model
     from midigen.performer import Performer
+    from midigen.remote import Remote
+    from midigen.supervisor import Supervisor
 
     predictor = OnnxPredictor(find_model(settings.model))
     models = BackgroundModels()
@@ -123,19 +130,33 @@ def _run(options: argparse.Namespace) -> ExitCode:
         find_model(name)
         models.get(name)  # to be there when its scene comes: loading costs other threads 3 ms
     screen = _new_screen(quiet=options.quiet)
-    connection = _connection(settings)
-    if not connection.silence_ends_phrases:
-        settings = settings.changed("turn.silence", NEVER)
+    connection = _connection(settings, waits=options.wait)
+
+    def load() -> Settings:
+        read = effective_settings(options)
+        if not connection.silence_ends_phrases:
+            read = read.changed("turn.silence", NEVER)
+        return read
+
+    settings = load()
+    supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
         recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
-        daemon = Daemon(performer, connection, screen.tell, recorder)
+        stack.callback(supervisor.close)
+        daemon = Daemon(performer, connection, screen.tell, recorder, supervisor)
         types = connection.silence_ends_phrases  # else the terminal is the port
 
         def started() -> None:
             if settings.osc.port != "off":
                 stack.enter_context(_osc(settings, daemon, screen))
-            stack.enter_context(screen.shown(_headline(settings, connection), daemon, types=types))
+            remote = Remote(daemon, connection, settings, load)
+            stack.enter_context(_asked(settings, remote, screen))
+            headline = _headline(settings, connection)
+            stack.enter_context(screen.shown(headline, daemon, types=types))
+            supervisor.ready(headline)
+            for name in connection.missing:
+                screen.tell(f'waiting for "{name}"')
             for name in getattr(connection, "other_inputs", list)():
                 screen.tell(f'to hear "{name}": midigen run --input "{name}"')
             screen.tell("Ctrl-C stops")
@@ -184,6 +205,22 @@ def _osc(settings: Settings, daemon: "Daemon", screen: "Screen") -> Iterator[Non
         yield
     finally:
         server.close()
+
+
+@contextlib.contextmanager
+def _asked(settings: Settings, remote: "Remote", screen: "Screen") -> Iterator[None]:
+    """Meanwhile `midigen status` and `midigen ctl` are answered, where that is possible."""
+    from midigen.control_socket import ControlSocket
+
+    control = ControlSocket(settings.ports.in_client, remote)
+    try:
+        control.open()
+    except MidigenError as exc:  # it plays all the same
+        screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
+    try:
+        yield
+    finally:
+        control.close()
 
 
 # --- what the player sees and types
@@ -301,13 +338,19 @@ def _is_in_background() -> bool:
 # --- ports
 
 
-def _connection(settings: Settings) -> "MidiPorts | Terminal":
+def _connection(settings: Settings, *, waits: bool) -> "MidiPorts | Terminal":
     from midigen.ports import MidiPorts, find_api
 
     api = settings.ports.api
     if api is not Api.TERMINAL:
         try:
-            return MidiPorts(find_api(api), settings.ports, hears_clock=settings.hears_clock)
+            return MidiPorts(
+                find_api(api),
+                settings.ports,
+                hears_clock=settings.hears_clock,
+                channel=settings.output.channel,
+                waits=waits,
+            )
         except NoMidiSystemError as exc:
             named = settings.ports.input or settings.ports.output
             if api is not Api.AUTO or named or not _stdin_is_played():
@@ -398,7 +441,7 @@ def _hear_one(settings: Settings) -> dict[str, int]:
         while True:
             arrival = arrivals.get()
             for event in arrival.events(arrival.data):
-                source = None if isinstance(event, Quit | Control) else learner.hear(event)
+                source = learner.hear(event) if isinstance(event, Message) else None
                 if source is not None:
                     return source
     except KeyboardInterrupt:

@@ -58,7 +58,7 @@ class Sampler:
         self.temperature = temperature
         self.top_p = top_p
         self._rng = rng
-        self._max_repeat = max_repeat
+        self.max_repeat = max_repeat
         self._number: float | None = None  # what the next note is drawn by, once it is drawn
         self._newest: Degree | None = None
         self._repeats = 0  # how often in a row the newest letter was taken
@@ -72,7 +72,7 @@ class Sampler:
             self._number,
             temperature=self.temperature,
             top_p=self.top_p,
-            barred=self._newest if self._repeats == self._max_repeat else None,
+            barred=self._newest if self._repeats == self.max_repeat else None,
         )
 
     def take(self, degree: Degree) -> None:

@@ -3,10 +3,15 @@
 Live play and evaluation both predict by this.
 """
 
+import numpy as np
+
 from midigen.memory import Memory
 from midigen.predictor import Predictor, Probabilities
 from midigen.vocabulary import Degree
 from midigen.window import KEPT, Window
+
+TAKEN_BACK = KEPT // 2
+"""The most letters that can be unheard."""
 
 OWN_WEIGHT = 0.5
 """How much a note of the machine's own counts in memory, where one of the player's is 1."""
@@ -50,7 +55,7 @@ class Session:
 
         After a very long answer the phrase is forgotten, and nothing is taken back.
         """
-        if self._since_heard > KEPT // 2:
+        if self._since_heard > TAKEN_BACK:
             return
         self._window.drop(self._since_heard)
         self._memory.drop(self._since_heard)
@@ -66,6 +71,20 @@ class Session:
         """Go on with another model; what was heard and played stays known."""
         self._predictor = predictor
         self._window.length = predictor.max_notes
+
+    def recall(self, *, answers: bool) -> Probabilities:
+        """What the memory alone says: shape (1, 7), or with `answers` (7, 7) as below.
+
+        Each letter is as likely as it followed the longest context that was heard before;
+        where none was, the row is of zeros.
+        """
+        memory = self._memory
+        counts = memory.counts_after_each_letter() if answers else memory.counts()[None]
+        longest = np.maximum((counts > 0).any(axis=-1).sum(axis=-1) - 1, 0)
+        followed = counts[np.arange(len(counts)), longest]
+        total = followed.sum(axis=1, keepdims=True)
+        shares: Probabilities = (followed / np.where(total > 0, total, 1)).astype(np.float32)
+        return shares
 
     def predict(self) -> Probabilities:
         """Probabilities of the next letter, shape (1, 7)."""

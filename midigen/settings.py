@@ -298,12 +298,15 @@ class Sampling:
 
     def sampler(self, rng: np.random.Generator) -> Sampler:
         """What draws the notes by these settings."""
-        return Sampler(
-            rng,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            max_repeat=None if self.max_repeat == "off" else int(self.max_repeat),
-        )
+        sampler = Sampler(rng, temperature=1.0, top_p=1.0, max_repeat=None)
+        self.adjust(sampler)
+        return sampler
+
+    def adjust(self, sampler: Sampler) -> None:
+        """Have a sampler draw by these settings from now on."""
+        sampler.temperature = self.temperature
+        sampler.top_p = self.top_p
+        sampler.max_repeat = None if self.max_repeat == "off" else int(self.max_repeat)
 
 
 @dataclass(frozen=True)

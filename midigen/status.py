@@ -25,6 +25,8 @@ class Status:
     sounding: tuple[Pitch, ...]
     """What sounds, lowest first."""
     model: str
+    trouble: str
+    """What is wrong with the model, while it fails and the memory plays alone; else ``."""
     scene: str
     """The scene that was recalled last, or ``."""
     muted: bool
@@ -33,4 +35,8 @@ class Status:
     dropped: int
     """Notes that were too many or too late to play."""
     worst: Seconds = 0.0
-    """How late a message was sent at the worst."""
+    """How late a note was sent at the worst."""
+    notes_in: int = 0
+    """Notes that the player has struck."""
+    notes_out: int = 0
+    """Notes that were sent, through thru too."""

@@ -12,12 +12,13 @@ the last answer.
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import RawIOBase
 from typing import TextIO
 
 from midigen.controls import CONTROLS
 from midigen.errors import UnknownNoteError
+from midigen.intake import Arrival, Enqueue
 from midigen.notes import (
     Control,
     EndOfAnswer,
@@ -31,7 +32,6 @@ from midigen.notes import (
     Seconds,
     pitch_name,
 )
-from midigen.ports import Arrival, Enqueue
 from midigen.vocabulary import Key
 
 COMMANDS = (
@@ -66,7 +66,11 @@ class Terminal:
 
     silence_ends_phrases = False  # the end of the line does
     description = "reading notes from standard input"
+    listening: Sequence[str] = ("standard input",)
+    playing: Sequence[str] = ("standard output",)
+    missing: Sequence[str] = ()
     latency = 0.0
+    dropped = returned = 0
 
     def __init__(
         self,
@@ -97,6 +101,9 @@ class Terminal:
         self._writer.start()
         self._reader.start()
 
+    def hear_clock(self, *, hears: bool) -> None:
+        """No clock comes in by a terminal."""
+
     def send(self, output: Output) -> None:
         """Print a note as it begins; the end of the answer ends the line."""
         match output:
@@ -106,8 +113,9 @@ class Terminal:
                 self._texts.put("\n")
                 self._answered.set()
 
-    def check(self) -> None:
-        """Nothing to check: the end of the input ends the program by itself."""
+    def check(self) -> list[str]:
+        """Nothing to look after: the end of the input ends the program by itself."""
+        return []
 
     def close(self) -> None:
         """Stop reading, and print what is left."""

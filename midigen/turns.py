@@ -27,7 +27,8 @@ class Turns:
     """What the player holds, and when silence will have ended the phrase."""
 
     def __init__(self, settings: Turn) -> None:
-        self._settings = settings
+        self.settings = settings
+        """May be changed."""
         self._down: set[StruckKey] = set()
         self._pedals: set[Channel] = set()
         self._steps: deque[Seconds] = deque(maxlen=RECENT)
@@ -41,7 +42,7 @@ class Turns:
     @property
     def silence(self) -> Seconds:
         """How long a pause ends the phrase."""
-        settings = self._settings
+        settings = self.settings
         if settings.silence != "auto":
             return float(settings.silence)
         steps = sorted(self._steps)

@@ -15,7 +15,9 @@ def needs(program: str) -> str:
     """The path of a program; without it the test is skipped, but in CI it fails."""
     found = shutil.which(program)
     if found is None:
-        message = f"{program} isn't installed (Debian: apt-get install jackd2 jack-midi-clock)"
+        message = (
+            f"{program} isn't installed (Debian: apt-get install jackd2 jack-midi-clock systemd)"
+        )
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

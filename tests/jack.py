@@ -39,9 +39,16 @@ class JackServer:
 
     def __init__(self, program: str, name: str, log: Path) -> None:
         self.name = name
-        with log.open("w") as output:
+        self._program = program
+        self._log = log
+        self.start()
+
+    def start(self) -> None:
+        """Start it, the first time or after its end."""
+        name = self.name
+        with self._log.open("a") as output:
             self._process = subprocess.Popen(
-                [program, "-n", name, "-r", "-S", "-d", "dummy", "-r", "48000", "-p", "64"],
+                [self._program, "-n", name, "-r", "-S", "-d", "dummy", "-r", "48000", "-p", "64"],
                 stdout=output,
                 stderr=output,
             )
@@ -52,7 +59,7 @@ class JackServer:
                 ).returncode
                 == 0
             ),
-            f"jackd ({log.read_text()})",
+            f"jackd ({self._log.read_text()})",
         )
 
     def kill(self) -> None:
@@ -99,10 +106,10 @@ def connect(source: str, target: str) -> bool:
 class Ear:
     """An input client that hears a port and keeps what came, with times; a `clock` if asked to."""
 
-    def __init__(self, *, clock: bool = False) -> None:
+    def __init__(self, client: str = "ear", *, clock: bool = False) -> None:
         import rtmidi  # here, so that the other tests run where libasound is missing
 
-        self._port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="ear")
+        self._port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=client)
         self._port.ignore_types(timing=not clock)
         self._name = f"ear {id(self)}"
         self._decoder = Decoder()
@@ -189,10 +196,10 @@ def play_phrase(hand: "Hand", *pitches: int) -> None:
 class Hand:
     """An output client that plays to a port."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: str = "hand") -> None:
         import rtmidi  # as above
 
-        self._port: Any = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="hand")
+        self._port: Any = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=client)
         self._decoder = Decoder()
         self.sent: list[tuple[float, Message]] = []
 
@@ -230,6 +237,7 @@ class Hand:
 class Midigen:
     """`midigen run` as a process, with a hand on its input and an ear at its output.
 
+    Without `plays` it has neither, without `connects` they aren't connected.
     With `types` lines can be typed to it, through a pipe. It runs in `folder`, else here.
     """
 
@@ -237,6 +245,7 @@ class Midigen:
         self,
         *arguments: str,
         connects: bool = True,
+        plays: bool = True,
         types: bool = False,
         folder: Path | None = None,
     ) -> None:
@@ -248,7 +257,9 @@ class Midigen:
             cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        self.hand, self.ear = Hand(), Ear()
+        if plays:
+            self.hand, self.ear = Hand(), Ear()
+        self._plays = plays
         self.lines: list[str] = []
         if connects:
             self.read_until("Ctrl-C stops")
@@ -299,5 +310,6 @@ class Midigen:
         for pipe in (self.process.stdin, self.process.stderr):
             if pipe is not None:
                 pipe.close()
-        self.hand.close()
-        self.ear.close()
+        if self._plays:
+            self.hand.close()
+            self.ear.close()

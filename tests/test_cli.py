@@ -15,6 +15,7 @@ from midigen.errors import ExitCode
 from tests.test_render import write_midi
 
 COMMANDS = ["run", "render", "predict", "train", "evaluate", "models", "ports", "config"]
+COMMANDS += ["status", "ctl", "doctor", "service"]
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pytest
 
 from midigen.daemon import Daemon
 from midigen.errors import ExitCode, PortError
+from midigen.intake import Arrival, Enqueue
 from midigen.notes import Event, NoteOff, NoteOn, Output, Quit
-from midigen.ports import Arrival, Enqueue
 from midigen.settings import Mode, Settings
 from tests.players import ROOT, performer, settings
 
@@ -25,6 +25,8 @@ class Loop:
     """A `Connection` that a test plays and listens to."""
 
     latency = 0.0
+    listening = playing = missing = ()
+    dropped = returned = 0
 
     def __init__(self) -> None:
         self.sent: list[Output] = []
@@ -47,9 +49,13 @@ class Loop:
             self.sent.append(output)
             self.sent_one.notify_all()
 
-    def check(self) -> None:
+    def hear_clock(self, *, hears: bool) -> None:
+        """It hears all that is played."""
+
+    def check(self) -> list[str]:
         if self.gone:
             raise PortError("gone")
+        return []
 
     def close(self) -> None:
         self.calls.append("close")
@@ -211,25 +217,14 @@ def test_two_different_signals_are_a_normal_end() -> None:
 
 
 STUCK = """
-import os, signal, threading
+import os, signal, threading, time
 import numpy as np
 from midigen.daemon import Daemon
+from midigen.intake import Arrival
 from midigen.notes import NoteOn
 from midigen.performer import Performer
 from tests.players import NextLetter
 from tests.test_daemon import DUET, Loop
-
-class Stuck(NextLetter):
-    calls = 0
-    def predict(self, windows):
-        self.calls += 1
-        if self.calls == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-            while not daemon._stopping:  # two signals at once would count as one
-                threading.Event().wait(0.01)
-            os.kill(os.getpid(), signal.SIGINT)
-            threading.Event().wait()
-        return super().predict(windows)
 
 class Printing(Loop):
     def send(self, output):
@@ -238,30 +233,61 @@ class Printing(Loop):
     def close(self):
         print("closed", flush=True)
 
+def stuck():
+    threading.Event().wait()
+
+def interrupted(_):
+    os.kill(os.getpid(), signal.SIGINT)
+    while not daemon._stopping:  # two signals at once would count as one
+        threading.Event().wait(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+    stuck()
+
+class Predictor(NextLetter):
+    def predict(self, windows):
+        if PREDICTOR_IS_STUCK:
+            stuck()
+        return super().predict(windows)
+
 def script():
-    for pitch in (60, 72):
-        loop.play(NoteOn(pitch, 80))
+    loop.play(NoteOn(60, 80))
+    if PREDICTOR_IS_STUCK:
+        loop.wait_for(NoteOn(60, 80))
+        os.kill(os.getpid(), signal.SIGINT)
+    else:
         loop.wait_for(NoteOn(62, 80))
-        threading.Event().wait(0.05)  # longer than a chord
+        loop.enqueue(Arrival(time.monotonic(), interrupted, None))
 
 loop = Printing()
-daemon = Daemon(Performer(DUET, Stuck(), np.random.default_rng(0)), loop, print)
+daemon = Daemon(Performer(SETTINGS, Predictor(), np.random.default_rng(0)), loop, print)
 daemon.run(threading.Thread(target=script).start)
 """
 
 
-def test_a_second_ctrl_c_ends_a_stuck_daemon_after_the_flush() -> None:
-    """The predictor never returns: the note that sounds is ended all the same."""
-    result = subprocess.run(
-        [sys.executable, "-c", STUCK],
+def run_stuck(settings: str, *, predictor: bool) -> subprocess.CompletedProcess[str]:
+    program = STUCK.replace("PREDICTOR_IS_STUCK", str(predictor)).replace("SETTINGS", settings)
+    return subprocess.run(
+        [sys.executable, "-c", program],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_a_second_ctrl_c_ends_a_stuck_daemon_after_the_flush() -> None:
+    """The worker never comes back: the note that sounds is ended all the same."""
+    result = run_stuck("DUET", predictor=False)
     assert result.returncode == ExitCode.FORCED, result.stderr
     assert result.stdout.splitlines() == [str(NoteOn(62, 80)), str(NoteOff(62)), "closed"]
+
+
+def test_a_predictor_that_never_returns_holds_nothing_up() -> None:
+    """What is played on through thru is heard, and the first Ctrl-C is a normal end."""
+    result = run_stuck("DUET.changed('thru', True)", predictor=True)
+    assert (result.returncode, result.stderr) == (ExitCode.OK, "")
+    assert result.stdout.splitlines() == [str(NoteOn(60, 80)), str(NoteOff(60)), "closed"]
 
 
 def test_idle_it_sleeps() -> None:

@@ -34,6 +34,7 @@ SILENT = Status(
     probabilities=None,
     sounding=(),
     model="songs",
+    trouble="",
     scene="",
     muted=False,
     holding=False,

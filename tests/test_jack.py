@@ -234,37 +234,6 @@ def test_a_second_midigen_is_refused_and_the_first_plays_on(midigen: Start) -> N
     assert first.stop() == ExitCode.OK
 
 
-@pytest.mark.parametrize("end", [JackServer.kill, JackServer.stop])
-def test_the_servers_end_is_noticed_and_is_an_error(
-    midigen: Start, jack: JackServer, end: Callable[[JackServer], None]
-) -> None:
-    running = midigen("--mode", "solo", *QUICK)
-    play_phrase(running.hand, 60, 62, 64)
-    running.ear.wait_for(3)
-    end(jack)
-    assert running.wait() == ExitCode.PORT
-    assert "the JACK server has stopped" in "".join(running.lines)
-
-
-@pytest.mark.usefixtures("jack")
-def test_a_port_that_goes_away_is_an_error_and_its_notes_are_ended() -> None:
-    keyboard = Hand()
-    keyboard.open_virtual("Keys")
-    running = Midigen("--mode", "duet", "--set", "thru=true", "--input", "Keys", connects=False)
-    try:
-        running.read_until("Ctrl-C stops")
-        running.ear.connect("midigen-out:midigen out")
-        keyboard.strike(60)
-        running.ear.wait_for(1)
-        keyboard.close()
-        assert running.wait() == ExitCode.PORT
-        assert '"hand:Keys" is gone' in "".join(running.lines)
-        running.ear.wait_for(1, NoteOff)
-        assert not running.ear.hanging()
-    finally:
-        running.close()
-
-
 def list_ports() -> subprocess.CompletedProcess[str]:
     """`midigen ports` as a process."""
     return subprocess.run(

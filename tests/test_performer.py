@@ -156,7 +156,8 @@ class TestDuet:
         assert playing.handle(NoteOn(60, 80), 0.0) == [NoteOn(62, 80)]
         assert playing.handle(NoteOn(67, 80), 0.02) == []
         assert playing.handle(NoteOn(64, 80), 0.025) == []
-        assert playing._improviser._session._window.as_batch().tolist() == [[4]]
+        playing.prepare()
+        assert playing._improviser.foresight._session._window.as_batch().tolist() == [[4]]
 
     def test_quantized_answers_wait_for_the_grid(self) -> None:
         chosen = settings(mode=Mode.DUET, duet={"quantize": True})
@@ -239,7 +240,8 @@ class TestSolo:
         playing.handle(NoteOn(60, 80), 0.24)
         playing.advance(0.25)
         playing.handle(NoteOn(64, 80), 0.26)
-        assert playing._improviser._session._window.as_batch().tolist() == [[2, 1]]
+        playing.prepare()
+        assert playing._improviser.foresight._session._window.as_batch().tolist() == [[2, 1]]
 
     def test_it_has_no_drift(self) -> None:
         """After an hour of late wake-ups the steps are where they belong."""
@@ -408,10 +410,13 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.advance(0.0)
-        playing._improviser._session._predictor = Broken()
-        with pytest.raises(ZeroDivisionError):
-            playing.advance(0.25)
-        assert NoteOff(62) in playing.stop()
+        playing._improviser.foresight._session._predictor = Broken()
+        ended, notice = playing.advance(0.25)  # nothing has followed D before: silence
+        assert ended == NoteOff(62)
+        assert isinstance(notice, Notice)
+        assert "songs fails (ZeroDivisionError: [[0 1]])" in notice.text
+        assert playing.status().trouble == "ZeroDivisionError: [[0 1]]"
+        assert playing.stop() == []
 
     def test_times_that_go_back_a_little_do_no_harm(self) -> None:
         """A key's stamp may be older than the deadline that was met just before."""
@@ -427,7 +432,7 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.prepare()
-        playing._improviser._session._predictor = Broken(2)  # not needed any more
+        playing._improviser.foresight._session._predictor = Broken(2)  # not needed any more
         assert playing.handle(NoteOn(64, 80), 0.5) == [NoteOn(65, 80)]
 
     def test_preparation_changes_nothing_that_is_played(self) -> None:

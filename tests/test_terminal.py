@@ -12,8 +12,8 @@ import time
 import pytest
 
 from midigen.errors import ExitCode, UnknownNoteError
+from midigen.intake import Arrival
 from midigen.notes import Control, EndOfAnswer, EndOfPhrase, NoteOff, NoteOn, Quit
-from midigen.ports import Arrival
 from midigen.terminal import Terminal, read_command, read_notes
 from midigen.vocabulary import Key
 

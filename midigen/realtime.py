@@ -1,0 +1,60 @@
+"""What the operating system and the interpreter are asked for, so that playing doesn't wait.
+
+Real-time priority (SCHED_FIFO, on Linux, where it is allowed): a thread that has it runs
+as soon as it has something to do, whatever else the processors are busy with.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Iterator
+
+from midigen.notes import Seconds
+
+PRIORITY = 4
+"""Below what JACK's clients get by default (5): the sound goes before the notes."""
+
+SWITCH_INTERVAL: Seconds = 0.0005
+"""How long a thread may keep the interpreter while another one waits for it."""
+
+
+def raise_priority() -> str:
+    """Ask for real-time priority for the thread that calls this; what has become of it.
+
+    A thread that has it already keeps it as it is.
+    """
+    if not hasattr(os, "sched_setscheduler"):
+        return "as the system gives it"  # macOS and Windows favour busy desktops less
+    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+        return f"real-time, priority {os.sched_getparam(0).sched_priority}"
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    except OSError:  # most users may not, until an administrator lets them
+        return "normal (midigen doctor says how to allow real-time)"
+    return f"real-time, priority {PRIORITY}"
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Meanwhile no garbage is collected but by `tidy`, and no thread keeps the interpreter long."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        sys.setswitchinterval(interval)
+
+
+def freeze() -> None:
+    """All that will be needed is there: `tidy` needn't look at it."""
+    gc.collect()
+    gc.freeze()
+
+
+def tidy() -> None:
+    """Collect what has come since: next to nothing, as what is played holds no cycles."""
+    gc.collect()

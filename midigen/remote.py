@@ -1,0 +1,89 @@
+"""What a midigen that runs answers to those who ask it from another terminal."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from midigen import __version__, controls
+from midigen.daemon import Daemon
+from midigen.errors import MidigenError
+from midigen.notes import Control, Seconds
+from midigen.onnx_predictor import OnnxPredictor, find_model
+from midigen.performer import Reload
+from midigen.ports import Connection
+from midigen.settings import Settings
+
+PATIENCE: Seconds = 2.0
+"""How long the worker gets to answer."""
+
+_AT_START = ("ports", "osc", "record")
+_SHOWN = ("mode", "turn", "key", "bpm", "beat", "model", "trouble", "scene", "sounding")
+
+
+class Remote:
+    """Answers for a daemon that was started with `settings`.
+
+    `load` reads its configuration anew, and raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        connection: Connection,
+        settings: Settings,
+        load: Callable[[], Settings],
+    ) -> None:
+        self._daemon = daemon
+        self._connection = connection
+        self._load = load
+        self._at_start = settings
+        self._started = time.monotonic()
+
+    def status(self) -> Mapping[str, object]:
+        """How it stands, in values that JSON has."""
+        status = self._daemon.status
+        if status is None:
+            raise MidigenError("midigen is only just starting")
+        fields = asdict(status)
+        return {
+            **{name: fields[name] for name in _SHOWN},
+            "muted": status.muted,
+            "holding": status.holding,
+            "listening": list(self._connection.listening),
+            "playing": list(self._connection.playing),
+            "missing": list(self._connection.missing),
+            "uptime": time.monotonic() - self._started,
+            "notes_in": status.notes_in,
+            "notes_out": status.notes_out,
+            "dropped": status.dropped,
+            "echoes": self._connection.returned,
+            "worst": status.worst,
+            "priority": self._daemon.priority,
+            "pid": os.getpid(),
+            "version": __version__,
+        }
+
+    def set(self, name: str, value: str) -> list[str]:
+        """Set a control, or press it. What has become of it. Raises MidigenError."""
+        control = Control(name, value)
+        try:
+            controls.read(control)
+        except ValueError as exc:
+            raise MidigenError(str(exc)) from exc
+        return self._daemon.ask(control, PATIENCE)
+
+    def reload(self) -> list[str]:
+        """Go on by the configuration as it stands now. Raises MidigenError, and nothing changes."""
+        settings = self._load()
+        status = self._daemon.status
+        is_new = status is None or settings.model != status.model
+        predictor = OnnxPredictor(find_model(settings.model)) if is_new else None
+        self._connection.hear_clock(hears=settings.hears_clock)
+        lines = self._daemon.ask(Reload(settings, predictor), PATIENCE)
+        later = [
+            name for name in _AT_START if getattr(settings, name) != getattr(self._at_start, name)
+        ]
+        if later:
+            lines.append(f"what has changed in {', '.join(later)} counts from the next start on")
+        return lines

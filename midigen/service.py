@@ -1,0 +1,157 @@
+"""midigen as a service of your session: systemd's unit for it, and what systemd is asked.
+
+`unit_text` writes the unit, `install` and `uninstall` put it into your systemd folder and
+take it out again, and `ask` says how it stands. systemd is reached through `systemctl`.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+
+from midigen.errors import ExitCode, MidigenError, UsageError
+
+NAME = "midigen.service"
+
+_UNIT = """\
+[Unit]
+Description=midigen, which carries on what you play on a MIDI keyboard
+After=sound.target pipewire.service wireplumber.service
+# A keyboard or a sound system may come at any time: it never gives up.
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={command}
+WorkingDirectory={folder}
+Restart=on-failure
+RestartSec=2
+# A wrong configuration and a missing model don't mend themselves.
+RestartPreventExitStatus={hopeless}
+# Three times in this span it says that it plays; if not, another takes its place.
+WatchdogSec=10
+# A slow disk is given five seconds for the end of a recording.
+TimeoutStopSec=10
+# The thread that plays may have real-time priority, as far as this system allows it.
+LimitRTPRIO=20
+NoNewPrivileges=yes
+
+[Install]
+WantedBy=default.target
+"""
+
+_HOPELESS = (ExitCode.USAGE, ExitCode.MODEL)
+
+_PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
+_ESCAPES = {ord("\\"): r"\\", ord('"'): r"\"", ord("%"): "%%"} | {
+    code: f"\\x{code:02x}" for code in (*range(1, 0x20), 0x7F)
+}
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # Python's stand-ins for such bytes
+_NOT_IN_PROGRAM = re.compile(r"[\x00-\x1f\x7f\"'\\]")
+_NOT_IN_FOLDER = re.compile(r"[\x00-\x1f\x7f]|[\s\\]\Z")  # at its end it would be lost
+
+
+def unit_path() -> Path:
+    """Where your unit is. Raises UsageError where no systemd can be."""
+    if sys.platform != "linux":
+        raise UsageError(
+            "services are for systemd, on Linux: have your session start `midigen run` instead"
+        )
+    return platformdirs.user_config_path("systemd") / "user" / NAME
+
+
+def unit_text(command: Sequence[str], folder: Path) -> str:
+    """The unit that runs a command, its program by an absolute path, in a folder.
+
+    Raises MidigenError if it holds characters that systemd can't take.
+    """
+    _refuse(command[0], _NOT_IN_PROGRAM)
+    _refuse(str(folder), _NOT_IN_FOLDER)
+    for text in (*command, str(folder)):
+        _refuse(text, _NOT_UTF8)
+    words = [f":{command[0]}", *command[1:]]  # the colon has it leave every $ alone
+    return _UNIT.format(
+        command=" ".join(quoted(word) for word in words),
+        folder=str(folder).replace("%", "%%"),  # nothing else is special there, not even quotes
+        hopeless=" ".join(f"{code:d}" for code in _HOPELESS),
+    )
+
+
+def quoted(word: str) -> str:
+    """A word as it stands in a unit's command line (systemd.syntax(7))."""
+    return word if _PLAIN.fullmatch(word) else f'"{word.translate(_ESCAPES)}"'
+
+
+def install(text: str) -> Path:
+    """Write the unit, and have it started now and whenever you log in. Where it is.
+
+    Raises MidigenError, which says what was written, what failed and what is left to type.
+    """
+    path = unit_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise MidigenError(f"{path}: can't be written: {exc.strerror}") from exc
+    # Not `enable --now`: one that runs already would go on with its former options.
+    problem = _problem(["daemon-reload"], ["enable", NAME], ["restart", NAME])
+    if problem:
+        raise MidigenError(f"{path} was written, but {problem}")
+    return path
+
+
+def uninstall() -> Path | None:
+    """Have it stopped, and remove the unit. Where it was; None if it wasn't there.
+
+    Raises MidigenError, which says what was removed, what failed and what is left to type.
+    """
+    path = unit_path()
+    if not path.exists():
+        return None
+    problem = _problem(["disable", "--now", NAME])
+    try:
+        path.unlink()
+    except OSError as exc:
+        raise MidigenError(f"{path}: can't be removed: {exc.strerror}") from exc
+    problem = problem or _problem(["daemon-reload"])
+    if problem:
+        raise MidigenError(f"{path} was removed, but {problem}")
+    return path
+
+
+def ask(question: str) -> str:
+    """The answer to `is-active` or `is-enabled`: a word, or why there is none."""
+    result = _systemctl([question, NAME])
+    return result.stdout.strip() or result.stderr.strip()
+
+
+def _refuse(text: str, characters: re.Pattern[str]) -> None:
+    if found := characters.search(text):
+        raise MidigenError(
+            f"systemd can't take {found[0]!r} where it is in {text!r}: give it another name"
+        )
+
+
+def _problem(*commands: Sequence[str]) -> str | None:
+    """Carry out commands until one fails: which, in its own words, and what is left to type."""
+    for index, command in enumerate(commands):
+        result = _systemctl(command)
+        if result.returncode:
+            left = [" ".join(["systemctl", "--user", *each]) for each in commands[index:]]
+            words = result.stderr.strip() or f"exit code {result.returncode}"
+            return f"`{left[0]}` failed: {words}\nwhen that is mended, type: {' && '.join(left)}"
+    return None
+
+
+def _systemctl(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    command = ["systemctl", "--user", *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, errors="replace")
+    except OSError as exc:
+        return subprocess.CompletedProcess(
+            command, ExitCode.FAILURE, "", f"systemctl can't be run: {exc.strerror}"
+        )

@@ -1,0 +1,157 @@
+"""What a service manager hears, over real sockets."""
+
+import contextlib
+import os
+import socket
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from midigen.supervisor import Supervisor
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is for Linux")
+
+US, ANOTHER = str(os.getpid()), str(os.getpid() + 1)
+
+
+class Manager:
+    """The socket of a service manager, by a path or an abstract name."""
+
+    def __init__(self, address: str) -> None:
+        self.environment = {"NOTIFY_SOCKET": address}
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
+        self._socket.setblocking(False)
+
+    def heard(self) -> list[str]:
+        """What has come, each datagram a text."""
+        messages = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                messages.append(self._socket.recv(4096).decode())
+        return messages
+
+    def vanish(self) -> None:
+        self._socket.close()
+
+
+@contextlib.contextmanager
+def new_manager(address: str | None = None) -> Iterator[Manager]:
+    with tempfile.TemporaryDirectory() as folder:  # short: a socket's path has 107 bytes at most
+        manager = Manager(address or str(Path(folder) / "notify"))
+        yield manager
+        manager.vanish()
+
+
+@pytest.fixture
+def manager() -> Iterator[Manager]:
+    with new_manager() as manager:
+        yield manager
+
+
+@pytest.mark.parametrize("address", [None, f"@midigen-{uuid.uuid4()}"])
+def test_the_manager_hears_of_start_life_and_end(address: str | None) -> None:
+    with new_manager(address) as manager:
+        supervisor = Supervisor(manager.environment)
+        supervisor.ready("duet in C major")
+        assert manager.heard() == ["READY=1\nSTATUS=duet in C major"]
+        supervisor.alive()
+        supervisor.alive()
+        supervisor.stopping()
+        assert manager.heard() == ["WATCHDOG=1", "WATCHDOG=1", "STOPPING=1"]
+        supervisor.close()
+        supervisor.close()
+        supervisor.alive()
+        assert manager.heard() == []
+
+
+@given(st.text(st.characters()))  # lone surrogates too, as the bytes of a port's name may be
+@example("one\nWATCHDOG=trigger")
+@example("\U0001d11e" * 5000)
+def test_any_status_is_one_line_that_is_not_too_long(status: str) -> None:
+    with new_manager() as manager:
+        supervisor = Supervisor(manager.environment)
+        supervisor.ready(status)
+        supervisor.close()
+        (message,) = manager.heard()
+    ready, line = message.split("\n")
+    assert ready == "READY=1"
+    assert line.startswith("STATUS=")
+    assert len(message.encode()) < 4096
+
+
+def test_a_manager_that_does_not_listen_holds_nothing_up(manager: Manager) -> None:
+    supervisor = Supervisor(manager.environment)
+    for _ in range(5000):  # a socket holds some ten or some hundred
+        supervisor.alive()
+    heard = manager.heard()
+    assert 0 < len(heard) < 5000
+    supervisor.alive()
+    assert manager.heard() == ["WATCHDOG=1"]
+    supervisor.close()
+
+
+def test_a_manager_that_vanishes_is_survived(manager: Manager) -> None:
+    supervisor = Supervisor(manager.environment)
+    manager.vanish()
+    supervisor.ready("solo")
+    supervisor.alive()
+    supervisor.stopping()
+    supervisor.close()
+
+
+@pytest.mark.parametrize(
+    "address", [None, "", "@", "@midigen-nobody", "/no/such/socket", "/" + "x" * 200, "vsock:2:1"]
+)
+def test_without_a_manager_nothing_happens(address: str | None) -> None:
+    environment = {"WATCHDOG_USEC": "10000000"}
+    if address is not None:
+        environment["NOTIFY_SOCKET"] = address
+    supervisor = Supervisor(environment)
+    supervisor.ready("solo")
+    supervisor.alive()
+    supervisor.stopping()
+    supervisor.close()
+    assert supervisor.interval is None
+
+
+def test_where_there_are_no_such_sockets_nothing_happens(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as windows:
+        windows.delattr(socket, "AF_UNIX")
+        supervisor = Supervisor({**manager.environment, "WATCHDOG_USEC": "10000000"})
+        supervisor.ready("solo")
+        supervisor.alive()
+        supervisor.stopping()
+        supervisor.close()
+    assert supervisor.interval is None
+    assert manager.heard() == []
+
+
+@pytest.mark.parametrize(
+    ("watchdog", "interval"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "9000000"}, 3.0),
+        ({"WATCHDOG_USEC": "9000000", "WATCHDOG_PID": US}, 3.0),
+        ({"WATCHDOG_USEC": "9000000", "WATCHDOG_PID": ANOTHER}, None),
+        ({"WATCHDOG_PID": US}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "-9000000"}, None),
+        ({"WATCHDOG_USEC": ""}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_the_watchdog_is_told_three_times_in_its_time(
+    watchdog: dict[str, str], interval: float | None, manager: Manager
+) -> None:
+    supervisor = Supervisor({**manager.environment, **watchdog})
+    assert supervisor.interval == interval
+    supervisor.close()
