@@ -1,7 +1,8 @@
 """The machine's own notes, where a cable or a DAW brings them back to its input.
 
-What comes in soon after the same was sent is taken for its return, one for one. Where
-notes aren't returned there is no such cable, and what looks like a return is the player's.
+What comes in at once after the same was sent is taken for its return, one for one; what
+comes later, only where every note has come back lately. Where notes don't come back there
+is no such cable, and what looks like a return is the player's.
 """
 
 from collections import deque
@@ -10,11 +11,17 @@ from typing import TypeAlias
 
 from midigen.notes import Channel, ChannelMessage, Message, NoteOff, NoteOn, Pitch, Seconds
 
-RETURN: Seconds = 0.1
-"""What was sent is back by now: some buffers of a DAW, and less than a quick player's step."""
+AT_ONCE: Seconds = 0.030
+"""Sooner than this a player's next key is part of a chord (see `melody.CHORD`)."""
+
+LATEST: Seconds = 0.1
+"""What was sent is back by now, after some large buffers of a DAW."""
 
 DOUBT = 3
 """So many notes that didn't come back in a row, and there is no cable."""
+
+PROOF = 3
+"""So many notes that all came back, and there is one."""
 
 _Sound: TypeAlias = tuple[type, Channel, Pitch] | ChannelMessage
 
@@ -36,6 +43,7 @@ class Feedback:
         self._out: dict[_Sound, deque[_Sent]] = {}  # of them, what may still come back
         self._down: dict[tuple[Channel, Pitch], int] = {}  # returned notes that haven't ended
         self._doubt = 0
+        self._in_a_row = 0  # notes that came back, and none that didn't
 
     def send(self, message: Message, now: Seconds) -> None:
         """Something is sent."""
@@ -57,17 +65,23 @@ class Feedback:
             return False
         if isinstance(message, NoteOff):
             is_own = self._ends((message.channel, message.pitch))
-        else:
+        elif now - self._out[sound][-1].time <= AT_ONCE:
             is_own = self._doubt < DOUBT
+        else:
+            is_own = self._in_a_row >= PROOF
         if isinstance(message, NoteOn):
-            self._doubt = max(0, self._doubt - 2)
-            if is_own:
-                key = (message.channel, message.pitch)
-                self._down[key] = self._down.get(key, 0) + 1
-        if is_own:
-            self.returned += 1
+            self._note_returns((message.channel, message.pitch), is_own=is_own)
+        if is_own or isinstance(message, NoteOn):
             self._pop(sound).is_back = True
+        self.returned += is_own
         return is_own
+
+    def _note_returns(self, key: tuple[Channel, Pitch], *, is_own: bool) -> None:
+        """A note came back, or the player happened to strike the same."""
+        self._doubt = max(0, self._doubt - 2)
+        self._in_a_row += 1
+        if is_own:
+            self._down[key] = self._down.get(key, 0) + 1
 
     def _ends(self, key: tuple[Channel, Pitch]) -> bool:
         """A note-off is a return where its note-on was: else the player's key would hang."""
@@ -86,13 +100,14 @@ class Feedback:
 
     def _forget(self, now: Seconds) -> None:
         """What was sent too long ago doesn't come back any more."""
-        while self._sent and now - self._sent[0].time > RETURN:
+        while self._sent and now - self._sent[0].time > LATEST:
             sent = self._sent.popleft()
             if sent.is_back:
                 continue
             self._pop(sent.sound)
             if isinstance(sent.sound, tuple) and sent.sound[0] is NoteOn:
                 self._doubt = min(self._doubt + 1, DOUBT + 1)
+                self._in_a_row = 0
 
 
 def _sound(message: Message) -> _Sound | None:
