@@ -1,8 +1,8 @@
 """The machine's own notes, where a cable or a DAW brings them back to its input.
 
-What comes in at once after the same was sent is taken for its return, one for one; what
-comes later, only where every note has come back lately. Where notes don't come back there
-is no such cable, and what looks like a return is the player's.
+What comes in at once after the same was sent is taken for its return, one for one, until
+some notes haven't come back: then there is no such cable, and what looks like a return is
+the player's. If later on one note after another comes back, each in the same time, there is.
 """
 
 from collections import deque
@@ -11,17 +11,20 @@ from typing import TypeAlias
 
 from midigen.notes import Channel, ChannelMessage, Message, NoteOff, NoteOn, Pitch, Seconds
 
-AT_ONCE: Seconds = 0.030
+AT_ONCE: Seconds = 0.020
 """Sooner than this a player's next key is part of a chord (see `melody.CHORD`)."""
 
 LATEST: Seconds = 0.1
 """What was sent is back by now, after some large buffers of a DAW."""
 
 DOUBT = 3
-"""So many notes that didn't come back in a row, and there is no cable."""
+"""So many notes that didn't come back, and there is no cable."""
 
-PROOF = 3
-"""So many notes that all came back, and there is one."""
+PROOF = 4
+"""So many notes that all came back as they were, in about the same time, and there is one."""
+
+ABOUT: Seconds = 0.010
+"""Times of a cable differ by less than this."""
 
 _Sound: TypeAlias = tuple[type, Channel, Pitch] | ChannelMessage
 
@@ -29,6 +32,7 @@ _Sound: TypeAlias = tuple[type, Channel, Pitch] | ChannelMessage
 @dataclass(eq=False, slots=True)
 class _Sent:
     sound: _Sound
+    message: Message
     time: Seconds
     is_back: bool = False
 
@@ -40,10 +44,12 @@ class Feedback:
         self.returned = 0
         """Messages that came back."""
         self._sent: deque[_Sent] = deque()  # lately, oldest first
+        self._fresh: deque[_Sent] = deque()  # of them, the notes that may come back at once
         self._out: dict[_Sound, deque[_Sent]] = {}  # of them, what may still come back
         self._down: dict[tuple[Channel, Pitch], int] = {}  # returned notes that haven't ended
-        self._doubt = 0
-        self._in_a_row = 0  # notes that came back, and none that didn't
+        self._doubt = 0  # notes that didn't come back since there was proof
+        self._in_a_row = 0  # notes that came back so, and none that didn't
+        self._delay: Seconds = 0.0  # of the latest of them
 
     def send(self, message: Message, now: Seconds) -> None:
         """Something is sent."""
@@ -51,8 +57,10 @@ class Feedback:
         if sound is None:
             return
         self._forget(now)
-        sent = _Sent(sound, now)
+        sent = _Sent(sound, message, now)
         self._sent.append(sent)
+        if isinstance(message, NoteOn):
+            self._fresh.append(sent)
         self._out.setdefault(sound, deque()).append(sent)
 
     def is_own(self, message: Message, now: Seconds) -> bool:
@@ -65,23 +73,27 @@ class Feedback:
             return False
         if isinstance(message, NoteOff):
             is_own = self._ends((message.channel, message.pitch))
-        elif now - self._out[sound][-1].time <= AT_ONCE:
-            is_own = self._doubt < DOUBT
         else:
-            is_own = self._in_a_row >= PROOF
-        if isinstance(message, NoteOn):
-            self._note_returns((message.channel, message.pitch), is_own=is_own)
+            is_quick = now - self._out[sound][-1].time <= AT_ONCE
+            is_own = self._in_a_row >= PROOF or (is_quick and self._doubt < DOUBT)
         if is_own or isinstance(message, NoteOn):
-            self._pop(sound).is_back = True
+            sent = self._pop(sound)
+            sent.is_back = True
+            if isinstance(message, NoteOn):
+                self._weigh(sent, message, now)
+        if is_own and isinstance(message, NoteOn):
+            key = (message.channel, message.pitch)
+            self._down[key] = self._down.get(key, 0) + 1
         self.returned += is_own
         return is_own
 
-    def _note_returns(self, key: tuple[Channel, Pitch], *, is_own: bool) -> None:
+    def _weigh(self, sent: _Sent, came: NoteOn, now: Seconds) -> None:
         """A note came back, or the player happened to strike the same."""
-        self._doubt = max(0, self._doubt - 2)
-        self._in_a_row += 1
-        if is_own:
-            self._down[key] = self._down.get(key, 0) + 1
+        delay = now - sent.time
+        is_alike = came == sent.message and abs(delay - self._delay) < ABOUT
+        self._in_a_row, self._delay = self._in_a_row + 1 if is_alike else 1, delay
+        if self._in_a_row >= PROOF:
+            self._doubt = 0
 
     def _ends(self, key: tuple[Channel, Pitch]) -> bool:
         """A note-off is a return where its note-on was: else the player's key would hang."""
@@ -100,13 +112,14 @@ class Feedback:
 
     def _forget(self, now: Seconds) -> None:
         """What was sent too long ago doesn't come back any more."""
+        while self._fresh and now - self._fresh[0].time > AT_ONCE:
+            self._doubt += not self._fresh.popleft().is_back
         while self._sent and now - self._sent[0].time > LATEST:
             sent = self._sent.popleft()
             if sent.is_back:
                 continue
             self._pop(sent.sound)
             if isinstance(sent.sound, tuple) and sent.sound[0] is NoteOn:
-                self._doubt = min(self._doubt + 1, DOUBT + 1)
                 self._in_a_row = 0
 
 
