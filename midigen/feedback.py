@@ -1,6 +1,6 @@
 """The machine's own notes, where a cable or a DAW brings them back to its input.
 
-What comes in at once after the same was sent is taken for its return, one for one, until
+What comes in at once after just the same was sent is taken for its return, one for one, until
 some notes haven't come back: then there is no such cable, and what looks like a return is
 the player's. If later on one note after another comes back, each in the same time, there is.
 """
@@ -74,7 +74,8 @@ class Feedback:
         if isinstance(message, NoteOff):
             is_own = self._ends((message.channel, message.pitch))
         else:
-            is_quick = now - self._out[sound][-1].time <= AT_ONCE
+            newest = self._out[sound][-1]
+            is_quick = newest.message == message and now - newest.time <= AT_ONCE
             is_own = self._in_a_row >= PROOF or (is_quick and self._doubt < DOUBT)
         if is_own or isinstance(message, NoteOn):
             sent = self._pop(sound)
