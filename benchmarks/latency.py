@@ -102,12 +102,13 @@ def _daemon(chosen: Settings, probe: Probe) -> Daemon:
     return Daemon(Performer(chosen, predictor, np.random.default_rng(0)), probe, _quiet)
 
 
-def _milliseconds(seconds: list[float]) -> Result:
+def milliseconds(seconds: list[float]) -> Result:
     """The median, mean, 99th percentile and greatest of some times, in milliseconds.
 
     A note that never came counts as infinitely late.
     """
-    p50, p99 = (float(value) * 1000 for value in np.percentile(seconds, [50, 99]))
+    ranked = sorted(seconds)  # a percentile is one of them: between infinities there is nothing
+    p50, p99 = (ranked[min(len(ranked) * part // 100, len(ranked) - 1)] * 1000 for part in (50, 99))
     mean = statistics.fmean(seconds) * 1000
     return {"n": len(seconds), "p50": p50, "mean": mean, "p99": p99, "max": max(seconds) * 1000}
 
@@ -131,7 +132,7 @@ def inside_duet() -> Result:
         daemon.stop()
 
     daemon.run(threading.Thread(target=player).start)
-    return _milliseconds(latencies[-INSIDE_NOTES:])
+    return milliseconds(latencies[-INSIDE_NOTES:])
 
 
 def inside_solo(minutes: float) -> Result:
@@ -164,8 +165,8 @@ def inside_solo(minutes: float) -> Result:
     tenth = max(1, len(late) // 10)
     drift = statistics.median(late[-tenth:]) - statistics.median(late[:tenth])
     return {
-        "midigen": {**_milliseconds([abs(each) for each in late]), "on_time": _on_time(late)},
-        "sleep": {**_milliseconds(overslept), "on_time": _on_time(overslept)},
+        "midigen": {**milliseconds([abs(each) for each in late]), "on_time": _on_time(late)},
+        "sleep": {**milliseconds(overslept), "on_time": _on_time(overslept)},
         "drift": drift * 1000,
         "minutes": minutes,
     }
@@ -177,11 +178,13 @@ def _on_time(late: list[float]) -> float:
 
 
 @contextmanager
-def _client(*command: str) -> Iterator["subprocess.Popen[str]"]:
+def _client(*command: str, stderr: int | None = None) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, "-m", *command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-m", *command],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if stderr is None else stderr,
         text=True,
-    )  # fmt: skip
+    )
     try:
         yield process
     finally:
@@ -190,10 +193,15 @@ def _client(*command: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 class Partner:
-    """A client under measurement, with a hand and an ear of its own."""
+    """A client under measurement, with a hand and an ear of its own.
 
-    def __init__(self, stack: ExitStack, name: str, *command: str) -> None:
-        self.process = stack.enter_context(_client(*command))
+    `stderr` is a terminal for it, if it is to draw one.
+    """
+
+    def __init__(
+        self, stack: ExitStack, name: str, *command: str, stderr: int | None = None
+    ) -> None:
+        self.process = stack.enter_context(_client(*command, stderr=stderr))
         self.hand, self.ear = Hand(), Ear()
         stack.callback(self.hand.close)
         stack.callback(self.ear.close)
@@ -212,13 +220,14 @@ class Partner:
         self.hand.let_go(pitch)
 
 
-def _midigen(*options: str) -> tuple[str, ...]:
+def midigen(*options: str) -> tuple[str, ...]:
+    """How midigen is started, for a `Partner`."""
     return ("midigen", "run", "--ports", "jack", *options)
 
 
 BLOCKS = {
     "echo": ("echo", "benchmarks.bare", "echo", "echo"),
-    "midigen": ("midigen", *_midigen("--mode", "duet")),
+    "midigen": ("midigen", *midigen("--mode", "duet")),
     "late echo": ("late", "benchmarks.bare", "late", "late", "0", PERIOD_MS),
     "late echo + 1 ms": ("late", "benchmarks.bare", "late", "late", "1", PERIOD_MS),
 }
@@ -240,7 +249,7 @@ def jack_duet() -> Result:
                     partner.play(60 + int(jitter.integers(0, 12)))
                     time.sleep(PAUSE + float(jitter.uniform(0, 0.004)))
                 round_trips[kind] += partner.round_trips[-BLOCK:]
-    return {kind: _milliseconds(times) for kind, times in round_trips.items()}
+    return {kind: milliseconds(times) for kind, times in round_trips.items()}
 
 
 def costs() -> Result:
@@ -257,7 +266,7 @@ def costs() -> Result:
                 time.sleep(PAUSE)
         pids = {kind: partner.process.pid for kind, partner in partners.items()}
         return {
-            "memory": {kind: _resident_mib(pid) for kind, pid in pids.items()},
+            "memory": {kind: resident_mib(pid) for kind, pid in pids.items()},
             "idle": _idle(pids),
         }
 
@@ -267,16 +276,14 @@ def jack_solo(minutes: float) -> Result:
     step = 0.25
     with ExitStack() as stack:
         bare = Partner(stack, "pulse", "benchmarks.bare", "pulse", "pulse", str(step))
-        own = Partner(
-            stack, "midigen", *_midigen("--mode", "solo", "--set", "rhythm.source=steady")
-        )
+        own = Partner(stack, "midigen", *midigen("--mode", "solo", "--set", "rhythm.source=steady"))
         for pitch in (60, 62, 64):
             own.hand.strike(pitch)
             time.sleep(0.05)
             own.hand.let_go(pitch)
         time.sleep(minutes * 60)
         return {
-            name: _milliseconds(
+            name: milliseconds(
                 [abs(span - step) for span in np.diff(_onsets(partner.ear)).tolist()]
             )
             for name, partner in (("bare port", bare), ("midigen", own))
@@ -300,12 +307,13 @@ def start_up() -> Result:
     measured: dict[str, list[float]] = {"echo": [], "midigen": []}
     for _ in range(STARTS):
         measured["echo"].append(seconds("echo", "benchmarks.bare", "echo", "echo"))
-        measured["midigen"].append(seconds("midigen", *_midigen()))
+        measured["midigen"].append(seconds("midigen", *midigen()))
     lister.close()
-    return {name: _milliseconds(spans) for name, spans in measured.items()}
+    return {name: milliseconds(spans) for name, spans in measured.items()}
 
 
-def _resident_mib(pid: int) -> float:
+def resident_mib(pid: int) -> float:
+    """The resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
