@@ -3,8 +3,10 @@
 `python -m benchmarks.bare echo NAME` sends back each message from the callback.
 `python -m benchmarks.bare late NAME WAIT_MS SPREAD_MS` sends it from a thread, after a
 wait and a random part of the spread. `python -m benchmarks.bare pulse NAME STEP_S`
-sends a note on each step of a grid. Each opens the virtual ports `NAME in` and
-`NAME out` of the clients NAME-in and NAME-out on JACK and runs until SIGTERM.
+sends a note on each step of a grid.
+`python -m benchmarks.bare flood NAME RATE SECONDS` sends so many messages a second of every
+kind, says how many, and ends. Each opens the virtual ports `NAME in` and `NAME out` of the
+clients NAME-in and NAME-out on JACK and runs until SIGTERM.
 """
 
 import queue
@@ -53,6 +55,27 @@ def pulse(output: Any, step: float) -> None:
         half_steps += 1
 
 
+def flood(output: Any, rate: float, seconds: float) -> None:
+    """Send messages of every kind as fast as is asked for, in bursts of a millisecond."""
+    print("ready", flush=True)
+    time.sleep(0.5)  # to be connected
+    kinds: list[list[int]] = []
+    chance = random.Random(0)
+    for _ in range(2000):
+        pitch, velocity = chance.randint(24, 95), chance.randint(1, 127)
+        kinds += [[0x90, pitch, velocity], [0xA0, pitch, 30], [0xB0, 1, pitch], [0xD0, pitch]]
+        kinds += [[0xF0, 0x7E, 0x7F, 0x09, 0x01, 0xF7], [0x80, pitch, 0]]
+    start = time.monotonic()
+    sent = 0
+    while (passed := time.monotonic() - start) < seconds or sent % 6:  # the last note has an end
+        while sent < passed * rate:
+            output.send_message(kinds[sent % len(kinds)])
+            sent += 1
+        time.sleep(0.001)
+    time.sleep(0.1)  # until the server has taken all
+    print(sent)
+
+
 def main() -> None:
     """Open the ports, run, close them."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -66,6 +89,8 @@ def main() -> None:
         echo(source, output)
     elif kind == "late":
         late(source, output, *(float(milliseconds) / 1000 for milliseconds in rest))
+    elif kind == "flood":
+        flood(output, *(float(number) for number in rest))
     else:
         pulse(output, float(rest[0]))
     for port in (source, output):

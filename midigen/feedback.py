@@ -9,13 +9,23 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from midigen.notes import Channel, ChannelMessage, Message, NoteOff, NoteOn, Pitch, Seconds
+from midigen.notes import (
+    Channel,
+    ChannelMessage,
+    Clock,
+    Message,
+    NoteOff,
+    NoteOn,
+    Pitch,
+    Seconds,
+    SongPosition,
+)
 
 AT_ONCE: Seconds = 0.020
 """Sooner than this a player's next key is part of a chord (see `melody.CHORD`)."""
 
-LATEST: Seconds = 0.1
-"""What was sent is back by now, after some large buffers of a DAW."""
+LATEST: Seconds = 0.05
+"""What was sent is back by now. The same key twice in less is hardly a player's."""
 
 DOUBT = 3
 """So many notes that didn't come back, and there is no cable."""
@@ -53,10 +63,10 @@ class Feedback:
 
     def send(self, message: Message, now: Seconds) -> None:
         """Something is sent."""
-        sound = _sound(message)
-        if sound is None:
+        if isinstance(message, Clock | SongPosition):
             return
         self._forget(now)
+        sound = _sound(message)
         sent = _Sent(sound, message, now)
         self._sent.append(sent)
         if isinstance(message, NoteOn):
@@ -65,28 +75,49 @@ class Feedback:
 
     def is_own(self, message: Message, now: Seconds) -> bool:
         """Whether what came in is what was sent, come back."""
-        sound = _sound(message)
-        if sound is None:
-            return False
         self._forget(now)
-        if sound not in self._out:
-            return False
-        if isinstance(message, NoteOff):
-            is_own = self._ends((message.channel, message.pitch))
-        else:
-            newest = self._out[sound][-1]
-            is_quick = newest.message == message and now - newest.time <= AT_ONCE
-            is_own = self._in_a_row >= PROOF or (is_quick and self._doubt < DOUBT)
-        if is_own or isinstance(message, NoteOn):
-            sent = self._pop(sound)
-            sent.is_back = True
-            if isinstance(message, NoteOn):
-                self._weigh(sent, message, now)
-        if is_own and isinstance(message, NoteOn):
-            key = (message.channel, message.pitch)
-            self._down[key] = self._down.get(key, 0) + 1
+        match message:
+            case NoteOn():
+                is_own = self._takes_note(message, now)
+            case NoteOff():
+                is_own = self._takes_end(message)
+            case ChannelMessage():
+                is_own = message in self._out and self._believes(message, message, now)
+                if is_own:
+                    self._pop(message)
+            case _:
+                return False
         self.returned += is_own
         return is_own
+
+    def _takes_note(self, note: NoteOn, now: Seconds) -> bool:
+        """Whether a note is a return; of a key that the player strikes, no end is taken away."""
+        sound, key = _sound(note), (note.channel, note.pitch)
+        is_own = sound in self._out and self._believes(sound, note, now)
+        if sound in self._out:
+            self._weigh(self._pop(sound), note, now)
+        if is_own:
+            self._down[key] = self._down.get(key, 0) + 1
+        else:
+            self._down.pop(key, None)
+        return is_own
+
+    def _takes_end(self, end: NoteOff) -> bool:
+        """Whether a note-off is a return: where its note-on was, or the player's would hang."""
+        sound, key = _sound(end), (end.channel, end.pitch)
+        if sound not in self._out or key not in self._down:
+            return False
+        self._pop(sound)
+        self._down[key] -= 1
+        if not self._down[key]:
+            del self._down[key]
+        return True
+
+    def _believes(self, sound: _Sound, message: Message, now: Seconds) -> bool:
+        """Whether there is a cable, for what came so soon after it was sent."""
+        newest = self._out[sound][-1]
+        is_quick = newest.message == message and now - newest.time <= AT_ONCE
+        return self._in_a_row >= PROOF or (is_quick and self._doubt < DOUBT)
 
     def _weigh(self, sent: _Sent, came: NoteOn, now: Seconds) -> None:
         """A note came back, or the player happened to strike the same."""
@@ -96,17 +127,11 @@ class Feedback:
         if self._in_a_row >= PROOF:
             self._doubt = 0
 
-    def _ends(self, key: tuple[Channel, Pitch]) -> bool:
-        """A note-off is a return where its note-on was: else the player's key would hang."""
-        count = self._down.pop(key, 0)
-        if count > 1:
-            self._down[key] = count - 1
-        return count > 0
-
     def _pop(self, sound: _Sound) -> _Sent:
-        """The oldest of what may still come back."""
+        """The oldest of what may still come back, which has."""
         out = self._out[sound]
         sent = out.popleft()
+        sent.is_back = True
         if not out:
             del self._out[sound]
         return sent
@@ -120,16 +145,12 @@ class Feedback:
             if sent.is_back:
                 continue
             self._pop(sent.sound)
-            if isinstance(sent.sound, tuple) and sent.sound[0] is NoteOn:
+            if isinstance(sent.message, NoteOn):
                 self._in_a_row = 0
 
 
-def _sound(message: Message) -> _Sound | None:
+def _sound(message: NoteOn | NoteOff | ChannelMessage) -> _Sound:
     """What tells a message from others: of a note, its channel and pitch."""
-    match message:
-        case NoteOn() | NoteOff():
-            return (type(message), message.channel, message.pitch)
-        case ChannelMessage():
-            return message
-        case _:
-            return None
+    if isinstance(message, ChannelMessage):
+        return message
+    return (type(message), message.channel, message.pitch)
