@@ -17,6 +17,15 @@ from midigen.settings import Knob, Settings
 
 FILE_NAME = "config.toml"
 
+LARGEST = 256 * 2**10
+"""Bytes of a configuration: thirty times the commented defaults."""
+
+LONGEST_LINE = 1000
+"""Bytes of a line: of a key with 100,000 dots tomllib would make gigabytes, and a hexadecimal
+number of 5,000 digits couldn't be told."""
+
+_TOLD = 200  # characters of a value, at the most
+
 
 @dataclass(frozen=True)
 class _Given:
@@ -51,7 +60,7 @@ def load(path: Path | None = None, options: Mapping[str, object] | None = None) 
         source = given[key].source if key in given else "defaults"
         problems.append(_problem(key, _Given(_value_at(settings, key), source), expected))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError([_escaped(problem) for problem in problems])
     return settings
 
 
@@ -126,7 +135,12 @@ def toml(value: object) -> str:
         return str(value)
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _escaped(json.dumps(str(value), ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """Text in which what a terminal would obey is written as its number, as TOML does."""
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)
 
 
 def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
@@ -155,9 +169,17 @@ def _value_at(settings: Settings, key: str) -> object:
 
 def _from_file(path: Path) -> dict[str, _Given]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as exc:
         raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
+    if len(content) > LARGEST:
+        raise ConfigError([f"{path}: larger than {LARGEST // 2**10} KiB, the most that is read"])
+    for number, line in enumerate(content.splitlines(), start=1):
+        if len(line) > LONGEST_LINE:
+            raise ConfigError([f"{path}: line {number} is longer than {LONGEST_LINE} bytes"])
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as exc:  # bad TOML, or not UTF-8
         raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
     return {key: _Given(value, str(path)) for key, value in _flattened(table)}
@@ -212,11 +234,17 @@ def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tup
 
 
 def _problem(key: str, given: _Given, expected: str) -> str:
-    return f"{given.source}: {key} = {toml(given.value)}: expected {expected}"
+    return f"{given.source}: {key} = {_told(given.value)}: expected {expected}"
 
 
 def _unknown(key: str, given: _Given) -> str:
     return f"{given.source}: {key}: no such setting{_did_you_mean(key)}"
+
+
+def _told(value: object) -> str:
+    """A value as it is told: not all of a long one."""
+    text = toml(value)
+    return text if len(text) <= _TOLD else text[:_TOLD] + "…"
 
 
 def _did_you_mean(key: str) -> str:

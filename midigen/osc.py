@@ -26,7 +26,8 @@ _BUNDLE = b"#bundle\0"
 _BUNDLE_HEADER = 16  # bytes: the word and a time, which is not waited for
 _SIZE = struct.Struct(">i")
 _LARGEST = 65_536  # bytes, of a datagram
-_LONGEST = 60  # characters of an address that is told
+_LONGEST = 256  # characters of an address or a value: each control's are far shorter
+_TOLD = 60  # characters of an address that is told
 _NOT_OSC = "what came isn't OSC"
 _READERS: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
     "i": osc_types.get_int,
@@ -74,9 +75,9 @@ def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]] | 
 def _message(message: bytes) -> Control:
     """What a message sets. Raises ValueError, whose text says what is wrong."""
     address, types, index = _head(message)
-    shown = repr(address if len(address) <= _LONGEST else address[:_LONGEST] + "…")
+    shown = repr(address if len(address) <= _TOLD else address[:_TOLD] + "…")
     name = address.removeprefix(PREFIX)
-    if name == address or not name or "/" in name:
+    if name == address or not name or "/" in name or len(name) > _LONGEST:
         raise ValueError(f"{shown} isn't {PREFIX} and a control's name")
     if not types:
         return Control(name)
@@ -88,6 +89,8 @@ def _message(message: bytes) -> Control:
         value, _ = _READERS[types](message, index)
     except (osc_types.ParseError, UnicodeDecodeError) as exc:
         raise ValueError(f"{shown}: its value is damaged") from exc
+    if types == "s" and len(value) > _LONGEST:
+        raise ValueError(f"{shown}: its value is longer than {_LONGEST} characters")
     # As it was written: 0.9 comes as a float of 32 bits, 0.89999998.
     return Control(name, float(f"{value:.7g}") if types == "f" else value)
 

@@ -136,6 +136,53 @@ def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path) -> None
     assert "can't be read" in problems(tmp_path / "missing.toml")[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("#\n" * 131_073, "larger than 256 KiB, the most that is read"),
+        ("\n\n#" + "x" * 1000, "line 3 is longer than 1000 bytes"),
+        (".".join("a" * 100_000) + " = 1", "line 1 is longer than 1000 bytes"),
+        (f"mode = 0x{'f' * 5000}", "line 1 is longer than 1000 bytes"),
+    ],
+)
+def test_a_file_that_would_take_all_memory_is_refused(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    path = written(tmp_path, text)
+    assert problems(path) == (f"{path}: {problem}",)
+
+
+def test_the_largest_file_is_read(tmp_path: Path) -> None:
+    longest = "#" * 999 + "\n"
+    path = written(tmp_path, longest * 262 + "#" * (256 * 1024 - 262_000))
+    assert load(path) == Settings()
+
+
+def test_what_a_terminal_would_obey_is_told_as_a_number(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+        "\\u001b[2J" = 1
+        mode = "\\u009b2J"
+        model = ["\\n"]
+        [[scene]]
+        name = "a"
+        set = { "\\r" = 1 }
+        [[control]]
+        "\\u007f" = 1
+        """,
+    )
+    found = "\n".join(problems(path))
+    assert not [line for line in found.splitlines() if not line.isprintable()]
+    for number in ("1b", "9b", "0d", "7f"):
+        assert f"\\U000000{number}" in found
+
+
+def test_of_a_long_value_only_the_beginning_is_told(tmp_path: Path) -> None:
+    (line,) = problems(written(tmp_path, f'mode = "{"duet" * 200}"'))
+    assert f'mode = "{"duet" * 49}due…: expected one of' in line
+
+
 def test_the_working_directory_comes_before_the_users_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
