@@ -42,6 +42,9 @@ CHECK_INTERVAL: Seconds = 0.5
 FORCE_AFTER: Seconds = 0.2
 """What a worker still gets to end by itself at a second Ctrl-C."""
 
+PATIENCE: Seconds = 1.0
+"""What a prediction still gets to end: a model that is cut off takes the process down with it."""
+
 APPROACH: Seconds = 0.010
 APPROACH_STEP: Seconds = 0.001
 """The last of the way to a deadline is slept in short steps.
@@ -116,10 +119,9 @@ class Daemon:
         self._witness = witness
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._questions: queue.SimpleQueue[Question] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         self._foresight = performer.ask(self._questions.put)
         self._worker = threading.Thread(target=self._work, name="performer", daemon=True)
-        # Not joined: it may be deep in a model that never returns.
         self._seer = threading.Thread(target=self._foresee, name="foresight", daemon=True)
         self._beat_every = heart.interval if heart else None
         self._heart = heart
@@ -151,6 +153,8 @@ class Daemon:
                 while self._worker.is_alive():  # in steps: on Windows a signal must wait for each
                     self._worker.join(timeout=CHECK_INTERVAL)
                 self._connection.close()
+                self._questions.put(None)
+                self._seer.join(PATIENCE)
         if self._failure:
             raise self._failure
         if dropped := self.performer.dropped + self._connection.dropped:
@@ -346,8 +350,8 @@ class Daemon:
         """Answer the performer's questions, one after another."""
         realtime.raise_priority()
         try:
-            while True:
-                self.put(self._foresight.answer(self._questions.get()))
+            while (question := self._questions.get()) is not None:
+                self.put(self._foresight.answer(question))
         except Exception as exc:  # raised again on the main thread
             self._failure = exc
             self.stop()
