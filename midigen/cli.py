@@ -139,7 +139,7 @@ def _render(options: argparse.Namespace) -> ExitCode:
 
 
 def _ports(_: argparse.Namespace) -> ExitCode:
-    from midigen.ports import list_ports
+    from midigen.midi_system import list_ports
 
     listings = list_ports()
     for listing in listings:

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Protocol
 
 from midigen import realtime
+from midigen.connection import Connection
 from midigen.errors import ExitCode, MidigenError
 from midigen.foresight import Question
 from midigen.intake import Arrival
@@ -33,7 +34,6 @@ from midigen.notes import (
     TempoChange,
 )
 from midigen.performer import Cue, Performer
-from midigen.ports import Connection
 from midigen.status import Status
 
 CHECK_INTERVAL: Seconds = 0.5

@@ -25,16 +25,14 @@ from midigen import realtime
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
 from midigen.intake import Arrival, Enqueue
 from midigen.jack_watch import JackWatch
+from midigen.midi_system import SEQUENCER, Listing, choose, find_api, list_ports
 from midigen.notes import NoteOff, Pitch, Seconds
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.osc import OscServer
-from midigen.ports import Listing, MidiPorts, choose, find_api, list_ports
+from midigen.ports import MidiPorts
 from midigen.recording import Recorder
 from midigen.settings import Api, Osc, Ports, Settings
 from midigen.vocabulary import SIZE
-
-SEQUENCER = Path("/dev/snd/seq")
-"""ALSA's, which every client opens."""
 
 LIMIT = 20
 """The real-time priority to be allowed: more than midigen takes, and less than a sound card's."""

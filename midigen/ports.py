@@ -1,22 +1,15 @@
-"""Live MIDI: the only module that touches it. Find the system, list, open and watch ports.
+"""Live ports: open, watch and reopen them; notes to bytes.
 
 Each open port is a client of its own, because a client can't have a virtual
 port and a connection to an existing port at once. A client is kept when its port goes
-away, and opened again when that comes back. python-rtmidi is imported when it is needed:
-on Linux its wheel loads the system's libasound, which a bare container doesn't have.
+away, and opened again when that comes back.
 """
 
-import contextlib
-import gc
-import os
-import re
-import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from midigen import wire
 from midigen.errors import MidigenError, NoMidiSystemError, PortError
@@ -24,149 +17,22 @@ from midigen.feedback import Feedback
 from midigen.intake import Enqueue, Intake
 from midigen.jack_watch import JackWatch
 from midigen.ledger import silencing
+from midigen.midi_system import (
+    SETTLING,
+    choose,
+    close_ports,
+    is_numbered,
+    listed_name,
+    load_rtmidi,
+    matches,
+    number_of,
+    port_names,
+    quoted,
+    without_number,
+)
 from midigen.notes import Channel, Message, Output, Seconds
 from midigen.patch import Patch
 from midigen.settings import Api, Ports
-
-_APIS = {  # in the order of `auto`, with their names in python-rtmidi
-    Api.ALSA: "API_LINUX_ALSA",
-    Api.COREMIDI: "API_MACOSX_CORE",
-    Api.WINMM: "API_WINDOWS_MM",
-    Api.JACK: "API_UNIX_JACK",
-}
-
-_SETTLING: Seconds = 0.05
-"""Long enough for some periods of a JACK server and for a callback to end."""
-
-_SEQUENCER = Path("/dev/snd/seq")  # ALSA's; looked at first, since libasound complains on stderr
-
-
-class Connection(Protocol):
-    """What the daemon plays through: live ports, or the terminal."""
-
-    @property
-    def listening(self) -> Sequence[str]:
-        """The names of the inputs that are open."""
-
-    @property
-    def playing(self) -> Sequence[str]:
-        """The names of the outputs that are open."""
-
-    @property
-    def missing(self) -> Sequence[str]:
-        """The names of the ports that are waited for."""
-
-    @property
-    def dropped(self) -> int:
-        """Messages that came in faster than they can be handled."""
-
-    @property
-    def returned(self) -> int:
-        """Messages of its own that came back to its input."""
-
-    @property
-    def latency(self) -> Seconds:
-        """How long a message is under way after it was sent, on average."""
-
-    def open(self, enqueue: Enqueue) -> None:
-        """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
-
-    def hear_clock(self, *, hears: bool) -> None:
-        """Whether a MIDI clock that comes in is of any use."""
-
-    def send(self, output: Output) -> None:
-        """Send one message. Called from one thread, and it may not wait."""
-
-    def check(self) -> list[str]:
-        """Look after what was opened; what has changed, in lines. Called from another thread.
-
-        Raises PortError where it can't go on.
-        """
-
-    def close(self) -> None:
-        """Close everything, inputs first. Nothing is enqueued afterwards."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The ports of one MIDI system, or why there are none."""
-
-    api: Api
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    problem: str = ""
-
-
-def find_api(choice: Api) -> Api:
-    """The MIDI system to use: the chosen one, or the first that works here.
-
-    Raises NoMidiSystemError, which says why each one doesn't.
-    """
-    problems: list[str] = []
-    for listing in _listings(choice):
-        if not listing.problem:
-            return listing.api
-        problems.append(f"{listing.api}: {listing.problem}")
-    if not problems:
-        raise NoMidiSystemError(f"{choice} isn't a MIDI system of this machine")
-    raise NoMidiSystemError(f"no MIDI system here ({'; '.join(problems)})")
-
-
-def list_ports() -> list[Listing]:
-    """The ports of every MIDI system that this machine could have, in the order of `auto`.
-
-    Raises NoMidiSystemError if not even the MIDI library can be loaded.
-    """
-    return list(_listings(Api.AUTO))
-
-
-def choose(wanted: str, names: Sequence[str]) -> int:
-    """The index of the port that a player means.
-
-    That is the one of this exact name, else of this client's or port's name, else
-    the only one with this part in its name. Client numbers, which ALSA gives anew
-    at every start, don't count, nor does case in a part. Raises PortError, which
-    lists what there is or what matches.
-    """
-    found = _matches(wanted, names)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        several = ", ".join(_quoted(names[i] for i in found))
-        raise PortError(f'"{wanted}" matches several ports: {several}; give more of the name')
-    raise PortError(f'no port "{wanted}"; there are: {", ".join(_quoted(names)) or "none"}')
-
-
-def _matches(wanted: str, names: Sequence[str]) -> list[int]:
-    """The indices of the ports that fit best; see `choose`."""
-    bare = [_without_number(name) for name in names]
-    name = _without_number(wanted)
-    tiers = (
-        [i for i, each in enumerate(names) if each == wanted],
-        [i for i, each in enumerate(bare) if each == name],
-        [i for i, each in enumerate(bare) if name in each.split(":", 1)],  # the client, or the port
-        [i for i, each in enumerate(bare) if name.lower() in each.lower()],
-    )
-    return next((tier for tier in tiers if tier), [])
-
-
-def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Close ports of RtMidi and their clients, none of them while the MIDI system uses it.
-
-    Two things can't be seen from here and end the process if they are met. A callback
-    that waits for the interpreter meanwhile still needs what cancelling frees, and JACK's
-    library goes through a client's ports after each change of the graph, which closing a
-    port is, without minding that one is taken out. So what was freed is kept until the
-    end, and before each port is closed there is time for both to pass.
-    """
-    kept = [gc.get_referents(port) for port in inputs]
-    for port in inputs:
-        port.cancel_callback()
-    for port in [*inputs, *outputs]:
-        time.sleep(_SETTLING)
-        port.close_port()
-        port.delete()
-    kept.clear()
 
 
 class _Pair(NamedTuple):
@@ -215,7 +81,7 @@ class MidiPorts:
         channel: Channel = 1,
         waits: bool = False,
     ) -> None:
-        self._rtmidi = _rtmidi()
+        self._rtmidi = load_rtmidi()
         self._api = api
         self._settings = settings
         self._hears_clock = hears_clock
@@ -254,7 +120,7 @@ class MidiPorts:
     @property
     def description(self) -> str:
         """The ports that are open, in words."""
-        heard, played = _quoted(self.listening), _quoted(self.playing)
+        heard, played = quoted(self.listening), quoted(self.playing)
         return f"listening on {', '.join(heard)}, playing to {', '.join(played)}"
 
     @property
@@ -391,13 +257,13 @@ class MidiPorts:
         inputs, outputs = self._all_listed()
         for link in self._links:
             names = self._others(inputs if link.is_input else outputs)
-            if _matches(link.wanted, names) or not self._waits:
+            if matches(link.wanted, names) or not self._waits:
                 self._connect(link, names)
         self._take_outputs()
         self._waits = True  # what goes away from now on is waited for
 
     def _new_input(self, name: str) -> tuple[Any, Intake]:
-        client = self._rtmidi.MidiIn(_number(self._rtmidi, self._api), name=name)
+        client = self._rtmidi.MidiIn(number_of(self._rtmidi, self._api), name=name)
         self._ignore(client)
         intake = Intake(self._enqueue, self._feedback)
         return client, intake
@@ -407,14 +273,14 @@ class MidiPorts:
         client.ignore_types(sysex=True, timing=not self._hears_clock, active_sense=True)
 
     def _new_output(self, name: str) -> Any:
-        return self._rtmidi.MidiOut(_number(self._rtmidi, self._api), name=name)
+        return self._rtmidi.MidiOut(number_of(self._rtmidi, self._api), name=name)
 
     def _open_virtual(self) -> None:
         """Open the virtual pair under its exact names, which a second midigen can't have."""
         settings = self._settings
         names = (
-            _listed_name(self._api, settings.in_client, settings.in_port),
-            _listed_name(self._api, settings.out_client, settings.out_port),
+            listed_name(self._api, settings.in_client, settings.in_port),
+            listed_name(self._api, settings.out_client, settings.out_port),
         )
         source, intake = self._new_input(settings.in_client)
         target = self._new_output(settings.out_client)
@@ -429,7 +295,7 @@ class MidiPorts:
         """Raise PortError if there are more ports of our names than our own."""
         found = [name for listed in self._all_listed() for name in listed]
         for name in names:
-            if sum(_is_numbered(each, name) for each in found) > own:
+            if sum(is_numbered(each, name) for each in found) > own:
                 raise PortError(
                     f'the port "{name}" exists already, probably of a midigen that is running: '
                     "stop that one, or choose other names with --set ports.in_client=NAME "
@@ -439,7 +305,7 @@ class MidiPorts:
     def _connect(self, link: _Link, names: Sequence[str]) -> None:
         """Connect a client to the port that it is for. Raises PortError if that is none or many."""
         name = names[choose(link.found_before or link.wanted, names)]
-        listed = [_without_number(each) if each else "" for each in link.client.get_ports()]
+        listed = [without_number(each) if each else "" for each in link.client.get_ports()]
         if name not in listed:  # it went away just now
             raise PortError(f'no port "{name}"')
         settings = self._settings
@@ -455,7 +321,7 @@ class MidiPorts:
         linked = [link.client for link in self._links if not link.is_input and link.found]
         outputs = (*own, *linked)
         if any(port not in self._outputs for port in outputs):
-            time.sleep(_SETTLING)  # a message right after a connection may be lost
+            time.sleep(SETTLING)  # a message right after a connection may be lost
         with self._sending:
             for port in outputs:
                 if port not in self._outputs:
@@ -474,7 +340,7 @@ class MidiPorts:
                 next(link.client for link in self._links if link.is_input),
                 next(link.client for link in self._links if not link.is_input),
             )
-        return _names(self._rtmidi, clients[0]), _names(self._rtmidi, clients[1])
+        return port_names(self._rtmidi, clients[0]), port_names(self._rtmidi, clients[1])
 
     def _others(self, names: Sequence[str]) -> list[str]:
         """Of the ports those that aren't its own: to be connected to them would be an echo."""
@@ -485,7 +351,7 @@ class MidiPorts:
         """Close what has gone, and open what has come back."""
         if link.found and (link.found not in names or id(link.client) in self._failing):
             return [self._lose(link)]
-        if link.found or not _matches(link.found_before or link.wanted, names):
+        if link.found or not matches(link.found_before or link.wanted, names):
             return []
         try:
             self._connect(link, names)
@@ -499,7 +365,7 @@ class MidiPorts:
         gone, link.found = link.found, None
         self._take_outputs()
         self._failing.discard(id(link.client))
-        time.sleep(_SETTLING)  # see `close_ports`
+        time.sleep(SETTLING)  # see `close_ports`
         link.client.close_port()
         if link.intake:
             link.intake.let_go()
@@ -546,86 +412,3 @@ def _once(complainer: "_Link | MidiPorts", problem: str) -> list[str]:
     """A problem, unless that was the latest complaint."""
     is_new, complainer.complaint = complainer.complaint != problem, problem
     return [problem] if is_new else []
-
-
-def _names(rtmidi: Any, port: Any) -> list[str]:
-    """The names of the ports that a client could connect to, without client numbers."""
-    try:
-        found = port.get_ports()
-    except rtmidi.RtMidiError:  # one went away between counting them and asking for its name
-        found = port.get_ports()
-    return [_without_number(name) for name in found if name]
-
-
-def _listed_name(api: Api, client: str, port: str) -> str:
-    """How a MIDI system lists a virtual port: CoreMIDI by its own name alone."""
-    return port if api is Api.COREMIDI else f"{client}:{port}"
-
-
-def _without_number(name: str) -> str:
-    """A port's name without ALSA's client and port numbers, `Piano:Piano MIDI 1 24:0`."""
-    return re.sub(r" \d+:\d+$", "", name)
-
-
-def _is_numbered(found: str, name: str) -> bool:
-    """Whether a port is of this name, or of this client renumbered by JACK (`midigen-in-01`)."""
-    client, _, port = name.partition(":")
-    pattern = rf"{re.escape(client)}(-\d+)?:{re.escape(port)}"
-    return re.fullmatch(pattern, _without_number(found)) is not None
-
-
-def _quoted(names: Iterable[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
-
-
-def _rtmidi() -> Any:
-    try:
-        import rtmidi  # noqa: PLC0415  see the module's docstring
-    except ImportError as exc:
-        raise NoMidiSystemError(
-            f"no MIDI system here: {exc} (on Debian and Ubuntu: apt-get install libasound2-dev)"
-        ) from exc
-    return rtmidi
-
-
-def _number(rtmidi: Any, api: Api) -> int:
-    return int(getattr(rtmidi, _APIS[api]))
-
-
-def _listings(choice: Api) -> Iterator[Listing]:
-    """A system is looked at when its turn comes: `auto` stops at the first that works."""
-    rtmidi = _rtmidi()
-    compiled = rtmidi.get_compiled_api()
-    wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
-    return (_list_api(rtmidi, api) for api in wanted if _number(rtmidi, api) in compiled)
-
-
-def _list_api(rtmidi: Any, api: Api) -> Listing:
-    if api is Api.ALSA and not _SEQUENCER.exists():
-        return Listing(api, problem=f"no sequencer, {_SEQUENCER} is missing")
-    try:
-        with _quiet():
-            source = rtmidi.MidiIn(_number(rtmidi, api), name="midigen-list")
-            output = rtmidi.MidiOut(_number(rtmidi, api), name="midigen-list")
-            listing = Listing(api, tuple(source.get_ports()), tuple(output.get_ports()))
-            source.delete()
-            output.delete()
-    except rtmidi.RtMidiError as exc:
-        problem = "its server isn't running" if api is Api.JACK else str(exc)
-        return Listing(api, problem=problem)
-    return listing
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what C libraries write to stderr (libjack, at length) from the player's screen."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(silence)
-        os.close(saved)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from midigen import __version__, controls
+from midigen.connection import Connection
 from midigen.daemon import Daemon
 from midigen.errors import MidigenError
 from midigen.notes import Control, Seconds
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.performer import Reload
-from midigen.ports import Connection
 from midigen.settings import Settings
 
 PATIENCE: Seconds = 2.0

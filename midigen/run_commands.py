@@ -339,7 +339,8 @@ def _is_in_background() -> bool:
 
 
 def _connection(settings: Settings, *, waits: bool) -> "MidiPorts | Terminal":
-    from midigen.ports import MidiPorts, find_api
+    from midigen.midi_system import find_api
+    from midigen.ports import MidiPorts
 
     api = settings.ports.api
     if api is not Api.TERMINAL:
@@ -415,7 +416,8 @@ def _learn(options: argparse.Namespace) -> ExitCode:
 def _hear_one(settings: Settings) -> dict[str, int]:
     """Listen to every keyboard, or those that are named, until something is moved."""
     from midigen.learn import Learner
-    from midigen.ports import MidiPorts, find_api, list_ports
+    from midigen.midi_system import find_api, list_ports
+    from midigen.ports import MidiPorts
 
     if settings.ports.api is Api.TERMINAL:
         raise UsageError("the terminal has no knobs: learn needs a MIDI system")

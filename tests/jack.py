@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from midigen.midi_system import close_ports
 from midigen.notes import Message, NoteOff, NoteOn
-from midigen.ports import close_ports
 from midigen.wire import Decoder, encode
 
 PATIENCE = 20.0

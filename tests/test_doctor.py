@@ -43,7 +43,8 @@ from midigen.doctor import (
 )
 from midigen.doctor_commands import add_commands
 from midigen.errors import ConfigError, ExitCode
-from midigen.ports import Listing, MidiPorts
+from midigen.midi_system import Listing
+from midigen.ports import MidiPorts
 from midigen.settings import Api, Osc, Ports, Record, Scene, Settings
 from tests.conftest import needs
 from tests.jack import PATIENCE, Hand, JackServer

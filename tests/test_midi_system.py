@@ -3,7 +3,7 @@
 import pytest
 
 from midigen.errors import PortError
-from midigen.ports import choose
+from midigen.midi_system import choose
 
 ALSA = [
     "Midi Through:Midi Through Port-0 14:0",

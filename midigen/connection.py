@@ -1,0 +1,53 @@
+"""What the daemon plays through, whatever it is."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from midigen.intake import Enqueue
+from midigen.notes import Output, Seconds
+
+
+class Connection(Protocol):
+    """What the daemon plays through: live ports, or the terminal."""
+
+    @property
+    def listening(self) -> Sequence[str]:
+        """The names of the inputs that are open."""
+
+    @property
+    def playing(self) -> Sequence[str]:
+        """The names of the outputs that are open."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """The names of the ports that are waited for."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages that came in faster than they can be handled."""
+
+    @property
+    def returned(self) -> int:
+        """Messages of its own that came back to its input."""
+
+    @property
+    def latency(self) -> Seconds:
+        """How long a message is under way after it was sent, on average."""
+
+    def open(self, enqueue: Enqueue) -> None:
+        """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
+
+    def hear_clock(self, *, hears: bool) -> None:
+        """Whether a MIDI clock that comes in is of any use."""
+
+    def send(self, output: Output) -> None:
+        """Send one message. Called from one thread, and it may not wait."""
+
+    def check(self) -> list[str]:
+        """Look after what was opened; what has changed, in lines. Called from another thread.
+
+        Raises PortError where it can't go on.
+        """
+
+    def close(self) -> None:
+        """Close everything, inputs first. Nothing is enqueued afterwards."""
