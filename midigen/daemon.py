@@ -126,6 +126,7 @@ class Daemon:
         self._beat_every = heart.interval if heart else None
         self._heart = heart
         self._next_beat: Seconds = 0.0
+        self._begun = threading.Event()  # the worker has
         self._moved = False  # since `status` was made
         self._stopping = False  # a plain flag: a signal handler may not wait for a lock
         self._interrupted = False
@@ -143,6 +144,7 @@ class Daemon:
             try:
                 self._seer.start()
                 self._worker.start()
+                self._begun.wait()
                 started()
                 realtime.freeze()
                 self._watch()
@@ -236,6 +238,7 @@ class Daemon:
 
     def _work(self) -> None:
         self.priority = realtime.raise_priority()
+        self._begun.set()
         try:
             now = time.monotonic()
             if self._witness is not None:
@@ -348,7 +351,7 @@ class Daemon:
 
     def _foresee(self) -> None:
         """Answer the performer's questions, one after another."""
-        realtime.raise_priority()
+        realtime.raise_priority(realtime.BESIDE)
         try:
             while (question := self._questions.get()) is not None:
                 self.put(self._foresight.answer(question))

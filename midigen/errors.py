@@ -5,7 +5,7 @@ MidigenError                 1   anything else that midigen itself refuses
 │   ├── ConfigError          2   every error of one configuration
 │   └── UnknownNoteError     2   not one of the seven letters
 ├── NoMidiSystemError        3   this machine has no MIDI system, or it doesn't run
-├── PortError                4   a port is missing, ambiguous, taken or lost
+├── PortError                4   a port is missing, ambiguous or taken
 ├── ModelError               5   a model is missing, damaged or of another kind
 └── MidiFileError            6   a MIDI file can't be read or written
 
@@ -63,7 +63,7 @@ class NoMidiSystemError(MidigenError):
 
 
 class PortError(MidigenError):
-    """A port is missing, ambiguous, taken or lost."""
+    """A port is missing, ambiguous or taken."""
 
     exit_code = ExitCode.PORT
 

@@ -15,6 +15,9 @@ from midigen.notes import Seconds
 PRIORITY = 4
 """Below what JACK's clients get by default (5): the sound goes before the notes."""
 
+BESIDE = PRIORITY - 1
+"""For what must not wait long, and never hold up the thread that plays."""
+
 SWITCH_INTERVAL: Seconds = 0.0001
 """How long a thread may keep the interpreter while another one waits for it.
 
@@ -23,20 +26,20 @@ by this 1.2 ms; where none does, it makes no difference (`benchmarks.interpreter
 """
 
 
-def raise_priority() -> str:
-    """Ask for real-time priority for the thread that calls this; what has become of it.
+def raise_priority(priority: int = PRIORITY) -> str:
+    """Ask for real-time priority for the thread that calls this; what it has then, in words.
 
     A thread that has it already keeps it as it is.
     """
-    if not hasattr(os, "sched_setscheduler"):
-        return "as the system gives it"  # macOS and Windows favour busy desktops less
+    if not hasattr(os, "sched_setscheduler"):  # macOS and Windows
+        return "the system's priority"
     if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
-        return f"real-time, priority {os.sched_getparam(0).sched_priority}"
+        return f"real-time priority {os.sched_getparam(0).sched_priority}"
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except OSError:  # most users may not, until an administrator lets them
-        return "normal (midigen doctor says how to allow real-time)"
-    return f"real-time, priority {PRIORITY}"
+        return "normal priority (midigen doctor says how to allow real-time)"
+    return f"real-time priority {priority}"
 
 
 @contextlib.contextmanager

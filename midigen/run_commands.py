@@ -159,6 +159,8 @@ def _run(options: argparse.Namespace) -> ExitCode:
                 screen.tell(f'waiting for "{name}"')
             for name in getattr(connection, "other_inputs", list)():
                 screen.tell(f'to hear "{name}": midigen run --input "{name}"')
+            if types:
+                screen.tell(f"playing with {daemon.priority}")
             screen.tell("Ctrl-C stops")
 
         daemon.run(started)

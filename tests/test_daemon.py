@@ -302,3 +302,58 @@ def test_idle_it_sleeps() -> None:
 
     run(DUET, script)
     assert used[0] < 0.2
+
+
+class Beats:
+    """A `Heart` that counts, and tells when it was last beaten."""
+
+    interval = 0.02
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.beaten = threading.Condition()
+        self.has_stopped = False
+
+    def alive(self) -> None:
+        with self.beaten:
+            self.count += 1
+            self.beaten.notify_all()
+
+    def stopping(self) -> None:
+        self.has_stopped = True
+
+    def wait_for_more(self, beats: int = 3) -> bool:
+        with self.beaten:
+            enough = self.count + beats
+            return self.beaten.wait_for(lambda: self.count >= enough, timeout=1.0)
+
+
+@pytest.mark.parametrize("chosen", [DUET, FAST_SOLO])
+def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
+    chosen: Settings,
+) -> None:
+    heart, loop, freed = Beats(), Loop(), threading.Event()
+    daemon = Daemon(performer(chosen), loop, lambda _: None, heart=heart)
+    beaten: list[bool] = []
+
+    def be_stuck(_: object) -> list[Event]:
+        freed.wait()
+        return []
+
+    def play() -> None:
+        beaten.append(heart.wait_for_more())
+        loop.play(NoteOn(60, 80))
+        loop.wait_for(NoteOn(62, 80))
+        beaten.append(heart.wait_for_more())
+        loop.enqueue(Arrival(time.monotonic(), be_stuck, None))
+        heart.wait_for_more(1)  # one may be under way
+        beaten.append(heart.wait_for_more(1))
+        freed.set()
+        beaten.append(heart.wait_for_more())
+        daemon.stop()
+
+    player = threading.Thread(target=play)
+    daemon.run(player.start)
+    player.join()
+    assert beaten == [True, True, False, True]
+    assert heart.has_stopped

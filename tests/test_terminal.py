@@ -23,7 +23,7 @@ FAST = ("--set", "tempo.bpm=400", "--set", "turn.silence=0.2")
 NOWHERE = """
 import sys
 from midigen import cli, ports
-ports._APIS = {ports.Api.JACK: "API_UNIX_JACK"}
+midi_system._APIS = {midi_system.Api.JACK: "API_UNIX_JACK"}
 sys.exit(cli.main(sys.argv[1:]))
 """
 NO_SERVER = {**os.environ, "JACK_DEFAULT_SERVER": "none-of-this-name"}
