@@ -22,7 +22,7 @@ FAST = ("--set", "tempo.bpm=400", "--set", "turn.silence=0.2")
 # `midigen` where no MIDI system works, whatever this machine has: JACK alone, without a server.
 NOWHERE = """
 import sys
-from midigen import cli, ports
+from midigen import cli, midi_system
 midi_system._APIS = {midi_system.Api.JACK: "API_UNIX_JACK"}
 sys.exit(cli.main(sys.argv[1:]))
 """
