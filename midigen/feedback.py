@@ -60,6 +60,7 @@ class Feedback:
         self._doubt = 0  # notes that didn't come back since there was proof
         self._in_a_row = 0  # notes that came back so, and none that didn't
         self._delay: Seconds = 0.0  # of the latest of them
+        self._newest: _Sound | None = None  # of them
 
     def send(self, message: Message, now: Seconds) -> None:
         """Something is sent."""
@@ -91,19 +92,23 @@ class Feedback:
         return is_own
 
     def _takes_note(self, note: NoteOn, now: Seconds) -> bool:
-        """Whether a note is a return; of a key that the player strikes, no end is taken away."""
+        """Whether a note is a return.
+
+        Without proof no end is taken away of a key that the player strikes: it would hang.
+        """
         sound, key = _sound(note), (note.channel, note.pitch)
-        is_own = sound in self._out and self._believes(sound, note, now)
-        if sound in self._out:
+        may_be = sound in self._out and self._out[sound][0].time <= now
+        is_own = may_be and self._believes(sound, note, now)
+        if may_be:
             self._weigh(self._pop(sound), note, now)
         if is_own:
             self._down[key] = self._down.get(key, 0) + 1
-        else:
+        elif self._in_a_row < PROOF:
             self._down.pop(key, None)
         return is_own
 
     def _takes_end(self, end: NoteOff) -> bool:
-        """Whether a note-off is a return: where its note-on was, or the player's would hang."""
+        """Whether a note-off is a return: only where its note-on was."""
         sound, key = _sound(end), (end.channel, end.pitch)
         if sound not in self._out or key not in self._down:
             return False
@@ -123,7 +128,9 @@ class Feedback:
         """A note came back, or the player happened to strike the same."""
         delay = now - sent.time
         is_alike = came == sent.message and abs(delay - self._delay) < ABOUT
-        self._in_a_row, self._delay = self._in_a_row + 1 if is_alike else 1, delay
+        if sent.sound != self._newest or not is_alike:  # who repeats a key proves nothing
+            self._in_a_row = self._in_a_row + 1 if is_alike else 1
+        self._delay, self._newest = delay, sent.sound
         if self._in_a_row >= PROOF:
             self._doubt = 0
 
@@ -147,6 +154,8 @@ class Feedback:
             self._pop(sent.sound)
             if isinstance(sent.message, NoteOn):
                 self._in_a_row = 0
+            elif isinstance(sent.message, NoteOff):  # that of a return doesn't come any more
+                self._down.pop((sent.message.channel, sent.message.pitch), None)
 
 
 def _sound(message: NoteOn | NoteOff | ChannelMessage) -> _Sound:

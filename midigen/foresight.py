@@ -52,19 +52,23 @@ class Foresight:
         """Predict, by the model and the memory; where the model fails, by the memory alone."""
         for move in question.moves:
             move(self._session)
-        trouble = ""
         try:
             likely = self._predict(answers=question.answers)
+            trouble = _fault(likely, rows=SIZE if question.answers else 1)
         except Exception as exc:  # whatever a model does, the set goes on
             trouble = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-        else:
-            if likely.shape != (SIZE if question.answers else 1, SIZE):
-                trouble = f"it gives an array of shape {likely.shape}"
-            elif not np.isfinite(likely).all():
-                trouble = "it gives numbers that aren't probabilities"
         if trouble:
             likely = self._session.recall(answers=question.answers)
         return Forecast(question.number, question.answers, likely, trouble)
 
     def _predict(self, *, answers: bool) -> Probabilities:
         return self._session.predict_after_each_letter() if answers else self._session.predict()
+
+
+def _fault(likely: Probabilities, *, rows: int) -> str:
+    """What is wrong with what a model gives, if anything is."""
+    if likely.shape != (rows, SIZE):
+        return f"it gives an array of shape {likely.shape}"
+    if not ((likely >= 0) & (likely < np.inf)).all() or not likely.any(axis=1).all():
+        return "it gives numbers that aren't probabilities"
+    return ""

@@ -43,6 +43,7 @@ class Improviser:
         self._letters = 0
         self._own = 0  # of them the machine's, after the player's newest
         self._number = 0  # of moves so far
+        self._used_at = 0  # since when there is this model
         self._moves: list[Move] = []  # those that no question has told of
         self._asked: Question | None = None  # and not answered yet
         self._known: Forecast | None = None  # of what comes next
@@ -73,7 +74,8 @@ class Improviser:
     def take(self, forecast: Forecast) -> None:
         """A question is answered. What has changed meanwhile makes it useless, or not."""
         self._asked = None
-        self.trouble = forecast.trouble
+        if forecast.number >= self._used_at:
+            self.trouble = forecast.trouble
         if forecast.number == self._number:
             self._known = forecast
             self._draw()
@@ -110,6 +112,7 @@ class Improviser:
         """The answer to the player's letter, once it is known; None where there is none."""
         if self._answer is not None:
             self._sampler.take(self._answer)
+            self._known = None  # what was drawn from it was drawn by the same number
         return self._answer
 
     def play(self) -> Degree | None:
@@ -118,6 +121,7 @@ class Improviser:
             self._ask(answers=False)  # on the spot, since `can_play`
         (degree,) = self._ahead
         if degree is None:
+            self._known = None  # the model may fail only now and then: ask again
             return None
         self._sampler.take(degree)
         self._move(lambda session: session.play(degree))
@@ -157,6 +161,7 @@ class Improviser:
         """Go on with another model, knowing all that was heard and played."""
         self._min_notes = predictor.min_notes
         self._move(lambda session: session.use(predictor))
+        self._used_at = self._number
         self.trouble = ""
 
     def owe_nothing(self) -> None:
@@ -189,9 +194,9 @@ class Improviser:
 
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
         """A letter from each row, none from a row of zeros, which only trouble brings."""
-        if not self.trouble:
-            return list(self._sampler.draw(likely))
         known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
+        if all(known):
+            return list(self._sampler.draw(likely))
         drawn = self._sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
         return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
 

@@ -27,7 +27,7 @@ class Patch:
                 back.append(other)
             else:
                 self._known.discard(cable)
-        plugged = {(own, other) for other in {*connected, *back}}
+        plugged = {(own, other) for other in connected}
         self._known |= plugged
         self._missed -= plugged
         return back

@@ -17,7 +17,7 @@ their times are computed: a late call never moves later ones.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -175,6 +175,8 @@ class Performer:
     def handle(self, event: Cue, now: Seconds) -> list[Output]:
         """What an event makes it play or end at once."""
         if not self._playing:
+            if isinstance(event, Forecast):
+                self._improviser.take(event)
             return []
         came = now
         self._now = now = max(now, self._now)
@@ -467,12 +469,16 @@ class Performer:
         self._let_go(now)
         self._end_everything()
         self._take_up(settings)
-        self._voice.settings = settings
+        self._voice.take_up(settings)
         self._turns.settings = settings.turn
         self._ledger.channel = settings.output.channel
         if any(getattr(settings, name) != getattr(before, name) for name in _HEARING):
             self._ears = Ears(settings)
-        if settings.clock != before.clock or settings.tempo != before.tempo:
+        tempo = settings.tempo
+        if self._pulse.is_locked:  # then it isn't the configuration's
+            tempo = replace(tempo, bpm=before.tempo.bpm)
+            self._panel["tempo"] = tempo.bpm
+        if settings.clock != before.clock or tempo != before.tempo:
             self._outbox += self._pulse.stop()
             self._pulse = _pulse(settings)
             self._take_beat([TempoChange(settings.tempo.bpm), *self._pulse.start(now)])
@@ -565,7 +571,7 @@ class Performer:
                 self._answered()
         elif (last := self._duet.last_time) is not None:  # duet: answers are on their way
             self._answered_at = last + self._grid_step
-        else:
+        elif self._duet.waiting is None:
             self._answered()
 
     def _answered(self) -> None:
@@ -648,6 +654,8 @@ class Performer:
         if (wanted := self._duet.waiting) is not None and not self._improviser.owes:
             self._duet.waiting = None
             self._give_answer(wanted, now)
+            if self._answering:  # the turn has ended meanwhile
+                self._answered_at = (self._duet.last_time or now) + self._grid_step
 
     def _give_answer(self, wanted: Waiting, now: Seconds) -> None:
         degree = self._improviser.answer()

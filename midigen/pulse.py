@@ -48,6 +48,11 @@ class Pulse:
         return self._locked or self._sends
 
     @property
+    def is_locked(self) -> bool:
+        """Whether a clock or a player sets the tempo by now."""
+        return self._locked
+
+    @property
     def is_led(self) -> bool:
         """Whether a clock sets the tempo, so that nobody else can."""
         return self._locked and self._source is TempoSource.CLOCK

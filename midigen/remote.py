@@ -76,6 +76,9 @@ class Remote:
     def reload(self) -> list[str]:
         """Go on by the configuration as it stands now. Raises MidigenError, and nothing changes."""
         settings = self._load()
+        for scene in settings.scene:
+            if scene.model:
+                find_model(scene.model)
         status = self._daemon.status
         is_new = status is None or settings.model != status.model
         predictor = OnnxPredictor(find_model(settings.model)) if is_new else None

@@ -45,6 +45,11 @@ class Voice:
         """The notes that sound."""
         return list(self._notes)
 
+    def take_up(self, settings: Settings) -> None:
+        """Play by settings in which anything may be another."""
+        self.settings = settings
+        self._offs.clear()
+
     def place(self, degree: Degree, key: Key) -> Pitch:
         """The pitch of a letter, nearest to the note before."""
         return key.nearest(degree, self.near, *self._register())
