@@ -26,6 +26,7 @@ import numpy.typing as npt
 from midigen.errors import MidiFileError
 from midigen.key_finding import estimate_key
 from midigen.melody import Melody, Note
+from midigen.midi_reader import load
 from midigen.notes import Pitch, Seconds
 from midigen.vocabulary import Degree, Key
 
@@ -186,24 +187,14 @@ def read_file(path: Path, track: str | None = None) -> Tune:
 def read_melody(path: Path, track: str | None = None) -> list[Heard]:
     """The notes of the melody of one file, as live play would hear them.
 
-    Raises MidiFileError if the file is damaged, has no notes, or no `track` with notes.
+    Raises MidiFileError as `load` does, or if the file has no notes, or no `track` with notes.
     """
-    try:
-        file = mido.MidiFile(path, clip=True)
-    except OSError as exc:
-        raise MidiFileError(f"{path}: can't be read: {exc.strerror or exc}") from exc
-    except EOFError as exc:
-        raise MidiFileError(f"{path}: the file is empty or breaks off") from exc
-    except Exception as exc:  # mido's errors on damaged files are of many kinds
-        raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
-    try:
-        line = _choose_line(path, file, track)
-        keys = _key_signatures(file)
-        if not keys:
-            keys = [(0, estimate_key([heard.note for heard in _hear(file, line, _ANY_KEY)]))]
-        return _hear(file, line, keys)
-    except OverflowError as exc:  # mido reads times of any length, where 28 bits are allowed
-        raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
+    file = load(path)
+    line = _choose_line(path, file, track)
+    keys = _key_signatures(file)
+    if not keys:
+        keys = [(0, estimate_key([heard.note for heard in _hear(file, line, _ANY_KEY)]))]
+    return _hear(file, line, keys)
 
 
 def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
@@ -274,7 +265,7 @@ def _choose_line(path: Path, file: Any, track: str | None) -> _Line:
     if track is not None:
         lines = _called(track, lines) or _refuse(path, track, lines)
     last = max(ticks for line in lines for ticks, _, _ in line.changes)
-    beats = last / _ticks_per_beat(file)
+    beats = last / file.ticks_per_beat
     return max(lines, key=lambda line: _melodiousness(line, beats))
 
 
@@ -366,22 +357,12 @@ def _key_signatures(file: Any) -> list[tuple[int, Key]]:
     return sorted(found.items(), key=lambda item: item[0])
 
 
-def _ticks_per_beat(file: Any) -> float:
-    """How long a beat is, for a damaged file too."""
-    division = int(file.ticks_per_beat)
-    if division >= 0:
-        return max(division, 1)
-    # SMPTE time, which no tempo changes: frames a second, ticks a frame.
-    frames, ticks = -(division >> 8), division & 0xFF
-    return frames * max(ticks, 1) * _STANDARD_TEMPO / 1e6
-
-
 class _Clock:
     """When a tick falls, by all the tempo changes of a file. Ticks may not go back."""
 
     def __init__(self, file: Any) -> None:
         changes: dict[int, int] = {}
-        for track in file.tracks if file.ticks_per_beat > 0 else ():
+        for track in file.tracks:
             times = itertools.accumulate(message.time for message in track)
             changes |= {
                 ticks: message.tempo
@@ -389,7 +370,7 @@ class _Clock:
                 if message.type == "set_tempo"
             }
         self._changes = sorted(changes.items(), reverse=True)  # the next one last
-        self._ticks_per_beat = _ticks_per_beat(file)
+        self._ticks_per_beat = file.ticks_per_beat
         self._tempo = _STANDARD_TEMPO
         self._origin: tuple[int, Seconds] = (0, 0.0)
 

@@ -87,7 +87,9 @@ class Choice:
         return "one of " + ", ".join(f'"{word}"' for word in self.words)
 
     def read(self, value: object) -> Any:
-        return self.words(str(value))
+        if not isinstance(value, str):
+            raise ValueError
+        return self.words(value)
 
 
 _LENGTH = re.compile(r"(\d{1,4}(?:\.\d{1,6})?) beats?")

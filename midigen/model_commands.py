@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from midigen.generation import Report
     from midigen.onnx_predictor import OnnxPredictor
 
+_CHAIN = re.compile(r"markov-\d|ltm\+stm")
+_NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueError)
+
 
 def add_commands(commands: Any) -> None:
     """Add these commands to the command line, in the order of its help."""
@@ -380,13 +383,19 @@ def _models(_: argparse.Namespace) -> ExitCode:
 
 def _model_line(predictor: "OnnxPredictor") -> str:
     window = f"{predictor.min_notes}-{predictor.max_notes}"
-    rows = predictor.provenance.get("scores")
-    if not rows:
-        return f"{window:>5}  not measured"
+    try:
+        measured = _measured(predictor.provenance["scores"])
+    except _NOT_AS_WRITTEN:  # there are none, or the file says something else
+        measured = "not measured"
+    return f"{window:>5}  {measured}"
+
+
+def _measured(rows: Any) -> str:
+    """A model's own scores and those of the best Markov chain, of the rows of its table."""
     own = next(row for row in rows if row["name"] == "lstm+memory")
-    chains = [row for row in rows if row["name"].startswith(("markov", "ltm"))]
+    chains = [row for row in rows if _CHAIN.fullmatch(row["name"])]
     rival = min(chains, key=lambda row: float(row["bits_per_note"]))
     return (
-        f"{window:>5}  {own['bits_per_note']:11.3f}  {own['top1']:6.1%}"
+        f"{own['bits_per_note']:11.3f}  {own['top1']:6.1%}"
         f"  {rival['bits_per_note']:.3f} bits, {rival['top1']:.1%} ({rival['name']})"
     )

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mido
-
 from midigen import wire
 from midigen.errors import MidiFileError, MidigenError
+from midigen.midi_reader import load
 from midigen.notes import NoteOff, NoteOn, Pitch, Seconds, Velocity, pitch_name
 
 if TYPE_CHECKING:
@@ -103,16 +102,9 @@ def plot(midi_path: Path, png_path: Path) -> None:
 
 def read(path: Path) -> Piece:
     """The notes, beats and bars of a MIDI file. Raises MidiFileError."""
-    try:
-        file = mido.MidiFile(path, clip=True)
-        tracks = [(track.name, list(_timed(track))) for track in file.tracks]
-        notes = [note for name, track in tracks for note in _notes(_by(name), track)]
-    except OSError as exc:
-        raise MidiFileError(f"{path}: can't be read: {exc.strerror or exc}") from exc
-    except Exception as exc:  # mido's errors on damaged files are of many kinds
-        raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
-    if file.ticks_per_beat <= 0:
-        raise MidiFileError(f"{path}: its times aren't in beats")
+    file = load(path)
+    tracks = [(track.name, list(_timed(track))) for track in file.tracks]
+    notes = [note for name, track in tracks for note in _notes(_by(name), track)]
     if not notes:
         raise MidiFileError(f"{path}: there are no notes in it")
     metas = sorted(

@@ -3,8 +3,9 @@
 `perform` is the driver, and `render_file` reads and writes the files around it.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from midigen import wire
 from midigen.errors import MidiFileError
+from midigen.midi_reader import load
 from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Output, Seconds
 from midigen.performer import Performer
 from midigen.predictor import Models, Predictor
@@ -24,7 +26,12 @@ TICKS_PER_BEAT = 960
 LONGEST: Seconds = 3600
 """What a control has made endless ends so long after the last event."""
 
+LONGEST_FILE: Seconds = 8 * 3600
+"""No longer file is played: a few bytes can claim weeks, through which solo would play on."""
+
 Timed: TypeAlias = tuple[Seconds, Message]
+
+_APART = 2  # the format of a file whose tracks are pieces of their own
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,10 @@ def render_file(
     """Play a MIDI file to the performer; write both as two tracks, player and midigen.
 
     With `file_tempo`, the file's first tempo and time signature, if it names them, take
-    the places of `tempo.bpm` and `tempo.bar`. What was played is heard only once, so thru
-    is off; what would go on for ever has `response.max` notes. The same file, settings and
-    seed give the same bytes. Raises MidiFileError.
+    the places of `tempo.bpm` and `tempo.bar`, where these may be so. What was played is
+    heard only once, so thru is off; what would go on for ever has `response.max` notes.
+    The same file, settings and seed give the same bytes. Raises MidiFileError, also if the
+    file lasts longer than LONGEST_FILE.
     """
     player, named = _read(source)
     if file_tempo:
@@ -106,27 +114,42 @@ def _for_a_file(settings: Settings) -> Settings:
 
 def _read(path: Path) -> tuple[list[Timed], dict[str, Any]]:
     """What a file plays, and of `tempo.bpm` and `tempo.bar` what it names, at first."""
+    file = load(path)
+    if file.type == _APART:
+        raise MidiFileError(
+            f"{path}: its tracks are pieces of their own (format 2): save one of them"
+        )
     decoder = wire.Decoder()
     played: list[Timed] = []
-    named: dict[str, Any] = {}
+    named: dict[str, float] = {}
     now = 0.0
-    try:
-        for message in mido.MidiFile(path, clip=True):
-            now += message.time
-            if message.type == "set_tempo":
-                named.setdefault("bpm", mido.tempo2bpm(message.tempo))
-            elif message.type == "time_signature":
-                quarters = max(1, round(message.numerator * 4 / message.denominator))
-                named.setdefault("bar", quarters)
-            elif not message.is_meta:
-                played += [(now, event) for event in decoder.feed(message.bytes())]
-    except OSError as exc:
-        raise MidiFileError(f"{path}: can't be read: {exc.strerror or exc}") from exc
-    except Exception as exc:  # mido's errors on damaged files are of many kinds
-        raise MidiFileError(f"{path}: not a MIDI file that can be read: {exc}") from exc
+    for message in file:
+        now += message.time
+        if message.type == "set_tempo" and message.tempo:
+            named.setdefault("bpm", mido.tempo2bpm(message.tempo))
+        elif message.type == "time_signature":
+            quarters = max(1, round(message.numerator * 4 / message.denominator))
+            named.setdefault("bar", quarters)
+        elif not (message.is_meta or message.is_realtime):  # a file may have none of the latter
+            played += [(now, event) for event in decoder.feed(message.bytes())]
     if not _count_notes(played):
         raise MidiFileError(f"{path}: there are no notes in it")
-    return played, named
+    if played[-1][0] > LONGEST_FILE:
+        raise MidiFileError(
+            f"{path}: lasts over {LONGEST_FILE / 3600:g} hours, the most that is played: "
+            "cut it into parts"
+        )
+    return played, _possible(named)
+
+
+def _possible(named: dict[str, float]) -> dict[str, Any]:
+    """Those of these values of `Tempo` that it may have."""
+    kinds = {entry.name: entry.metadata["kind"] for entry in fields(Tempo)}
+    possible: dict[str, Any] = {}
+    for name, value in named.items():
+        with contextlib.suppress(ValueError):
+            possible[name] = kinds[name].read(value)
+    return possible
 
 
 def _write(path: Path, tracks: dict[str, list[Timed]], tempo: Tempo) -> None:

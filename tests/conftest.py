@@ -25,14 +25,14 @@ def needs(program: str) -> str:
 
 
 @pytest.fixture
-def new_jack(tmp_path: Path) -> Iterator[Callable[[], JackServer]]:
+def new_jack(tmp_path: Path) -> Iterator[Callable[..., JackServer]]:
     """Starts JACK servers with the dummy driver, each under a name of its own."""
     program = needs("jackd")
     servers: list[JackServer] = []
 
-    def start() -> JackServer:
+    def start(**options: Any) -> JackServer:
         name = f"midigen-test-{os.getpid()}-{len(servers)}"
-        servers.append(JackServer(program, name, tmp_path / f"{name}.log"))
+        servers.append(JackServer(program, name, tmp_path / f"{name}.log", **options))
         return servers[-1]
 
     yield start

@@ -35,23 +35,26 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 class JackServer:
-    """`jackd` with the dummy driver: no sound card, real MIDI."""
+    """`jackd` with the dummy driver: no sound card, real MIDI.
 
-    def __init__(self, program: str, name: str, log: Path) -> None:
+    With `waits` it waits in each period for every client, so that no message is lost; but one
+    that is killed or stopped holds up all the others for 5 s or more. `period` is in frames.
+    """
+
+    def __init__(
+        self, program: str, name: str, log: Path, *, waits: bool = True, period: int = 64
+    ) -> None:
         self.name = name
-        self._program = program
         self._log = log
+        options = ["-n", name, "-r", *(["-S"] if waits else [])]
+        self._command = [program, *options, "-d", "dummy", "-r", "48000", "-p", str(period)]
         self.start()
 
     def start(self) -> None:
         """Start it, the first time or after its end."""
         name = self.name
         with self._log.open("a") as output:
-            self._process = subprocess.Popen(
-                [self._program, "-n", name, "-r", "-S", "-d", "dummy", "-r", "48000", "-p", "64"],
-                stdout=output,
-                stderr=output,
-            )
+            self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
         wait_until(
             lambda: (
                 subprocess.run(
@@ -95,6 +98,17 @@ class Transport:
     def close(self) -> None:
         """Leave the transport."""
         self._process.communicate("stop\nexit\n", timeout=PATIENCE)
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    """A command of midigen, such as `status`, as a process."""
+    return subprocess.run(
+        [sys.executable, "-m", "midigen", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
 
 
 def connect(source: str, target: str) -> bool:

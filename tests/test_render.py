@@ -6,9 +6,10 @@ import pytest
 
 from midigen.errors import ExitCode, MidiFileError
 from midigen.onnx_predictor import OnnxPredictor
-from midigen.render import render_file
+from midigen.render import LONGEST_FILE, render_file
 from midigen.settings import Mode, Quantize, Settings
 from tests.players import NOTEBOOK, NextLetter, settings
+from tests.test_corpus import one_track
 
 MELODY = (60, 62, 64, 65, 67)
 
@@ -143,13 +144,78 @@ def test_files_that_cannot_be_played_are_refused_by_name(tmp_path: Path) -> None
     empty = write_midi(tmp_path / "empty.mid", pitches=())
     for path, reason in (
         (tmp_path / "missing.mid", "can't be read"),
-        (broken, "not a MIDI file"),
+        (broken, "empty or breaks off"),
         (empty, "no notes"),
     ):
         with pytest.raises(MidiFileError, match=reason) as caught:
             rendered(path, settings())
         assert path.name in str(caught.value)
         assert caught.value.exit_code == ExitCode.MIDI_FILE
+
+
+def test_tracks_that_do_not_sound_together_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "in.mid"
+    file = mido.MidiFile(write_midi(path))
+    file.type = 2
+    file.save(path)
+    with pytest.raises(MidiFileError, match="its tracks are pieces of their own") as caught:
+        rendered(path, settings())
+    assert path.name in str(caught.value)
+
+
+def test_clocks_which_no_file_may_have_are_left_out(tmp_path: Path) -> None:
+    source = write_midi(tmp_path / "in.mid", pitches=(60,))
+    expected = track_notes(rendered(source, settings()))
+    source.write_bytes(one_track(b"\0\xf8\0\x90\x3c\x46\0\xfa\x83\x60\x90\x3c\0\0\xfc"))
+    assert track_notes(rendered(source, settings())) == expected
+
+
+def write_long(path: Path, seconds: float) -> Path:
+    """A note, and a pedal that goes down long after; all at a tempo of 20 beats a minute."""
+    file = mido.MidiFile(write_midi(path, bpm=20, pitches=(60,)), clip=True)
+    ticks = round(seconds * 20 / 60 * 480) - 480
+    file.tracks[0].append(mido.Message("control_change", control=64, value=127, time=ticks))
+    file.save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_file_of_weeks_is_refused(tmp_path: Path, mode: Mode) -> None:
+    path = write_long(tmp_path / "in.mid", 10 * 24 * 3600)
+    with pytest.raises(MidiFileError, match="lasts over 8 hours, the most that is played: cut"):
+        rendered(path, settings(mode=mode, clock={"send": True}))
+
+
+def test_the_longest_file_is_played(tmp_path: Path) -> None:
+    out = rendered(write_long(tmp_path / "in.mid", LONGEST_FILE), settings())
+    assert mido.MidiFile(out).length == pytest.approx(LONGEST_FILE)
+    assert track_notes(out)["midigen"]
+
+
+@pytest.mark.parametrize(
+    ("tempo", "signature", "bpm", "bar"),
+    [
+        (1, (255, 1), 120, 4),  # sixty million beats a minute, bars of 1020
+        (0, (0, 4), 120, 1),
+        (2**24 - 1, (17, 4), 120, 4),  # three and a half beats a minute
+        (150_000, (16, 4), 400, 16),
+        (3_000_000, (1, 2**255), 20, 1),
+    ],
+)
+def test_a_tempo_or_bar_that_cannot_be_is_not_taken_over(
+    tmp_path: Path, tempo: int, signature: tuple[int, int], bpm: float, bar: int
+) -> None:
+    numerator, denominator = signature
+    source = write_midi(tmp_path / "in.mid")
+    file = mido.MidiFile(source)
+    file.tracks[0][:0] = [
+        mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator),
+        mido.MetaMessage("set_tempo", tempo=tempo),
+    ]
+    file.save(source)
+    out = mido.MidiFile(rendered(source, settings(mode=Mode.SOLO)))
+    assert mido.tempo2bpm(out.tracks[0][1].tempo) == pytest.approx(bpm, abs=1e-3)
+    assert out.tracks[0][2].numerator == bar
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

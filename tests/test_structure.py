@@ -61,6 +61,7 @@ ROOMS = [
     "daemon",
     "remote",
     "midi_file",
+    "midi_reader",
     "recording",
     "osc",
     "control_socket",

@@ -1,0 +1,448 @@
+"""Over real ports: what breaks on stage, while `midigen run` plays, and what is heard of it."""
+
+import itertools
+import os
+import resource
+import signal
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx.helper import make_node
+from onnx.numpy_helper import from_array
+
+from midigen.control_socket import ask
+from midigen.errors import ExitCode
+from midigen.notes import NoteOff, NoteOn
+from tests.conftest import needs
+from tests.jack import (
+    CLOCK_OUT,
+    MIDIGEN,
+    PATIENCE,
+    Ear,
+    Hand,
+    JackServer,
+    Midigen,
+    Transport,
+    command,
+    connect,
+    pause,
+    play_phrase,
+    wait_until,
+)
+from tests.players import NOTEBOOK
+from tests.test_control_socket import runtime_folder
+from tests.test_display import open_pty, read_until
+from tests.test_jack import C_MAJOR_SCALE, Start
+from tests.test_jack_ports import SETTLES, SILENCING
+from tests.test_jack_recording import assert_recorded
+from tests.test_recording import read
+from tests.test_supervisor import Manager, new_manager
+
+STEP = 0.25
+"""Seconds from note to note in solo, by `STEADY`."""
+
+STEADY = (
+    *("--set", "tempo.bpm=120", "--set", "rhythm.subdivision=2", "--set", "rhythm.source=steady"),
+    *("--set", "rhythm.gate=1"),
+)
+SURE = ("--set", "sampling.temperature=0")
+
+
+@pytest.fixture
+def jack(lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
+    """No test here ends it."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", lasting_jack.name)
+    return lasting_jack
+
+
+@pytest.fixture(autouse=True)
+def folder() -> Iterator[Path]:
+    """Where nobody but the test's own midigen listens."""
+    with runtime_folder() as folder:
+        yield folder
+
+
+def status() -> Any:
+    """What the running midigen says of itself."""
+    return ask({"do": "status"}, None)
+
+
+def told(running: Midigen, words: str) -> list[str]:
+    """The lines so far that hold these words."""
+    return [line for line in running.lines if words in line]
+
+
+# --- the model
+
+NOT_A_NUMBER = [
+    make_node("Neg", ["letters"], ["below zero"]),
+    make_node("Sqrt", ["below zero"], ["wrong"]),
+]
+OUT_OF_RANGE = [
+    make_node("Ceil", ["letters"], ["place"]),
+    make_node("Cast", ["place"], ["index"], to=onnx.TensorProto.INT64),
+    make_node("Gather", ["nothing", "index"], ["wrong"]),
+]
+
+
+def faulty(folder: Path, fault: list[onnx.NodeProto]) -> str:
+    """The notebook's model with a fault wherever a window is not of C alone."""
+    model = onnx.load(NOTEBOOK)
+    graph = model.graph
+    window, probabilities = graph.input[0].name, graph.output[0].name
+    graph.node[-1].output[0] = "right"
+    graph.node.extend(
+        [
+            make_node("ReduceSum", [window, "all but the first"], ["sum"]),
+            make_node("Reshape", ["sum", "column"], ["letters"]),
+            *fault,
+            make_node("Add", ["right", "wrong"], [probabilities]),
+        ]
+    )
+    numbers = {"all but the first": [1, 2], "column": [-1, 1], "nothing": np.zeros(1, np.float32)}
+    graph.initializer.extend(from_array(np.array(each), name) for name, each in numbers.items())
+    path = folder / "faulty.onnx"
+    onnx.save(model, path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (NOT_A_NUMBER, "it gives numbers that aren't probabilities"),
+        (OUT_OF_RANGE, "indices element out of data bounds"),
+    ],
+)
+def test_a_model_that_fails_leaves_the_memory_to_play_until_a_scene_brings_another(
+    midigen: Start, tmp_path: Path, fault: list[onnx.NodeProto], words: str
+) -> None:
+    model = faulty(tmp_path, fault)
+    running = midigen(
+        *("--mode", "duet", "--model", model, *SURE),
+        *("--set", 'scene=[{name = "verse", model = "notebook"}]', "--set", "tempo.bpm=400"),
+    )
+    play_phrase(running.hand, 60, 62, 64, 60, 62, 64)
+    running.ear.wait_for(3, NoteOff)
+    assert [note.pitch for note in running.ear.of(NoteOn)] == [62, 64, 60]  # as in C D E C D E
+    said = running.read_until("playing on from memory alone")
+    assert said.startswith(f"midigen: the model {model} fails (")
+    assert words in said
+    assert words in status()["trouble"]
+    assert "\ntrouble " in command("status").stdout
+
+    ask({"do": "set", "name": "scene", "value": "verse"}, None)
+    running.read_until("scene verse")
+    play_phrase(running.hand, 60, 62, 64)
+    running.ear.wait_for(6, NoteOff)
+    assert running.ear.of(NoteOn)[-1].pitch == 65  # F, as the notebook has it
+    assert status()["trouble"] == ""
+    assert running.stop() == ExitCode.OK
+    assert not running.ear.hanging()
+    assert len(told(running, "from memory alone")) == 1
+
+
+# --- the disk
+
+
+def test_a_full_disk_stops_the_recording_and_not_the_music(midigen: Start, tmp_path: Path) -> None:
+    """A limit on the size of files is a disk that is full, to those who write."""
+    folder = tmp_path / "recordings"
+    running = midigen("--mode", "duet", "--record", str(folder))
+    _, most = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (100, most))
+    play_phrase(running.hand, *C_MAJOR_SCALE * 3)  # for a second and more
+    running.ear.wait_for(19, NoteOff)
+    running.read_until("trying every second")
+    play_phrase(running.hand, *C_MAJOR_SCALE * 3)
+    running.ear.wait_for(40, NoteOff)
+    assert list(folder.iterdir()) == []
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    running.read_until("can be written again, and nothing is lost")
+    assert running.stop() == ExitCode.OK
+    assert not running.ear.hanging()
+    assert told(running, "can't be written") == [
+        f"midigen: {folder}: can't be written: File too large; trying every second\n"
+    ]
+    (path,) = folder.iterdir()
+    assert_recorded(read(path), running.hand.sent, running.ear.heard)
+
+
+# --- the terminal
+
+
+@pytest.mark.usefixtures("jack")
+def test_a_terminal_that_is_closed_ends_the_notes_and_the_recording(tmp_path: Path) -> None:
+    hand, ear = Hand(), Ear()
+    with open_pty() as (person, terminal):
+        termios.tcsetwinsize(terminal, (24, 80))
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *MIDIGEN, "--mode", "duet", "--record", str(tmp_path), *SURE],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env={**os.environ, "TERM": "xterm-256color"},
+        )
+        try:
+            read_until(person, "Ctrl-C stops")
+            hand.connect("midigen-in:midigen in")
+            ear.connect("midigen-out:midigen out")
+            pause(SETTLES)
+            play_phrase(hand, 60, 62)
+            hand.strike(64)
+            ear.wait_for(1)
+            os.close(terminal)
+            os.close(person)
+            assert process.wait(timeout=PATIENCE) == ExitCode.OK
+            ear.wait_for(1, NoteOff)
+        finally:
+            process.kill()
+            process.wait()
+            hand.close()
+            ear.close()
+    (path,) = tmp_path.glob("*.mid")
+    recorded = [message for _, message in read(path)["midigen"]]
+    assert recorded == ear.messages == [NoteOn(65, 90), NoteOff(65)]
+
+
+# --- the clock
+
+
+def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen: Start) -> None:
+    running = midigen("--mode", "solo", "--set", "tempo.source=clock", *STEADY)
+    clock = subprocess.Popen(
+        [needs("jack_midi_clock"), "-d", "0.2"],  # from where the song goes on until it does
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    transport = Transport()
+    try:
+        transport.say("tempo 240")
+        wait_until(lambda: connect(CLOCK_OUT, "midigen-in:midigen in"), "the clock")
+        transport.say("play")
+        running.read_until("with the clock, at about 2")
+        play_phrase(running.hand, 60, 62, 64)
+        running.ear.wait_for(4)
+        transport.say("stop")
+        running.read_until("the clock says stop: the tempo stays")
+        running.read_until("solo waits for the clock's start")
+        wait_until(lambda: not running.ear.hanging(), "the note's end")
+        heard = len(running.ear.of(NoteOn))
+        transport.say("play")
+        running.ear.wait_for(heard + 4)
+        clock.send_signal(signal.SIGINT)  # so that it takes leave of the server
+        assert running.read_until("the clock has stopped coming").endswith(" bpm\n")
+        assert status()["beat"] == "clock (lost)"
+        running.ear.wait_for(len(running.ear.of(NoteOn)) + 4)
+        assert running.stop() == ExitCode.OK
+        assert not running.ear.hanging()
+    finally:
+        transport.close()
+        clock.send_signal(signal.SIGINT)
+        clock.wait()
+
+
+# --- the processor
+
+
+def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(midigen: Start) -> None:
+    """As after a suspend. The server stands still with it for the first five seconds."""
+    running = midigen("--mode", "solo", *STEADY)
+    play_phrase(running.hand, 60, 62, 64)
+    running.ear.wait_for(4)
+    running.process.send_signal(signal.SIGSTOP)
+    pause(10)
+    assert len(running.ear.hanging()) == 1
+    before = len(running.ear.of(NoteOn))
+    continued = time.monotonic()
+    running.process.send_signal(signal.SIGCONT)
+    running.ear.wait_for(before + 4)
+    assert running.stop() == ExitCode.OK
+    assert not running.ear.hanging()
+
+    onsets = running.ear.times(lambda message: isinstance(message, NoteOn))
+    ends = running.ear.times(lambda message: isinstance(message, NoteOff))
+    start, later = onsets[0], onsets[before:]
+    assert ends[before - 1] == pytest.approx(continued, abs=0.1)
+    assert sum(onset - later[0] < STEP for onset in later) <= 2
+    off = [(onset - start + STEP / 2) % STEP - STEP / 2 for onset in later[1:]]
+    assert max(map(abs, off)) < 0.02
+    (dropped,) = [int(line.split()[1]) for line in told(running, "too many or too late")]
+    assert dropped == pytest.approx(10 / STEP, abs=4)
+
+
+# --- another midigen
+
+
+def test_one_that_was_killed_mid_note_gives_its_place_to_the_next(
+    new_jack: Callable[..., JackServer], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """On a server that doesn't wait for the dead: else it stands still for 20 s."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", new_jack(waits=False, period=1024).name)
+    keys, synth = Hand("keys"), Ear("synth")
+    keys.open_virtual("Keys")
+    synth.open_virtual("in")
+    start = ("--mode", "duet", "--set", "thru=true", "--output", "synth")
+    first, second = Midigen(*start, connects=False, plays=False), None
+    try:
+        first.read_until("Ctrl-C stops")
+        assert connect("keys:Keys", "midigen-in:midigen in")
+        pause(SETTLES)
+        keys.strike(60)
+        synth.wait_for(1)
+        first.process.kill()
+        assert first.wait() == -signal.SIGKILL
+        assert synth.hanging() == {60}
+        assert len(list(folder.iterdir())) == 1  # its socket is still there
+
+        second = Midigen(*start, connects=False, plays=False)
+        second.read_until("Ctrl-C stops")
+        assert connect("keys:Keys", "midigen-in:midigen in")
+        pause(SETTLES)
+        keys.strike(62)
+        synth.wait_for(2)
+        assert synth.messages == [*SILENCING, NoteOn(60, 90), *SILENCING, NoteOn(62, 90)]
+        assert status()["pid"] == second.process.pid
+        assert status()["playing"] == ["midigen-out:midigen out", "synth:in"]
+        assert second.stop() == ExitCode.OK
+        assert synth.messages[-1] == NoteOff(62)
+    finally:
+        for each in (first, second):
+            if each is not None:
+                each.close()
+        keys.close()
+        synth.close()
+
+
+# --- what comes in
+
+LED_BACK = "its own notes come back to its input"
+
+
+def test_an_output_that_leads_back_to_the_input_changes_nothing(midigen: Start) -> None:
+    running = midigen("--mode", "duet", "--set", "thru=true", "--set", "turn.silence=0.2", *STEADY)
+    assert connect("midigen-out:midigen out", "midigen-in:midigen in")
+    pause(SETTLES)
+
+    def play(*pitches: int, then: float) -> int:
+        """Play these keys and listen for so many seconds. How many notes were heard."""
+        before = len(running.ear.of(NoteOn))
+        play_phrase(running.hand, *pitches)
+        pause(then)
+        return len(running.ear.of(NoteOn)) - before
+
+    assert play(*C_MAJOR_SCALE * 4, then=0.5) == 28 + 26  # it answers from the third on
+    ask({"do": "set", "name": "mode", "value": "solo"}, None)
+    assert play(60, then=1.5) == pytest.approx(1 + 1.5 / STEP, abs=2)
+    ask({"do": "set", "name": "mode", "value": "call-response"}, None)
+    assert play(60, 62, 64, then=1.5) == 3 + 3
+    assert status()["echoes"] >= len(running.ear.of(NoteOn))
+    assert running.stop() == ExitCode.OK
+    assert len(told(running, LED_BACK)) == 1
+    assert not running.ear.hanging()
+
+
+FLOOD = 3.0
+"""Seconds."""
+LOW, HIGH = 24, 83  # the keys of the flood; answers are above, the player's key is below
+
+
+def flood(hands: Sequence[Hand]) -> None:
+    """Up to 10,000 messages a second, of every kind: JACK itself would take some 35,000."""
+    end = time.monotonic() + FLOOD
+    for count in itertools.count():
+        if time.monotonic() > end:
+            return
+        hand = hands[count % len(hands)]
+        pitch, value = LOW + count % (HIGH + 1 - LOW), count % 127 + 1
+        hand.strike(pitch, value)
+        hand.send(0xD0, value)
+        hand.turn(1, value)
+        hand.send(0xF0, 0x7D, 1, 2, 3, 0xF7)
+        hand.let_go(pitch)
+        pause(0.0003)
+
+
+def resident(running: Midigen) -> int:
+    """Bytes of memory."""
+    pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def test_a_flood_passes_and_the_player_is_answered_again(midigen: Start) -> None:
+    hands = [Hand("left"), Hand("right")]
+    running = midigen(
+        *("--mode", "duet", "--set", "thru=true"),
+        *("--set", f"range.low={HIGH + 1}", "--set", "range.high=96"),
+    )
+    try:
+        for hand in hands:
+            hand.connect("midigen-in:midigen in")
+        pause(SETTLES)
+        before = resident(running)
+        flood(hands)
+        answers = running.ear.times(lambda each: isinstance(each, NoteOn) and each.pitch > HIGH)
+        assert answers
+        most = max(sum(start <= time < start + 1 for time in answers) for start in answers)
+        assert most <= 210  # 200, as they are sent
+
+        def answered() -> bool:
+            """The latest answers may be as many as there may be in a second."""
+            play_phrase(running.hand, 20)
+            heard = [note.pitch for note in running.ear.of(NoteOn)]
+            return 20 in heard and max(heard[heard.index(20) :]) > HIGH
+
+        wait_until(answered, "an answer to the player")
+        assert status()["dropped"] > 0
+        assert resident(running) - before < 10 * 2**20
+        assert running.stop() == ExitCode.OK
+        assert not running.ear.hanging()
+    finally:
+        for hand in hands:
+            hand.close()
+
+
+# --- the service manager
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    """A service manager that wants to hear of midigen every 300 ms."""
+    with new_manager() as manager:
+        for name, value in {**manager.environment, "WATCHDOG_USEC": "300000"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("WATCHDOG_PID", raising=False)
+        yield manager
+
+
+def test_a_service_manager_hears_of_start_life_and_end(manager: Manager, midigen: Start) -> None:
+    running = midigen("--mode", "solo", connects=False)
+    heard: list[str] = []
+
+    def hears(words: str, times: int = 1) -> None:
+        """Wait until the manager has heard this so often, and forget it all."""
+
+        def enough() -> bool:
+            heard.extend(manager.heard())
+            return sum(words in each for each in heard) >= times
+
+        wait_until(enough, f"{words} {times} times")
+        heard.clear()
+
+    hears("READY=1\nSTATUS=solo in C major")
+    running.connect()  # the ports are there
+    hears("WATCHDOG=1", 4)
+    play_phrase(running.hand, 60, 62, 64)
+    running.ear.wait_for(2)
+    hears("WATCHDOG=1", 4)
+    assert running.stop() == ExitCode.OK
+    said = manager.heard()
+    assert said[-1] == "STOPPING=1"
+    assert {*said[:-1]} <= {"WATCHDOG=1"}
+    assert not running.ear.hanging()
