@@ -34,6 +34,7 @@ class Loop:
         self.sent_one = threading.Condition()
         self.calls: list[str] = []
         self.gone = False
+        self.checked = threading.Event()
         self.breaks_on: Output | None = None
 
     def open(self, enqueue: Enqueue) -> None:
@@ -55,6 +56,7 @@ class Loop:
     def check(self) -> list[str]:
         if self.gone:
             raise PortError("gone")
+        self.checked.set()
         return []
 
     def close(self) -> None:
@@ -294,7 +296,8 @@ def test_idle_it_sleeps() -> None:
     """No busy loop: a second of silence costs next to no processor time."""
     used: list[float] = []
 
-    def script(_: Loop, daemon: Daemon) -> None:
+    def script(loop: Loop, daemon: Daemon) -> None:
+        assert loop.checked.wait(10)  # it has settled, and what the tests have loaded is put aside
         before = time.process_time()
         threading.Event().wait(1.0)
         used.append(time.process_time() - before)

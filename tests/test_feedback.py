@@ -328,23 +328,81 @@ def test_repeated_notes_that_thru_passes_on_are_all_heard(gap: Seconds) -> None:
     assert heard == played
 
 
+@pytest.mark.parametrize(
+    ("lags", "velocities"), [((0.002, 0.018), (80,)), ((0.01,), (78, 81)), ((0.01,), (80, 81))]
+)
+def test_who_plays_along_is_heard_unless_exactly_as_a_cable_would(
+    lags: tuple[Seconds, ...], velocities: tuple[int, ...]
+) -> None:
+    """Each note of the machine's at once, but not each as hard or not each as soon."""
+    feedback = Feedback()
+    for time, message in SCALE[:8]:  # nobody plays along, so that there is no cable
+        feedback.send(message, time)
+    for place, (time, message) in enumerate(SCALE):
+        feedback.send(message, time + 5)
+        if isinstance(message, NoteOn):
+            note = place // 2
+            played = NoteOn(message.pitch, velocities[note % len(velocities)])
+            assert not feedback.is_own(played, time + 5 + lags[note % len(lags)])
+
+
+def proven() -> Feedback:
+    """One that knows that there is a cable, as of 2.0."""
+    feedback = Feedback()
+    for place in range(PROOF):
+        for message, time in ((NoteOn(70 + place, 80), 0.3), (NoteOff(70 + place), 0.5)):
+            feedback.send(message, place * 0.4 + time)
+            assert feedback.is_own(message, place * 0.4 + time + 0.01)
+    return feedback
+
+
 def test_an_end_that_did_not_come_back_takes_none_of_the_players() -> None:
-    """The cable is taken out under a note."""
+    """The cable is taken out under a note; later both play that note."""
+    feedback = proven()
+    feedback.send(NoteOn(60, 80), 2.0)
+    assert feedback.is_own(NoteOn(60, 80), 2.01)
+    feedback.send(NoteOff(60), 2.5)
+    assert not feedback.is_own(NoteOn(60, 80), 3.9)
+    feedback.send(NoteOn(60, 80), 4.0)
+    feedback.send(NoteOff(60), 4.5)
+    assert not feedback.is_own(NoteOff(60), 4.52)  # else the player's key would hang
+
+
+def test_a_note_that_was_taken_wrongly_takes_no_end_of_the_next_one() -> None:
+    """At the beginning nobody knows that there is no cable."""
     feedback = Feedback()
     feedback.send(NoteOn(60, 80), 0.0)
     assert feedback.is_own(NoteOn(60, 80), 0.01)
-    feedback.send(NoteOff(60), 0.5)
-    feedback.send(NoteOn(60, 80), 2.0)
-    assert not feedback.is_own(NoteOn(60, 90), 2.2)
-    feedback.send(NoteOff(60), 2.5)
-    assert not feedback.is_own(NoteOff(60), 2.55)  # else the player's key would hang
+    assert not feedback.is_own(NoteOff(60), 0.1)
+    assert not feedback.is_own(NoteOn(60, 80), 0.2)
+    feedback.send(NoteOff(60), 0.3)
+    assert not feedback.is_own(NoteOff(60), 0.32)
+
+
+def test_a_cable_that_was_proven_is_known_at_once_after_a_note_was_lost() -> None:
+    """Though it was plugged in late, when there was every reason to doubt it."""
+    feedback = Feedback()
+    for time, message in SCALE:
+        feedback.send(message, time)
+        is_back = time > 1.0 and message != NoteOn(70, 80)
+        is_own = is_back and feedback.is_own(message, time + 0.01)
+        if message == NoteOn(71, 80):
+            assert is_own
 
 
 def test_a_key_struck_before_the_same_was_sent_is_no_return() -> None:
     """It waited in the queue meanwhile, and its time is when it came."""
     feedback = Feedback()
     feedback.send(NoteOn(60, 80), 1.0)
-    assert not feedback.is_own(NoteOn(60, 90), 0.999)
+    assert not feedback.is_own(NoteOn(60, 80), 0.999)
+    assert feedback.is_own(NoteOn(60, 80), 1.001)
+
+
+def test_a_pedal_comes_back_once() -> None:
+    feedback = Feedback()
+    feedback.send(PEDALS[0], 0.0)
+    assert feedback.is_own(PEDALS[0], 0.005)
+    assert not feedback.is_own(PEDALS[0], 0.01)  # the player's
 
 
 @pytest.mark.parametrize("delay", [None, 0.01, 0.05])

@@ -182,6 +182,18 @@ def test_trouble_is_said_once_comes_and_goes(mode: Mode) -> None:
     assert len([line for line in said if isinstance(line, Notice) and "fails" in line.text]) == 1
 
 
+def test_trouble_is_one_line_whatever_the_exception_says() -> None:
+    """ONNX Runtime's say where, in lines of their own; a notice is a line."""
+
+    def fails(_: Degrees) -> Any:
+        raise RuntimeError("[ONNXRuntimeError] : 6\nNon-zero status code\n")
+
+    playing = new(Moody(fails), Mode.DUET)
+    (line,) = complaints(drive(playing, TUNE, 5.0))
+    assert "\n" not in line
+    assert "\n" not in playing.status().trouble
+
+
 @pytest.mark.parametrize(
     ("exception", "trouble"),
     [(ValueError("no such shape"), "ValueError: no such shape"), (MemoryError(), "MemoryError")],
