@@ -24,8 +24,8 @@ from midigen.notes import (
 AT_ONCE: Seconds = 0.020
 """Sooner than this a player's next key is part of a chord (see `melody.CHORD`)."""
 
-LATEST: Seconds = 0.05
-"""What was sent is back by now. The same key twice in less is hardly a player's."""
+LATEST: Seconds = 0.1
+"""What was sent is back by now, after some large buffers of a DAW."""
 
 DOUBT = 3
 """So many notes that didn't come back, and there is no cable."""

@@ -56,7 +56,8 @@ class Foresight:
             likely = self._predict(answers=question.answers)
             trouble = _fault(likely, rows=SIZE if question.answers else 1)
         except Exception as exc:  # whatever a model does, the set goes on
-            trouble = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+            said = " ".join(str(exc).split())  # it may be several lines
+            trouble = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
         if trouble:
             likely = self._session.recall(answers=question.answers)
         return Forecast(question.number, question.answers, likely, trouble)

@@ -73,7 +73,7 @@ class Intake:
             self._is_first = False
             realtime.raise_priority()  # of this thread
         data = message[0]
-        if self._admits(data):
+        if data and self._admits(data):
             self._let_in += 1
             self._enqueue(Arrival(now, self._events, (now, data)))
         else:

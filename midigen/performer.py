@@ -82,7 +82,7 @@ _HEARING = ("key", "chromatic", "input")  # the settings of the ears
 
 @dataclass(frozen=True)
 class Reload:
-    """Other settings from now on, and another model, loaded, if theirs is another."""
+    """Other settings from now on, and their model, if it isn't to stay the one that plays."""
 
     settings: Settings
     predictor: Predictor | None = None

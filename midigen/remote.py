@@ -79,9 +79,7 @@ class Remote:
         for scene in settings.scene:
             if scene.model:
                 find_model(scene.model)
-        status = self._daemon.status
-        is_new = status is None or settings.model != status.model
-        predictor = OnnxPredictor(find_model(settings.model)) if is_new else None
+        predictor = OnnxPredictor(find_model(settings.model))  # of the same name, it may be new
         self._connection.hear_clock(hears=settings.hears_clock)
         lines = self._daemon.ask(Reload(settings, predictor), PATIENCE)
         later = [

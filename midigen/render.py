@@ -13,7 +13,7 @@ import mido
 import numpy as np
 
 from midigen import wire
-from midigen.errors import MidiFileError
+from midigen.errors import MidiFileError, ModelError
 from midigen.midi_reader import load
 from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Output, Seconds
 from midigen.performer import Performer
@@ -95,11 +95,12 @@ def render_file(
     performer = Performer(_for_a_file(settings), predictor, rng, models)
     pause = settings.turn.max if settings.turn.silence == "auto" else settings.turn.silence
     over = (player[-1][0] + float(pause), EndOfPhrase())
-    machine = [
-        (time, output)
-        for time, output in perform(performer, [*player, over])
-        if isinstance(output, Message)
-    ]
+    machine: list[Timed] = []
+    for time, output in perform(performer, [*player, over]):
+        if isinstance(output, Message):
+            machine.append((time, output))
+        elif trouble := performer.status().trouble:  # there is time to mend it: no makeshift
+            raise ModelError(f"the model {settings.model} fails: {trouble}")
     _write(destination, {"player": player, "midigen": machine}, settings.tempo)
     times = [time for time, _ in [*player, *machine]]
     return Rendering(_count_notes(player), _count_notes(machine), max(times))

@@ -242,7 +242,8 @@ def test_a_file_that_has_changed_is_played_by(tmp_path: Path) -> None:
         assert remote.reload() == ["the configuration was read again"]
         status(remote, {"mode": "duet", "bpm": 90.0, "beat": "clock (none yet)"})
         loop.play(NoteOn(60, 80))
-        loop.wait_for(NoteOn(62, 80))  # by the model that played before
+        with loop.sent_one:  # an answer, by the model of the configuration
+            assert loop.sent_one.wait_for(lambda: loop.sent, timeout=10)
         file.write_text(quiet)
         assert remote.reload() == ["the configuration was read again"]
         status(remote, {"bpm": 120.0, "sounding": []})
