@@ -8,12 +8,10 @@ clock, which is what the way through a Python client costs anything.
 
 import argparse
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.server import jack_server
 from midigen.notes import Clock, Message, NoteOn
 from tests.jack import (
     CLOCK_OUT,
     Ear,
     Hand,
-    JackServer,
     Transport,
     connect,
     pause,
@@ -189,16 +187,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     options = parser.parse_args()
-    program = shutil.which("jackd")
-    if program is None or shutil.which("jack_midi_clock") is None:
-        sys.exit("this needs jackd and jack_midi_clock (Debian: jackd2, jack-midi-clock)")
-    with tempfile.TemporaryDirectory() as folder:
-        server = JackServer(program, f"midigen-clock-{os.getpid()}", Path(folder) / "jackd.log")
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        try:
-            figures = measure(options.minutes, *ANSWER)
-        finally:
-            server.stop()
+    if shutil.which("jack_midi_clock") is None:
+        sys.exit("jack_midi_clock isn't installed (Debian: apt-get install jack-midi-clock)")
+    with jack_server():
+        figures = measure(options.minutes, *ANSWER)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(table(figures))

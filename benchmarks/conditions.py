@@ -14,7 +14,6 @@ import json
 import math
 import os
 import pty
-import shutil
 import socket
 import subprocess
 import sys
@@ -32,6 +31,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.latency import BLOCKS, PAUSE, Partner, Probe, Result, midigen, milliseconds
+from benchmarks.server import jack_server
 from midigen.daemon import Daemon
 from midigen.display import Display
 from midigen.notes import NoteOn, Output
@@ -41,7 +41,6 @@ from midigen.performer import Performer
 from midigen.predictor import Predictor
 from midigen.recording import Recorder
 from midigen.settings import Mode, Settings
-from tests.jack import JackServer
 
 ROUNDS = 4
 NOTES = 250  # of a block inside the process
@@ -396,18 +395,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the latency under several conditions.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     options = parser.parse_args()
-    program = shutil.which("jackd")
-    if program is None:
-        sys.exit("jackd isn't installed (Debian: apt-get install jackd2)")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        results: Result = {"inside": inside(folder)}
-        server = JackServer(program, f"midigen-bench-{os.getpid()}", folder / "jackd.log")
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        try:
-            results["jack"] = over_jack(folder)
-        finally:
-            server.stop()
+        results: Result = {"inside": inside(Path(temporary))}
+    with jack_server() as folder:
+        results["jack"] = over_jack(folder)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(table(results))

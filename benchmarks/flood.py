@@ -10,10 +10,8 @@ Needs the dev extra and jackd.
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.latency import Partner, Result, midigen, milliseconds, resident_mib
+from benchmarks.server import jack_server
 from midigen.notes import NoteOff, NoteOn
-from tests.jack import JackServer, connect
+from tests.jack import connect
 
 RATE = 10_000  # messages a second
 BURST = 0.5  # seconds of flood before each of the player's notes
@@ -136,17 +135,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     options = parser.parse_args()
-    program = shutil.which("jackd")
-    if program is None:
-        sys.exit("jackd isn't installed (Debian: apt-get install jackd2)")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_RUNTIME_DIR"] = folder  # for the control socket
-        server = JackServer(program, f"midigen-flood-{os.getpid()}", Path(folder) / "jackd.log")
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        try:
-            results = measure(options.seconds)
-        finally:
-            server.stop()
+    with jack_server() as folder:
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)  # for the control socket
+        results = measure(options.seconds)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(table(results))

@@ -16,11 +16,9 @@ import argparse
 import json
 import math
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.server import jack_server
 from midigen.daemon import Daemon
 from midigen.feedback import Feedback
 from midigen.intake import Enqueue, Intake
@@ -38,7 +37,7 @@ from midigen.notes import NoteOn, Output
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.performer import Performer
 from midigen.settings import Mode, RhythmSource, Settings
-from tests.jack import Ear, Hand, JackServer, wait_until
+from tests.jack import Ear, Hand, wait_until
 
 INSIDE_NOTES = 5_000
 JACK_NOTES = 2_000
@@ -388,9 +387,6 @@ def table(results: Result) -> str:
 
 def measure(solo_minutes: float) -> Result:
     """Everything, one after the other."""
-    program = shutil.which("jackd")
-    if program is None:
-        sys.exit("jackd isn't installed (Debian: apt-get install jackd2)")
     parts: dict[str, Callable[[], Result]] = {
         "start_up": start_up,
         "jack_duet": jack_duet,
@@ -402,15 +398,10 @@ def measure(solo_minutes: float) -> Result:
         "inside_duet": inside_duet(),
         "inside_solo": inside_solo(solo_minutes),
     }
-    with tempfile.TemporaryDirectory() as folder:
-        server = JackServer(program, f"midigen-bench-{os.getpid()}", Path(folder) / "jackd.log")
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        try:
-            for name, part in parts.items():
-                print(f"measuring {name} ...", file=sys.stderr, flush=True)
-                results[name] = part()
-        finally:
-            server.stop()
+    with jack_server():
+        for name, part in parts.items():
+            print(f"measuring {name} ...", file=sys.stderr, flush=True)
+            results[name] = part()
     return results
 
 

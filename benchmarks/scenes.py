@@ -9,10 +9,7 @@ seconds' notes are on.
 
 import argparse
 import json
-import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -22,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.server import jack_server
 from midigen.notes import NoteOn
-from tests.jack import JackServer, Midigen, pause
+from tests.jack import Midigen, pause
 
 MODELS = ("songs", "pop", "lieder")
 """The first plays at the beginning; all have a scene."""
@@ -144,17 +142,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="processes, of six changes each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     options = parser.parse_args()
-    program = shutil.which("jackd")
-    if program is None:
-        sys.exit("jackd isn't installed (Debian: apt-get install jackd2)")
-    with tempfile.TemporaryDirectory() as folder:
-        path = configuration(Path(folder))
-        server = JackServer(program, f"midigen-scenes-{os.getpid()}", Path(folder) / "jackd.log")
-        os.environ["JACK_DEFAULT_SERVER"] = server.name
-        try:
-            figures = measure(options.rounds, "--config", str(path))
-        finally:
-            server.stop()
+    with jack_server() as folder:
+        figures = measure(options.rounds, "--config", str(configuration(folder)))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(table(figures))

@@ -8,10 +8,6 @@ first minute, notes that were lost or hang, and drift. Needs the dev extra and j
 
 import argparse
 import json
-import os
-import shutil
-import sys
-import tempfile
 import time
 import tracemalloc
 from contextlib import ExitStack
@@ -21,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.latency import Partner, Result, midigen, resident_mib
+from benchmarks.server import jack_server
 from midigen.notes import Control, NoteOff, NoteOn, Output
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.performer import Performer
 from midigen.settings import Settings
-from tests.jack import JackServer
 
 HOURS = 2.0
 STANDSTILL = 10.0  # seconds
@@ -205,16 +201,8 @@ def main() -> None:
     options = parser.parse_args()
     results: Result = {}
     if options.minutes:
-        program = shutil.which("jackd")
-        if program is None:
-            sys.exit("jackd isn't installed (Debian: apt-get install jackd2)")
-        with tempfile.TemporaryDirectory() as folder:
-            server = JackServer(program, f"midigen-soak-{os.getpid()}", Path(folder) / "jackd.log")
-            os.environ["JACK_DEFAULT_SERVER"] = server.name
-            try:
-                results["real"] = real(options.minutes)
-            finally:
-                server.stop()
+        with jack_server():
+            results["real"] = real(options.minutes)
     results["simulated"] = simulated()
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
