@@ -24,8 +24,8 @@ from midigen.notes import (
 AT_ONCE: Seconds = 0.020
 """Sooner than this a player's next key is part of a chord (see `melody.CHORD`)."""
 
-LATEST: Seconds = 0.1
-"""What was sent is back by now, after some large buffers of a DAW."""
+LATEST: Seconds = 0.04
+"""What was sent is back by now, after two periods of 20 ms. No player follows so closely."""
 
 DOUBT = 3
 """So many notes that didn't come back, and there is no cable."""
