@@ -278,7 +278,7 @@ def measure_inside(
                 probe.strike(pitch)
                 came = probe.answered.wait(timeout=0.5)
                 times.append(probe.sent[-1] - struck if came else math.inf)
-                probe.let_go(pitch)
+                probe.release(pitch)
                 time.sleep(pause)
         daemon.stop()
 

@@ -71,8 +71,8 @@ def through(predictor: Predictor, interval: float) -> list[float]:
             probe.strike(MARK)
             came = probe.answered.wait(timeout=0.5)
             times.append(probe.sent[-1] - struck if came else math.inf)
-            probe.let_go(MARK)
-            probe.let_go(pitch)
+            probe.release(MARK)
+            probe.release(pitch)
             time.sleep(0.008)
         daemon.stop()
 

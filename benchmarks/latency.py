@@ -76,6 +76,9 @@ class Probe:
     def hear_clock(self, *, hears: bool) -> None:
         """No clock comes in."""
 
+    def let_go(self) -> None:
+        """No end is lost."""
+
     def check(self) -> list[str]:
         """Nothing can be lost."""
         return []
@@ -87,7 +90,7 @@ class Probe:
         """What RtMidi does when a key goes down."""
         self.on_message(([0x90, pitch, 80], 0.0), None)
 
-    def let_go(self, pitch: int) -> None:
+    def release(self, pitch: int) -> None:
         """What RtMidi does when a key comes up."""
         self.on_message(([0x80, pitch, 0], 0.0), None)
 
@@ -126,7 +129,7 @@ def inside_duet() -> Result:
             probe.strike(pitch)
             answered = probe.answered.wait(timeout=0.5)  # not before the model's minimum
             latencies.append(probe.sent[-1] - struck if answered else math.inf)
-            probe.let_go(pitch)
+            probe.release(pitch)
             time.sleep(PAUSE)
         daemon.stop()
 
@@ -150,7 +153,7 @@ def inside_solo(minutes: float) -> Result:
         for pitch in (60, 62, 64):
             probe.strike(pitch)
             time.sleep(0.05)
-            probe.let_go(pitch)
+            probe.release(pitch)
         start = daemon.performer.timeline.time + step / 2
         for index in range(1, round(minutes * 60 / step)):
             target = start + index * step

@@ -43,6 +43,9 @@ class Connection(Protocol):
     def send(self, output: Output) -> None:
         """Send one message. Called from one thread, and it may not wait."""
 
+    def let_go(self) -> None:
+        """End what the player holds: the end of it may be lost. Called from another thread."""
+
     def check(self) -> list[str]:
         """Look after what was opened; what has changed, in lines. Called from another thread.
 

@@ -7,7 +7,7 @@ pressed.
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -81,9 +81,7 @@ def read(control: Control) -> Any:
     """
     spec = CONTROLS.get(control.name)
     if spec is None:
-        close = difflib.get_close_matches(control.name, CONTROLS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(CONTROLS)}"
-        raise ValueError(f"no control {control.name!r}: {hint}")
+        raise ValueError(unknown(control.name, CONTROLS))
     if spec.kind is None:
         return None
     for value in _readings(control.value, spec.kind):
@@ -181,6 +179,13 @@ def _wrong_range(knob: Knob) -> str | None:
     if _is_within(knob, number):
         return None
     return f"low and high must be two numbers in {knob.name}'s range: {kind.expected}"
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """What to say of a name that isn't one of those known."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+    return f"no control {name!r}: {hint}"
 
 
 def why_not(name: str, value: str | float) -> str | None:

@@ -39,6 +39,9 @@ from midigen.status import Status
 CHECK_INTERVAL: Seconds = 0.5
 """How often the main thread looks whether the ports are still there."""
 
+STOOD_STILL: Seconds = 1.0
+"""Longer than any load holds it up: the process was stopped, and what was played is lost."""
+
 FORCE_AFTER: Seconds = 0.2
 """What a worker still gets to end by itself at a second Ctrl-C."""
 
@@ -174,21 +177,31 @@ class Daemon:
     def ask(self, event: Cue, patience: Seconds) -> list[str]:
         """The same, and what the performer has to say about it. For any thread but its own.
 
-        Raises MidigenError if it doesn't come to it in time.
+        Raises MidigenError if it refuses, or doesn't come to it in time.
         """
-        lines: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
-        self._arrivals.put(Arrival(time.monotonic(), _alone, event, lines.put))
+        replies: queue.SimpleQueue[list[Notice]] = queue.SimpleQueue()
+        self._arrivals.put(Arrival(time.monotonic(), _alone, event, replies.put))
         try:
-            return lines.get(timeout=patience)
+            notices = replies.get(timeout=patience)
         except queue.Empty:
             raise MidigenError("midigen is too busy to answer") from None
+        for notice in notices:
+            if notice.is_refusal:
+                raise MidigenError(notice.text)
+        return [notice.text for notice in notices]
 
     # --- main thread
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-        former = {number: signal.signal(number, self._on_signal) for number in numbers}
+        former = {
+            number: signal.signal(number, self._on_signal)
+            for number in numbers
+            if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN  # by nohup
+        }
+        if hasattr(signal, "SIGTSTP"):
+            former[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._on_suspend)
         try:
             yield
         finally:
@@ -200,6 +213,10 @@ class Daemon:
         if number == signal.SIGINT and self._interrupted:
             self._force()
         self._interrupted = number == signal.SIGINT
+
+    def _on_suspend(self, _number: int, _frame: FrameType | None) -> None:
+        """A Ctrl-Z by mistake must not stop all but the notes that sound."""
+        self._news.put("Ctrl-Z would leave notes hanging: Ctrl-C ends midigen")
 
     def _force(self) -> None:
         """Leave now, though the worker is stuck: end what sounds from here."""
@@ -220,13 +237,17 @@ class Daemon:
                 self._look_after()
                 next_check = time.monotonic() + CHECK_INTERVAL
                 continue
-            try:
+            asleep = time.monotonic()
+            line: str | None = ""
+            with contextlib.suppress(queue.Empty):
                 line = self._news.get(timeout=wait)
-            except queue.Empty:
-                continue
+            if (stood := time.monotonic() - asleep - wait) > STOOD_STILL:
+                self._connection.let_go()
+                self._tell(f"stood still for {stood:.0f} s: the keys that were held are let go")
             if line is None:
                 return
-            self._tell(line)
+            if line:
+                self._tell(line)
 
     def _look_after(self) -> None:
         for line in self._connection.check():
@@ -266,7 +287,7 @@ class Daemon:
                 self._send(outputs, arrival.time)
                 self._notes_in += isinstance(event, NoteOn)
                 if arrival.reply:
-                    arrival.reply([each.text for each in outputs if isinstance(each, Notice)])
+                    arrival.reply([each for each in outputs if isinstance(each, Notice)])
                 if self._witness is not None and isinstance(event, Message):
                     self._witness.heard(event, arrival.time)
         deadline = self.performer.deadline

@@ -25,7 +25,7 @@ from midigen import realtime
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
 from midigen.intake import Arrival, Enqueue
 from midigen.jack_watch import JackWatch
-from midigen.midi_system import SEQUENCER, Listing, choose, find_api, list_ports
+from midigen.midi_system import SEQUENCER, Listing, choose, find_api, list_ports, matches
 from midigen.notes import NoteOff, Pitch, Seconds
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.osc import OscServer
@@ -101,14 +101,17 @@ class Finding:
     code: ExitCode = ExitCode.OK
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Everything that these settings need, one after another: each finding once it is known."""
+def examine(settings: Settings, *, waits: bool = False) -> Iterator[Finding]:
+    """Everything that these settings need, one after another: each finding once it is known.
+
+    With `waits` named ports may be missing.
+    """
     plays_midi = settings.ports.api is not Api.TERMINAL
     listing = None
     if plays_midi:
         finding, listing = examine_system(settings.ports.api)
         yield finding
-        yield from _examine_ports(settings.ports, listing)
+        yield from _examine_ports(settings.ports, listing, waits=waits)
     else:
         yield Finding(Verdict.PASSED_OVER, "MIDI: the terminal is the port")
     if sys.platform == "linux":
@@ -123,7 +126,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield judge_waking(_as_played(measure_waking))
 
 
-def _examine_ports(ports: Ports, listing: Listing | None) -> Iterator[Finding]:
+def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Iterator[Finding]:
     """What lies under the ports, and the ports; `listing` is of the system that is used."""
     used = listing.api if listing else None
     if sys.platform == "linux" and ports.api in (Api.AUTO, Api.ALSA):
@@ -134,7 +137,7 @@ def _examine_ports(ports: Ports, listing: Listing | None) -> Iterator[Finding]:
         yield Finding(Verdict.PASSED_OVER, "the ports: there is no MIDI system")
         return
     yield examine_own_ports(listing.api, ports)
-    yield from examine_named_ports(listing, ports)
+    yield from examine_named_ports(listing, ports, waits=waits)
 
 
 # --- the MIDI system
@@ -226,8 +229,10 @@ def examine_own_ports(api: Api, ports: Ports) -> Finding:
     return Finding(Verdict.GOOD, f"ports of its own: {names} can be opened")
 
 
-def examine_named_ports(listing: Listing, ports: Ports) -> Iterator[Finding]:
-    """Whether each port that the settings name is there."""
+def examine_named_ports(
+    listing: Listing, ports: Ports, *, waits: bool = False
+) -> Iterator[Finding]:
+    """Whether each port that the settings name is there, or can be waited for."""
     for option, wanted, names in (
         ("input", ports.input, listing.inputs),
         ("output", ports.output, listing.outputs),
@@ -236,9 +241,11 @@ def examine_named_ports(listing: Listing, ports: Ports) -> Iterator[Finding]:
             try:
                 found = names[choose(name, names)]
             except PortError as exc:
-                yield _failure(
-                    exc, f"is it plugged in? `midigen ports` lists what --{option} takes"
-                )
+                remedy = f"is it plugged in? `midigen ports` lists what --{option} takes"
+                if waits and not matches(name, names):
+                    yield Finding(Verdict.DOUBTFUL, f"{exc}; it is waited for", remedy)
+                else:
+                    yield _failure(exc, remedy)
             else:
                 yield Finding(Verdict.GOOD, f'--{option} "{name}" is "{found}"')
 

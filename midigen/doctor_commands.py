@@ -5,7 +5,7 @@ from typing import Any
 
 from midigen.command_line import add_command, add_settings, effective_settings
 from midigen.errors import ExitCode
-from midigen.run_commands import add_port_settings
+from midigen.run_commands import add_port_settings, add_waiting
 
 
 def add_commands(commands: Any) -> None:
@@ -19,6 +19,7 @@ def add_commands(commands: Any) -> None:
     )
     add_settings(parser)
     add_port_settings(parser)
+    add_waiting(parser)
 
 
 def _doctor(options: argparse.Namespace) -> ExitCode:
@@ -27,7 +28,7 @@ def _doctor(options: argparse.Namespace) -> ExitCode:
     from midigen.doctor import examine
 
     code = ExitCode.OK
-    for finding in examine(settings):
+    for finding in examine(settings, waits=options.wait):
         remedy = f" -> {finding.remedy}" if finding.remedy else ""
         print(f"{finding.verdict:11}  {finding.text}{remedy}", flush=True)
         code = code or finding.code

@@ -17,6 +17,7 @@ from midigen.notes import (
     ChannelMessage,
     Message,
     NoteOff,
+    Notice,
     Quit,
     Seconds,
 )
@@ -37,13 +38,13 @@ _FIRST_MODE = 120  # controllers from here on are commands, such as all notes of
 class Arrival(NamedTuple):
     """Something came in: when, and the bytes or whatever `events` makes events of.
 
-    `reply` takes what the performer says of it, in lines, on the worker's thread.
+    `reply` takes what the performer says of it, on the worker's thread.
     """
 
     time: Seconds
     events: Callable[[Any], Iterable[Cue | Quit]]
     data: Any
-    reply: Callable[[list[str]], None] | None = None
+    reply: Callable[[list[Notice]], None] | None = None
 
 
 Enqueue: TypeAlias = Callable[[Arrival], None]
@@ -80,20 +81,20 @@ class Intake:
             self.dropped += 1
 
     def let_go(self) -> None:
-        """The port is gone: end what it holds. Nothing may come from it meanwhile."""
+        """End what the port holds: it is gone, or the end of it may be lost."""
+        down, self._down = self._down, set()
         ends: list[Message] = [
             NoteOff(pitch, channel + 1)
             if pitch != _PEDAL
             else ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel + 1)
-            for channel, pitch in sorted(self._down, reverse=True)  # keys before their pedal
+            for channel, pitch in sorted(down, reverse=True)  # keys before their pedal
         ]
-        self._down.clear()
         self._enqueue(Arrival(time.monotonic(), list, ends))
 
     def _admits(self, data: Sequence[int]) -> bool:
         """Whether a message may join those that wait: what ends a note that did always may."""
         waiting = self._let_in - self._handled
-        key, begins = _key(data)
+        key, begins = key_of(data)
         if key is None:
             return waiting < (MOST_URGENT if _is_urgent(data) else MOST)
         if begins and waiting < MOST:
@@ -110,7 +111,7 @@ class Intake:
         return [each for each in self._decode(data) if not self._feedback.is_own(each, now)]
 
 
-def _key(data: Sequence[int]) -> tuple[tuple[int, int] | None, bool]:
+def key_of(data: Sequence[int]) -> tuple[tuple[int, int] | None, bool]:
     """The key or pedal that a message is about, if any, and whether it goes down."""
     kind, channel = data[0] & 0xF0, data[0] & 0x0F
     if len(data) != _WHOLE:

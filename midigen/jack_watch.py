@@ -1,4 +1,4 @@
-"""What RtMidi doesn't say of the JACK server: its end, its period, and what is connected.
+"""What RtMidi doesn't say of the JACK server: its end, its pace, and what is connected.
 
 It doesn't ask to be told of the end, and a client of a dead server can't tell by
 itself: it goes on listing its ports, and its sends seem to succeed until a
@@ -14,6 +14,9 @@ from pathlib import Path
 
 from midigen.errors import NoMidiSystemError, PortError
 from midigen.notes import Seconds
+
+STANDS_STILL: Seconds = 0.25
+"""Two periods that take longer aren't just late: the server doesn't go on."""
 
 _MAPS = Path("/proc/self/maps")
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
@@ -38,8 +41,12 @@ class JackWatch:
         self._jack.jack_client_open.restype = ctypes.c_void_p
         self._jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
         self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]
-        for function in ("jack_client_close", "jack_get_buffer_size", "jack_get_sample_rate"):
+        for function in (
+            *("jack_client_close", "jack_get_buffer_size", "jack_get_sample_rate"),
+            "jack_frames_since_cycle_start",
+        ):
             getattr(self._jack, function).argtypes = [ctypes.c_void_p]
+        self._jack.jack_frames_since_cycle_start.restype = ctypes.c_uint32
         self._jack.jack_port_by_name.restype = ctypes.c_void_p
         self._jack.jack_port_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         self._jack.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
@@ -59,6 +66,13 @@ class JackWatch:
         """How long a period is: messages are handed on once in each."""
         frames = int(self._jack.jack_get_buffer_size(self._client))
         return frames / int(self._jack.jack_get_sample_rate(self._client))
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing is handed on just now: the server hangs, or waits for a dead client."""
+        frames = int(self._jack.jack_frames_since_cycle_start(self._client))
+        elapsed = frames / int(self._jack.jack_get_sample_rate(self._client))
+        return elapsed > STANDS_STILL and elapsed > 2 * self.period
 
     def has_port(self, name: str) -> bool:
         """Whether there is a port of this name, whosever it is."""

@@ -5,6 +5,7 @@ its wheel loads the system's libasound, which a bare container doesn't have.
 """
 
 import contextlib
+import ctypes
 import gc
 import os
 import re
@@ -112,6 +113,17 @@ def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         port.close_port()
         port.delete()
     kept.clear()
+
+
+def abandon(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Leave ports to the end of the process: a server that doesn't answer can't close them.
+
+    To close one, or to free it, would wait for the server, and keep the interpreter meanwhile.
+    """
+    for kept in [*inputs, *outputs, *(each for port in inputs for each in gc.get_referents(port))]:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+    for port in inputs:
+        port.cancel_callback()
 
 
 def port_names(rtmidi: Any, client: Any) -> list[str]:

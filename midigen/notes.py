@@ -124,6 +124,8 @@ class Notice:
     """A line for the player to read."""
 
     text: str
+    is_refusal: bool = False
+    """It says why what was asked for isn't done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -384,7 +384,7 @@ class Performer:
         try:
             value = controls.read(control)
         except ValueError as exc:
-            self._outbox.append(Notice(str(exc)))
+            self._refuse(str(exc))
             return
         match control.name:
             case "turn":
@@ -405,7 +405,10 @@ class Performer:
             case name if self._set(name, value, now):
                 self._outbox.append(Notice(self._panel.line(name)))
             case _:
-                self._outbox.append(Notice("the tempo is the clock's"))
+                self._refuse("the tempo is the clock's")
+
+    def _refuse(self, why: str) -> None:
+        self._outbox.append(Notice(why, is_refusal=True))
 
     def _turn_knob(self, message: Message, now: Seconds) -> None:
         control = self._panel.turn(message)
@@ -498,7 +501,7 @@ class Performer:
         try:
             self._scenes.call(name, self._pulse.next_place(now, 1.0))
         except (ValueError, ModelError) as exc:
-            self._outbox.append(Notice(str(exc)))
+            self._refuse(str(exc))
 
     def _enter_scene(self, due: Seconds, now: Seconds) -> None:
         """From its beat on, however late that is noticed."""
@@ -544,7 +547,7 @@ class Performer:
 
     def _answer_again(self, now: Seconds) -> None:
         if self._mode is not Mode.CALL_RESPONSE or not self._phrase.over:
-            self._outbox.append(Notice("again: there is no phrase that was answered"))
+            self._refuse("again: there is no phrase that was answered")
             return
         self._end_run()
         self._improviser.rewind()

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from midigen import wire
 from midigen.errors import MidigenError, NoMidiSystemError, PortError
 from midigen.feedback import Feedback
-from midigen.intake import Enqueue, Intake
+from midigen.intake import Enqueue, Intake, key_of
 from midigen.jack_watch import JackWatch
 from midigen.ledger import silencing
 from midigen.midi_system import (
     SETTLING,
+    abandon,
     choose,
     close_ports,
     is_numbered,
@@ -33,6 +34,9 @@ from midigen.midi_system import (
 from midigen.notes import Channel, Message, Output, Seconds
 from midigen.patch import Patch
 from midigen.settings import Api, Ports
+
+SERVER_PATIENCE: Seconds = 2.0
+"""How long a server that stands still gets to go on before its ports are left unclosed."""
 
 
 class _Pair(NamedTuple):
@@ -96,7 +100,9 @@ class MidiPorts:
         self._failing: set[int] = set()  # outputs that don't take what is sent, by id
         self._jack: JackWatch | None = None
         self._patch = Patch()
+        self._begun: set[tuple[int, int]] = set()  # keys and pedals down at the receivers
         self._is_lost = False  # the MIDI system has thrown us out: nothing may be sent
+        self._stands_still = False  # the server, as far as `check` has told
         self._told_of_echo = False
         self.complaint = ""
 
@@ -161,7 +167,7 @@ class MidiPorts:
             return
         data = wire.encode(output)
         with self._sending:
-            if self._is_lost or (self._jack and self._jack.gone):
+            if self._is_lost or (self._jack and self._jack.gone) or not self._may_pass(data):
                 return
             self._feedback.send(output, time.monotonic())
             for port in self._outputs:
@@ -169,6 +175,25 @@ class MidiPorts:
                     port.send_message(data)
                 except self._rtmidi.RtMidiError:
                     self._failing.add(id(port))
+
+    def _may_pass(self, data: Sequence[int]) -> bool:
+        """While the server stands still, only the end of what sounds may be sent.
+
+        The rest would come out all at once when it goes on, or fill RtMidi's buffer, which
+        then blocks the whole process.
+        """
+        key, begins = key_of(data)
+        if self._jack and self._jack.stands_still and (begins or key not in self._begun):
+            self._dropped += begins
+            return False
+        if key is not None:
+            (self._begun.add if begins else self._begun.discard)(key)
+        return True
+
+    def let_go(self) -> None:
+        """End what the player holds at any port: the end of it may be lost."""
+        for intake in self._intakes:
+            intake.let_go()
 
     def check(self) -> list[str]:
         """Look after the ports: what has gone and what has come back, in lines.
@@ -180,12 +205,16 @@ class MidiPorts:
         if self._jack and self._jack.gone:
             self._leave()
             return ["the JACK server has stopped: waiting for it to come back"]
+        if self._jack and self._jack.stands_still:
+            is_new, self._stands_still = not self._stands_still, True
+            return ["the JACK server stands still: nothing is heard or played"] if is_new else []
         inputs, outputs = self._all_listed()
         own = self._virtual
         if own and not (own.names[0] in outputs and own.names[1] in inputs):
             self._leave()
             return ["the MIDI system has closed the ports: opening them again"]
-        lines = []
+        lines = ["the JACK server goes on"] if self._stands_still else []
+        self._stands_still = False
         for link in self._links:
             lines += self._look_after(link, self._others(inputs if link.is_input else outputs))
         if self._jack and own:
@@ -196,20 +225,34 @@ class MidiPorts:
         return lines
 
     def close(self) -> None:
-        """Close everything, inputs first. Nothing is enqueued afterwards."""
+        """Close everything, inputs first. Nothing is enqueued afterwards.
+
+        On a server that stands still and doesn't go on soon, it is left to the process's end.
+        """
         with self._sending:
             self._outputs = ()
         inputs = [self._virtual.source] if self._virtual else []
         outputs = [self._virtual.target] if self._virtual else []
         inputs += [link.client for link in self._links if link.is_input]
         outputs += [link.client for link in self._links if not link.is_input]
-        close_ports(inputs, outputs)
+        if self._can_close():
+            close_ports(inputs, outputs)
+            if self._jack:
+                self._jack.close()
+        else:
+            abandon(inputs, outputs)
         self._dropped = self.dropped
-        self._virtual = None
+        self._virtual = self._jack = None
         self._links = []
-        if self._jack:
-            self._jack.close()
-            self._jack = None
+
+    def _can_close(self) -> bool:
+        """Whether closing a port wouldn't wait for ever; a server that stands still may go on."""
+        until = time.monotonic() + SERVER_PATIENCE
+        while self._jack and not self._jack.gone and self._jack.stands_still:
+            if time.monotonic() > until:
+                return False
+            time.sleep(SETTLING)
+        return True
 
     def other_inputs(self) -> list[str]:
         """Inputs of this machine that it doesn't listen to yet, without its own and the echo."""
@@ -384,6 +427,8 @@ class MidiPorts:
     def _leave(self) -> None:
         """Nothing works any more: let go of it all, and of the keys that were held."""
         self._is_lost = True
+        self._stands_still = False
+        self._begun.clear()
         intakes = self._intakes
         self.close()
         for intake in intakes:

@@ -156,6 +156,9 @@ def _ctl(options: argparse.Namespace) -> ExitCode:
 
 def _request(name: str, value: str) -> Mapping[str, object]:
     """What the midigen that runs is asked for. Raises UsageError if it can't be right."""
+    known = (*controls.CONTROLS, RELOAD)
+    if name not in known:
+        raise UsageError(controls.unknown(name, known))
     is_pressed = name == RELOAD or (name in controls.CONTROLS and not controls.CONTROLS[name].kind)
     if is_pressed and value:
         raise UsageError(f"{name} takes no value")

@@ -113,6 +113,9 @@ class Terminal:
                 self._texts.put("\n")
                 self._answered.set()
 
+    def let_go(self) -> None:
+        """Nothing is held here."""
+
     def check(self) -> list[str]:
         """Nothing to look after: the end of the input ends the program by itself."""
         return []

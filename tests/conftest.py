@@ -25,6 +25,22 @@ def needs(program: str) -> str:
     return found
 
 
+REAL_TIME = frozenset(
+    ["control_socket", "daemon", "display", "doctor", "osc", "recording", "remote", "terminal"]
+)
+"""The files, beside those of JACK, whose tests are about threads, processes and terminals."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have all that is about real time run by one process: it mustn't hold itself up."""
+    for item in items:
+        name = item.path.stem.removeprefix("test_")
+        if name in REAL_TIME or name.startswith("jack"):
+            item.add_marker(pytest.mark.xdist_group("real time"))
+        elif name in ("model", "training"):
+            item.add_marker(pytest.mark.xdist_group(name))  # what is trained once serves them all
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _runtime_folder() -> Iterator[None]:
     """The control sockets of these tests' midigens: short, and apart from a midigen in use."""

@@ -25,12 +25,12 @@ MIDIGEN = (
 """Whose answers are known; a test may name another model."""
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
+def wait_until(condition: Callable[[], object], what: str | Callable[[], str]) -> None:
     """Wait for something that another process does. Fails the test if it never happens."""
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
-            pytest.fail(f"waited {PATIENCE:g} s for {what}")
+            pytest.fail(f"waited {PATIENCE:g} s for {what if isinstance(what, str) else what()}")
         threading.Event().wait(0.005)
 
 
@@ -62,13 +62,21 @@ class JackServer:
                 ).returncode
                 == 0
             ),
-            f"jackd ({self._log.read_text()})",
+            lambda: f"jackd ({self._log.read_text()})",
         )
 
     def kill(self) -> None:
         """As in a crash."""
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """As when its sound card hangs."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """After `freeze`."""
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """As a user ends it."""

@@ -53,6 +53,9 @@ class Loop:
     def hear_clock(self, *, hears: bool) -> None:
         """It hears all that is played."""
 
+    def let_go(self) -> None:
+        self.calls.append("let go")
+
     def check(self) -> list[str]:
         if self.gone:
             raise PortError("gone")
@@ -290,6 +293,21 @@ def test_a_predictor_that_never_returns_holds_nothing_up() -> None:
     result = run_stuck("DUET.changed('thru', True)", predictor=True)
     assert (result.returncode, result.stderr) == (ExitCode.OK, "")
     assert result.stdout.splitlines() == [str(NoteOn(60, 80)), str(NoteOff(60)), "closed"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_started_by_nohup_it_outlives_its_terminal() -> None:
+    def script(loop: Loop, daemon: Daemon) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        answer(loop, daemon)
+        loop.play(Quit())
+
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        loop = run(DUET, script)
+    finally:
+        signal.signal(signal.SIGHUP, former)
+    assert loop.sent == [NoteOn(62, 80), NoteOff(62)]
 
 
 def test_idle_it_sleeps() -> None:

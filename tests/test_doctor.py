@@ -294,6 +294,16 @@ def test_named_ports_are_there_or_not() -> None:
     assert "--output" in found[2].remedy
 
 
+def test_who_waits_may_have_a_port_missing_but_not_two_that_fit() -> None:
+    listing = Listing(Api.JACK, ("one:Keys", "two:Keys"), ())
+    found = [*examine_named_ports(listing, Ports(input=("Organ", "Keys")), waits=True)]
+    assert [(each.verdict, each.code) for each in found] == [
+        (DOUBTFUL, ExitCode.OK),
+        (FAILS, ExitCode.PORT),
+    ]
+    assert found[0].text.endswith("; it is waited for")
+
+
 def test_where_none_is_named_there_is_nothing_to_find() -> None:
     assert not [*examine_named_ports(Listing(Api.JACK, ("a:b",), ("c:d",)), Ports())]
 

@@ -290,10 +290,10 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         assert playing.handle(Control("mode", "trio"), 0.1) == [
-            Notice('mode is one of "call-response", "duet", "solo", not \'trio\'')
+            Notice('mode is one of "call-response", "duet", "solo", not \'trio\'', is_refusal=True)
         ]
         assert playing.handle(Control("moods", "duet"), 0.1) == [
-            Notice("no control 'moods': did you mean mode?")
+            Notice("no control 'moods': did you mean mode?", is_refusal=True)
         ]
         assert playing.sounding == {62}
 

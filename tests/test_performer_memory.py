@@ -160,7 +160,7 @@ def test_a_wrong_amount_says_so_and_changes_nothing(value: str) -> None:
         memory={"amount": 0.5},
     )
     assert play(chosen, C_E_G_C_E, (1.0, Control("memory", value))) == [
-        (1.0, Notice(f"memory is a number 0 to 1, not {value!r}")),
+        (1.0, Notice(f"memory is a number 0 to 1, not {value!r}", is_refusal=True)),
         *note(67, 1.4, 1.9),
         (1.9, EndOfAnswer()),
     ]
@@ -168,9 +168,15 @@ def test_a_wrong_amount_says_so_and_changes_nothing(value: str) -> None:
 
 def test_an_unknown_control_lists_those_there_are() -> None:
     (only,) = play(ONE, (0.0, Control("memory.amount", "0")))
-    assert only == (0.0, Notice("no control 'memory.amount': did you mean memory?"))
+    assert only == (
+        0.0,
+        Notice("no control 'memory.amount': did you mean memory?", is_refusal=True),
+    )
     (only,) = play(ONE, (0.0, Control("quux", "0")))
-    assert only == (0.0, Notice(f"no control 'quux': there are {', '.join(CONTROLS)}"))
+    assert only == (
+        0.0,
+        Notice(f"no control 'quux': there are {', '.join(CONTROLS)}", is_refusal=True),
+    )
 
 
 @pytest.mark.parametrize("mode", [Mode.CALL_RESPONSE, Mode.DUET])

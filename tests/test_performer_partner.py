@@ -323,7 +323,7 @@ class TestControls:
         playing = performer(settings(mode=mode))
         playing.start(0.0)
         assert playing.handle(Control("again"), 1.0) == [
-            Notice("again: there is no phrase that was answered")
+            Notice("again: there is no phrase that was answered", is_refusal=True)
         ]
 
     def test_panic_silences_everything_on_its_channel(self) -> None:

@@ -257,7 +257,9 @@ class TestClock:
 
     def test_the_tempo_is_its_own(self) -> None:
         events = together(ticks(100, 0.0, 97), [(1.0, Control("tempo", 90))])
-        assert (1.0, Notice("the tempo is the clock's")) in run(self.CHOSEN, events, 2.0)
+        assert (1.0, Notice("the tempo is the clock's", is_refusal=True)) in run(
+            self.CHOSEN, events, 2.0
+        )
 
 
 class TestFollowing:

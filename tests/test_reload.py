@@ -433,6 +433,6 @@ def test_knobs_and_scenes_are_the_new_ones() -> None:
     playing.handle(Reload(new), 0.2)
     assert playing.advance(1.0) == []
     (notice,) = playing.handle(Control("scene", "verse"), 1.1)
-    assert notice == Notice("no scene 'verse': there are coda")
+    assert notice == Notice("no scene 'verse': there are coda", is_refusal=True)
     playing.handle(ChannelMessage(0xB0, (21, 127)), 1.2)
     assert playing.status().holding

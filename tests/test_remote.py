@@ -163,8 +163,6 @@ def test_set_answers_with_the_performers_own_line() -> None:
         assert remote.set("hold", "on") == ["hold on"]
         assert remote.set("key", "Eb minor") == ["key Eb minor"]
         assert remote.set("length", "4 beats") == ["length 4 beats"]
-        assert remote.set("again", "") == ["again: there is no phrase that was answered"]
-        assert remote.set("scene", "verse") == ["no scene 'verse': there are none"]
         assert remote.set("keep", "") == []
         status(remote, {"key": "Eb minor", "holding": True})
 
@@ -183,6 +181,22 @@ def test_set_answers_with_the_performers_own_line() -> None:
 def test_a_wrong_control_is_refused_and_the_performer_never_hears_of_it(
     name: str, value: str, problem: str
 ) -> None:
+    def ask(remote: Remote, _: Loop) -> None:
+        with pytest.raises(MidigenError) as refused:
+            remote.set(name, value)
+        assert str(refused.value) == problem
+
+    asked(DUET, ask)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("scene", "chorus", "no scene 'chorus': there are none"),
+        ("again", "", "again: there is no phrase that was answered"),
+    ],
+)
+def test_what_the_performer_refuses_is_an_error(name: str, value: str, problem: str) -> None:
     def ask(remote: Remote, _: Loop) -> None:
         with pytest.raises(MidigenError) as refused:
             remote.set(name, value)

@@ -171,6 +171,7 @@ def test_a_control_is_set(
         (["temperature", "-1"], "temperature is a number 0 to 5, not '-1'"),
         (["temperature"], "temperature is a number 0 to 5, not ''"),
         (["temprature", "1"], "no control 'temprature': did you mean temperature?"),
+        (["relod"], "no control 'relod': did you mean reload?"),
         (["key", "H", "major"], 'key is "auto" or a tonic and a mode'),
         (["scene"], "scene is a scene's name, not ''"),
         (["keep", "5"], "keep takes no value"),

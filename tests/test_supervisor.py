@@ -55,7 +55,9 @@ def manager() -> Iterator[Manager]:
         yield manager
 
 
-@pytest.mark.parametrize("address", [None, f"@midigen-{uuid.uuid4()}"])
+@pytest.mark.parametrize(
+    "address", [None, f"@midigen-{uuid.uuid4()}"], ids=["a file", "an abstract name"]
+)
 def test_the_manager_hears_of_start_life_and_end(address: str | None) -> None:
     with new_manager(address) as manager:
         supervisor = Supervisor(manager.environment)

@@ -114,7 +114,7 @@ def test_what_is_typed_arrives_as_events_and_the_answer_is_printed() -> None:
 
 
 def test_a_piped_phrase_is_continued_and_the_program_ends() -> None:
-    result = midigen("--ports", "terminal", lines="c d e f g\n")
+    result = midigen("--ports", "terminal", *FAST, lines="c d e f g\n")
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 5
     assert result.stdout.count("\n") == 1
