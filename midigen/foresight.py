@@ -28,6 +28,8 @@ class Question:
     moves: tuple[Move, ...]
     """Those since the last question, oldest first."""
     answers: bool
+    is_urgent: bool = False
+    """A note waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,10 @@ class Improviser:
         """Whether an answer is owed that isn't known yet."""
         return self._owed is not None
 
-    def prepare(self, *, answers: bool) -> None:
+    def prepare(self, *, answers: bool, is_urgent: bool = False) -> None:
         """Foresee the next letter, or (`answers`) that after each of the seven."""
         if self._asked is None and not self._knows(answers=answers) and self.missing <= answers:
-            self._ask(answers=answers)
+            self._ask(answers=answers, is_urgent=is_urgent)
 
     def take(self, forecast: Forecast) -> None:
         """A question is answered. What has changed meanwhile makes it useless, or not."""
@@ -82,7 +82,7 @@ class Improviser:
         if self._owed is not None:
             row = _row_for(self._owed, forecast)
             if row is None:
-                self._ask(answers=False)
+                self._ask(answers=False, is_urgent=True)
             else:
                 self._owed = None
                 self.probabilities = row
@@ -106,7 +106,7 @@ class Improviser:
         """An answer to the letter just heard is wanted as soon as it can be: see `owes`."""
         self._owed = _Owed(self._number - 1, degree)
         if self._asked is None:
-            self._ask(answers=False)
+            self._ask(answers=False, is_urgent=True)
 
     def answer(self) -> Degree | None:
         """The answer to the player's letter, once it is known; None where there is none."""
@@ -118,7 +118,7 @@ class Improviser:
     def play(self) -> Degree | None:
         """The next letter of the machine's own line, which it hears too; None to be silent."""
         if not self._knows(answers=False):
-            self._ask(answers=False)  # on the spot, since `can_play`
+            self._ask(answers=False, is_urgent=True)  # on the spot, since `can_play`
         (degree,) = self._ahead
         if degree is None:
             self._known = None  # the model may fail only now and then: ask again
@@ -176,8 +176,8 @@ class Improviser:
     def _knows(self, *, answers: bool) -> bool:
         return self._known is not None and self._known.answers is answers
 
-    def _ask(self, *, answers: bool) -> None:
-        question = Question(self._number, tuple(self._moves), answers)
+    def _ask(self, *, answers: bool, is_urgent: bool) -> None:
+        question = Question(self._number, tuple(self._moves), answers, is_urgent)
         self._moves.clear()
         if self.asks is None:
             self.take(self.foresight.answer(question))

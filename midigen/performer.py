@@ -230,7 +230,12 @@ class Performer:
         In the loop that is one note; in duet it is the answers to all seven
         letters that the player may strike next, as one batch.
         """
-        self._improviser.prepare(answers=self._mode is Mode.DUET)
+        is_late = (
+            self._run is not None
+            and not self._improviser.can_play
+            and self._run_time(self._run) <= self._now
+        )
+        self._improviser.prepare(answers=self._mode is Mode.DUET, is_urgent=is_late)
 
     def stop(self) -> list[Output]:
         """End everything that sounds; after this it is silent until `start`."""

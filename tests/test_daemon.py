@@ -8,14 +8,18 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from midigen.daemon import Daemon
+from midigen.daemon import RESPITE, Daemon
 from midigen.errors import ExitCode, PortError
 from midigen.intake import Arrival, Enqueue
 from midigen.notes import Event, NoteOff, NoteOn, Output, Quit
+from midigen.performer import Performer
+from midigen.predictor import Predictor, Probabilities
 from midigen.settings import Mode, Settings
-from tests.players import ROOT, performer, settings
+from midigen.window import Degrees
+from tests.players import ROOT, NextLetter, performer, settings
 
 DUET = settings(mode=Mode.DUET)
 FAST_SOLO = settings(mode=Mode.SOLO, tempo={"bpm": 400.0}, rhythm={"subdivision": 8})
@@ -81,10 +85,16 @@ class Loop:
 Script = Callable[[Loop, Daemon], None]
 
 
-def run(chosen: Settings, script: Script, loop: Loop | None = None) -> Loop:
+def run(
+    chosen: Settings,
+    script: Script,
+    loop: Loop | None = None,
+    predictor: Predictor | None = None,
+) -> Loop:
     """Run a daemon here, with a script that plays to it from another thread."""
     loop = loop or Loop()
-    daemon = Daemon(performer(chosen), loop, lambda _: None)
+    playing = Performer(chosen, predictor or NextLetter(), np.random.default_rng(0))
+    daemon = Daemon(playing, loop, lambda _: None)
     failures: list[AssertionError] = []
 
     def play() -> None:
@@ -134,6 +144,29 @@ def test_solo_keeps_to_the_grid_with_real_threads() -> None:
     step = 60 / 400 / 8
     spans = [round((onset - onsets[0]) / step, 1) for onset in onsets]
     assert all(abs(span - round(span)) <= 0.5 for span in spans)
+
+
+def test_no_prediction_disturbs_a_note_on_its_way_out() -> None:
+    predicted: list[float] = []
+
+    class Stamping(NextLetter):
+        def predict(self, windows: Degrees) -> Probabilities:
+            predicted.append(time.monotonic())
+            return super().predict(windows)
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        for count in range(1, 11):
+            loop.play(NoteOn(60 + count % 2, 80))
+            while len(predicted) <= count:
+                time.sleep(0.001)
+            loop.play(NoteOff(60 + count % 2))
+        daemon.stop()
+
+    loop = run(DUET, script, predictor=Stamping())
+    answered = [at for at, o in zip(loop.times, loop.sent, strict=True) if isinstance(o, NoteOn)]
+    assert len(answered) == 10
+    for sent, begun in zip(answered, predicted[1:], strict=True):
+        assert begun >= sent + RESPITE
 
 
 def test_notices_reach_the_player_on_the_main_thread() -> None:

@@ -523,3 +523,28 @@ def test_no_two_notes_are_drawn_by_one_number() -> None:
         return playing.status().played
 
     assert letters(prepares=False) == letters(prepares=True)
+
+
+def test_a_question_is_urgent_if_a_note_waits_for_it() -> None:
+    asked: list[Question] = []
+    playing = performer(settings(mode=Mode.DUET))
+    foresight = playing.ask(asked.append)
+
+    def urgency() -> bool:
+        """That of the question that is asked now; it is answered."""
+        playing.prepare()
+        (question,) = asked
+        asked.clear()
+        playing.handle(foresight.answer(question), 0.0)
+        return question.is_urgent
+
+    playing.start(0.0)
+    playing.handle(NoteOn(60, 80), 0.0)
+    assert urgency()  # nothing was foreseen
+    assert not urgency()
+    playing.handle(NoteOn(62, 80), 0.1)  # it is answered at once
+    assert not urgency()
+    playing.handle(Control("mode", "solo"), 0.2)
+    assert not urgency()  # its first note has time
+    playing.handle(NoteOn(64, 80), 0.6)
+    assert urgency()  # it has none any more
