@@ -132,7 +132,7 @@ class Daemon:
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
-        self._foresight = performer.ask(self._questions.put)
+        self._foresight = performer.delegate(self._questions.put)
         self._worker = threading.Thread(target=self._work, name="performer", daemon=True)
         self._seer = threading.Thread(target=self._foresee, name="foresight", daemon=True)
         self._beat_every = heart.interval if heart else None

@@ -7,7 +7,7 @@ it (the daemon live, `render` over a file, a test under simulated time) calls
     handle(event, now)          for every event, in the order of their times
     advance(now)                at `deadline`, or as soon after it as possible
     prepare()                   whenever there is time before the deadline, and after each
-                                of these if predictions are made elsewhere (`ask`)
+                                of these if predictions are made elsewhere (`delegate`)
     stop()                      at the end, whatever has happened
 
 and sends what each call returns, in order. Times are seconds on any clock that
@@ -215,7 +215,7 @@ class Performer:
             self._do_next(due, now)
         return self._sent()
 
-    def ask(self, elsewhere: Callable[[Question], None]) -> Foresight:
+    def delegate(self, elsewhere: Callable[[Question], None]) -> Foresight:
         """Have predictions made elsewhere, so that nothing here waits for a model.
 
         From now on questions go `elsewhere`, and each Forecast that the returned Foresight

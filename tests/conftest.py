@@ -1,5 +1,6 @@
 """A JACK server of the tests' own, and `midigen run` as a process on it."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -31,6 +32,7 @@ REAL_TIME = frozenset(
 """The files, beside those of JACK, whose tests are about threads, processes and terminals."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have all that is about real time run by one process: it mustn't hold itself up."""
     for item in items:
@@ -41,12 +43,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(name))  # what is trained once serves them all
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _runtime_folder() -> Iterator[None]:
-    """The control sockets of these tests' midigens: short, and apart from a midigen in use."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setenv("XDG_RUNTIME_DIR", folder)
-        yield
+@contextlib.contextmanager
+def runtime_folder() -> Iterator[Path]:
+    """A runtime folder for this process and its children, and midigen's place in it.
+
+    It is a short one: a socket's path may have no more than 107 bytes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="midigen-", dir="/tmp" if os.name == "posix" else None))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(folder))
+        yield folder / "midigen"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def folder() -> Iterator[Path]:
+    """Where the control sockets of the test's own midigens are, and no others."""
+    with runtime_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -65,21 +79,33 @@ def new_jack(tmp_path: Path) -> Iterator[Callable[..., JackServer]]:
         server.stop()
 
 
-@pytest.fixture
-def jack(new_jack: Callable[[], JackServer], monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """A running JACK server, which clients of this process and its children use."""
-    server = new_jack()
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
-    return server
-
-
 @pytest.fixture(scope="module")
-def lasting_jack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
-    """A JACK server for all tests of a file, for files whose tests leave it as it was."""
+def _lasting_jack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
     folder = tmp_path_factory.mktemp("jack")
     server = JackServer(needs("jackd"), f"midigen-{folder.name}-{os.getpid()}", folder / "log")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def jack(_lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
+    """A running JACK server, which clients of this process and its children use.
+
+    All tests of a file have the same, and leave it as it was.
+    """
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", _lasting_jack.name)
+    return _lasting_jack
+
+
+@pytest.fixture
+def own_jack(
+    new_jack: Callable[[], JackServer], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[JackServer]:
+    """The same for one test, which may end it or freeze it."""
+    server = new_jack()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    yield server
+    server.go_on()
 
 
 @pytest.fixture

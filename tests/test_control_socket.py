@@ -5,13 +5,11 @@ import fcntl
 import json
 import os
 import resource
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +23,7 @@ from hypothesis import strategies as st
 from midigen import control_socket
 from midigen.control_socket import CLIENTS, LONGEST, PATIENCE, ControlSocket, answer, ask, file_name
 from midigen.errors import ConfigError, MidigenError
+from tests.conftest import runtime_folder
 
 STATUS = {"do": "status"}
 NOBODY = 65534
@@ -51,25 +50,6 @@ class Player:
 
     def reload(self) -> list[str]:
         raise ConfigError(["config.toml: mode = 5"])
-
-
-@contextlib.contextmanager
-def runtime_folder() -> Iterator[Path]:
-    """A runtime folder for this process and its children, and midigen's place in it.
-
-    It is a short one: a socket's path may have no more than 107 bytes.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="midigen-", dir="/tmp"))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_RUNTIME_DIR", str(folder))
-        yield folder / "midigen"
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with runtime_folder() as folder:
-        yield folder
 
 
 @contextlib.contextmanager

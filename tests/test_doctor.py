@@ -56,22 +56,15 @@ SYS_NICE = 23  # the number of a Linux capability: to give oneself any priority
 
 
 @pytest.fixture
-def server(lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """A JACK server that runs, with a period of 64 frames at 48 kHz."""
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", lasting_jack.name)
-    return lasting_jack
-
-
-@pytest.fixture
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """No JACK server of the name that clients look for."""
     monkeypatch.setenv("JACK_DEFAULT_SERVER", f"midigen-none-{os.getpid()}")
 
 
 @pytest.fixture
-def long_period(server: JackServer) -> Iterator[None]:
+def long_period(jack: JackServer) -> Iterator[None]:
     """A period of 1024 frames, 21.3 ms."""
-    del server
+    del jack
     program = needs("jack_bufsize")
     for frames in ("1024", "64"):
         subprocess.run([program, frames], check=True, capture_output=True, timeout=PATIENCE)
@@ -239,7 +232,7 @@ def test_a_missing_sequencer_is_only_doubtful_where_another_system_is_used(tmp_p
     assert "so jack is used" in finding.text
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("jack")
 def test_a_short_period_is_good() -> None:
     finding, listing = examine_system(Api.JACK)
     assert finding.verdict is GOOD
@@ -251,7 +244,7 @@ def test_a_short_period_is_good() -> None:
 # --- the ports
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("jack")
 def test_a_midigen_that_runs_already_is_found() -> None:
     ports = Ports()
     other = MidiPorts(Api.JACK, ports, hears_clock=False)
@@ -274,7 +267,7 @@ def test_windows_needs_named_ports() -> None:
     assert examine_round_trip(Api.WINMM).verdict is PASSED_OVER
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("jack")
 def test_named_ports_are_there_or_not() -> None:
     keys = Hand()
     keys.open_virtual("Keys")
@@ -385,7 +378,7 @@ def test_a_taken_osc_port_will_not_work() -> None:
 # --- how this machine will feel
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("jack")
 def test_notes_come_back_over_the_real_midi_system() -> None:
     times = measure_round_trip(Api.JACK, 10)
     assert len(times) == 10
@@ -393,7 +386,7 @@ def test_notes_come_back_over_the_real_midi_system() -> None:
     assert len({*times}) > 1
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("jack")
 def test_a_second_doctor_cannot_measure_meanwhile() -> None:
     other = MidiPorts(Api.JACK, doctor._ECHO, hears_clock=False)
     other.open(lambda _: None)

@@ -80,7 +80,7 @@ def drive(
     now = 0.0
     coming: Agenda[Question] = Agenda()
     if delays is not None:
-        foresight = playing.ask(lambda question: coming.plan(now + next(delays), question))
+        foresight = playing.delegate(lambda question: coming.plan(now + next(delays), question))
     outputs: TimedOutputs = [(now, output) for output in playing.start(now)]
     playing.prepare()
     for time, event in [*events, (until, None)]:
@@ -494,7 +494,7 @@ def test_where_forecasts_stay_out_what_sounds_ends_in_time_and_stop_ends_the_res
 def test_it_can_start_again_though_a_forecast_came_while_it_was_stopped() -> None:
     asked: list[Question] = []
     playing = performer(settings(mode=Mode.DUET))
-    foresight = playing.ask(asked.append)
+    foresight = playing.delegate(asked.append)
     playing.start(0.0)
     playing.prepare()
     playing.stop()
@@ -528,7 +528,7 @@ def test_no_two_notes_are_drawn_by_one_number() -> None:
 def test_a_question_is_urgent_if_a_note_waits_for_it() -> None:
     asked: list[Question] = []
     playing = performer(settings(mode=Mode.DUET))
-    foresight = playing.ask(asked.append)
+    foresight = playing.delegate(asked.append)
 
     def urgency() -> bool:
         """That of the question that is asked now; it is answered."""

@@ -17,7 +17,7 @@ from pythonosc.udp_client import SimpleUDPClient
 from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
 from midigen.onnx_predictor import OnnxPredictor
-from tests.jack import MIDIGEN, PATIENCE, Ear, Hand, JackServer, Midigen, play_phrase, wait_until
+from tests.jack import MIDIGEN, PATIENCE, Ear, Hand, Midigen, play_phrase, wait_until
 from tests.players import NOTEBOOK
 from tests.test_display import open_pty, read_until
 from tests.test_jack import C_MAJOR_SCALE, Start
@@ -27,13 +27,6 @@ LOOPBACK = "127.0.0.1"
 PLAIN = ("--set", "touch.variation=0", "--set", "sampling.max_repeat=off")
 SURE = ("--set", "sampling.temperature=0", *PLAIN)
 STEADY = ("--set", "turn.silence=0.1", "--set", "tempo.bpm=300", "--set", "rhythm.source=steady")
-
-
-@pytest.fixture
-def jack(lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """No test here ends it."""
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", lasting_jack.name)
-    return lasting_jack
 
 
 def configured(folder: Path, text: str) -> tuple[str, str]:

@@ -37,7 +37,6 @@ from tests.jack import (
     wait_until,
 )
 from tests.players import NOTEBOOK
-from tests.test_control_socket import runtime_folder
 from tests.test_display import open_pty, read_until
 from tests.test_jack import C_MAJOR_SCALE, Start
 from tests.test_jack_ports import SETTLES, SILENCING
@@ -54,20 +53,6 @@ STEADY = (
 )
 SURE = ("--set", "sampling.temperature=0")
 FALLING = C_MAJOR_SCALE[::-1]  # not what the model plays: that could be its own, come back
-
-
-@pytest.fixture
-def jack(lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """No test here ends it."""
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", lasting_jack.name)
-    return lasting_jack
-
-
-@pytest.fixture(autouse=True)
-def folder() -> Iterator[Path]:
-    """Where nobody but the test's own midigen listens."""
-    with runtime_folder() as folder:
-        yield folder
 
 
 def status() -> Any:
@@ -290,19 +275,8 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(midigen: 
 # --- a server that hangs
 
 
-@pytest.fixture
-def hanging_jack(
-    new_jack: Callable[..., JackServer], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[JackServer]:
-    """One that may be frozen."""
-    server = new_jack()
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
-    yield server
-    server.go_on()
-
-
 def test_a_server_that_stood_still_gets_no_notes_that_are_long_past(
-    hanging_jack: JackServer,
+    own_jack: JackServer,
 ) -> None:
     """Of two seconds' notes it gets those of the first moment; and midigen isn't held up."""
     running = Midigen("--mode", "solo", *STEADY, "--set", "tempo.bpm=400")
@@ -310,11 +284,11 @@ def test_a_server_that_stood_still_gets_no_notes_that_are_long_past(
         play_phrase(running.hand, 60, 62, 64)
         running.ear.wait_for(4)
         heard = len(running.ear.of(NoteOn))
-        hanging_jack.freeze()
+        own_jack.freeze()
         running.read_until("the JACK server stands still")
         for _ in range(1000):  # in all more than RtMidi's buffer takes, which then blocks
             ask({"do": "set", "name": "panic", "value": ""}, None)
-        hanging_jack.go_on()
+        own_jack.go_on()
         running.read_until("the JACK server goes on")
         running.hand.strike(60)  # solo begins anew
         running.ear.wait_for(heard + 12)
@@ -323,25 +297,25 @@ def test_a_server_that_stood_still_gets_no_notes_that_are_long_past(
         onsets = running.ear.times(lambda each: isinstance(each, NoteOn))
         assert sum(time < onsets[heard] + 0.1 for time in onsets[heard:]) < 8  # of 26
     finally:
-        hanging_jack.go_on()
+        own_jack.go_on()
         running.close()
 
 
 def test_a_server_that_stands_still_for_ever_keeps_nobody_from_leaving(
-    hanging_jack: JackServer, tmp_path: Path
+    own_jack: JackServer, tmp_path: Path
 ) -> None:
     running = Midigen("--mode", "duet", "--record", str(tmp_path))
     try:
         play_phrase(running.hand, *FALLING)
         running.ear.wait_for(len(FALLING) - 2, NoteOff)
-        hanging_jack.freeze()
+        own_jack.freeze()
         running.read_until("the JACK server stands still")
         assert running.stop() == ExitCode.OK
         assert told(running, "recorded ")
         (path,) = tmp_path.glob("*.mid")
         assert_recorded(read(path), running.hand.sent, running.ear.heard)
     finally:
-        hanging_jack.go_on()
+        own_jack.go_on()
         running.close()
 
 

@@ -107,7 +107,7 @@ def test_a_missing_port_is_waited_for_if_asked_to() -> None:
 
 @pytest.mark.parametrize("end", [JackServer.kill, JackServer.stop])
 def test_a_server_that_ends_is_waited_for_and_its_cables_are_plugged_in_again(
-    jack: JackServer, end: Callable[[JackServer], Any]
+    own_jack: JackServer, end: Callable[[JackServer], Any]
 ) -> None:
     running = Midigen("--mode", "solo", *QUICK, connects=False, plays=False)
     keys, other = keyboard(), synth()
@@ -118,11 +118,11 @@ def test_a_server_that_ends_is_waited_for_and_its_cables_are_plugged_in_again(
         play_phrase(keys, 60, 62, 64)
         other.wait_for(4)
         pause(0.6)  # midigen looks twice a second
-        end(jack)
+        end(own_jack)
         running.read_until("the JACK server has stopped")
         keys.close()
         other.close()
-        jack.start()
+        own_jack.start()
         running.read_until("the MIDI system is back")
         keys, other = keyboard(), synth()
         running.read_until('"keys:Keys" is connected to "midigen-in:midigen in" again')

@@ -7,19 +7,12 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.notes import Message, NoteOff
-from tests.jack import JackServer, Midigen, pause, play_phrase
+from tests.jack import Midigen, pause, play_phrase
 from tests.test_jack import Start
 from tests.test_recording import Tracks, read
 
 TOLERANCE = 0.02
 """Seconds: the way through JACK, and a machine that has other things to do."""
-
-
-@pytest.fixture
-def jack(lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """No test here ends it."""
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", lasting_jack.name)
-    return lasting_jack
 
 
 def play(running: Midigen) -> None:

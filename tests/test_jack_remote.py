@@ -3,34 +3,16 @@
 import json
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from midigen import __version__
 from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn, pitch_name
-from tests.jack import JackServer, Midigen, command, play_phrase
-from tests.test_control_socket import runtime_folder
+from tests.jack import Midigen, command, play_phrase
 from tests.test_jack import Start
 
 SURE = ("--set", "sampling.temperature=0", "--set", "sampling.max_repeat=off")
-
-
-@pytest.fixture
-def jack(lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """No test here ends it."""
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", lasting_jack.name)
-    return lasting_jack
-
-
-@pytest.fixture(autouse=True)
-def folder() -> Iterator[Path]:
-    """Where nobody but the test's own midigen listens."""
-    with runtime_folder() as folder:
-        yield folder
 
 
 def asked() -> dict[str, Any]:

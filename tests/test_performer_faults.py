@@ -275,7 +275,7 @@ def test_a_scene_with_another_model_mends_it() -> None:
 def test_a_model_is_not_blamed_for_what_the_one_before_it_was_asked() -> None:
     asked: list[Question] = []
     playing = with_a_scene(Moody(breaks, lambda call: call > 1))
-    foresight = playing.ask(asked.append)
+    foresight = playing.delegate(asked.append)
     playing.start(0.0)
     playing.prepare()
     playing.handle(foresight.answer(asked.pop()), 0.0)

@@ -316,7 +316,7 @@ def test_the_model_stays_unless_there_is_another(predictor: Predictor | None) ->
 def test_a_forecast_that_was_under_way_is_not_played_by_if_the_model_is_another() -> None:
     asked: list[Question] = []
     playing = performer(SAME)
-    foresight = playing.ask(asked.append)
+    foresight = playing.delegate(asked.append)
     playing.start(0.0)
     playing.prepare()
     playing.handle(Reload(replace(SAME, model="other"), SecondLetter()), 1.0)

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from midigen.controls import CONTROLS
 from midigen.errors import ExitCode, MidigenError, UsageError
 from midigen.remote_commands import add_commands, table
-from tests.test_control_socket import Player, listening, runtime_folder
+from tests.test_control_socket import Player, listening
 
 EVERYTHING: Mapping[str, object] = {
     "version": "0.1.0",
@@ -65,12 +65,6 @@ priority     real-time, priority 4
 process      4711
 version      0.1.0
 """
-
-
-@pytest.fixture(autouse=True)
-def folder() -> Iterator[Path]:
-    with runtime_folder() as folder:
-        yield folder
 
 
 def run(*arguments: str) -> ExitCode:
