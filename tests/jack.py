@@ -18,6 +18,13 @@ from midigen.wire import Decoder, encode
 
 PATIENCE = 20.0
 
+SETTLES = 0.2
+"""Seconds after a change of clients or cables until all is handed on.
+
+The server sorts its graph anew and doesn't say when it is done; a message was seen to get
+lost meanwhile.
+"""
+
 MIDIGEN = (
     *(sys.executable, "-m", "midigen", "run", "--ports", "jack", "--model", "notebook"),
     *("--set", "touch.variation=0"),
@@ -291,9 +298,7 @@ class Midigen:
         """Put the hand on its input and the ear at its output."""
         self.hand.connect("midigen-in:midigen in")
         self.ear.connect("midigen-out:midigen out")
-        # The server sorts its graph anew after a connection and doesn't say when it is done;
-        # a message was seen to get lost meanwhile.
-        threading.Event().wait(0.2)
+        pause(SETTLES)
 
     def type(self, line: str) -> None:
         """Type a line to it."""

@@ -14,7 +14,7 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
-from tests.jack import Ear, Hand, JackServer, Midigen, pause, play_phrase
+from tests.jack import SETTLES, Ear, Hand, JackServer, Midigen, pause, play_phrase
 from tests.players import NOTEBOOK
 
 Start = Callable[..., Midigen]
@@ -219,16 +219,19 @@ def test_a_name_that_fits_several_or_none_lists_them(wanted: str, words: list[st
 
 def test_a_second_midigen_is_refused_and_the_first_plays_on(midigen: Start) -> None:
     first = midigen("--mode", "duet")
-    second = Midigen(connects=False)
+    second = Midigen(connects=False, plays=False)
     assert second.wait() == ExitCode.PORT
     assert '"midigen-in:midigen in" exists already' in "".join(second.lines)
     second.close()
     renamed = Midigen(
-        *("--set", "ports.in_client=in2", "--set", "ports.out_client=out2"), connects=False
+        *("--set", "ports.in_client=in2", "--set", "ports.out_client=out2"),
+        connects=False,
+        plays=False,
     )
     renamed.read_until('"in2:midigen in"')
     assert renamed.stop() == ExitCode.OK
     renamed.close()
+    pause(SETTLES)
     play_phrase(first.hand, 60, 62, 64)
     first.ear.wait_for(1, NoteOff)
     assert first.stop() == ExitCode.OK

@@ -25,6 +25,7 @@ from tests.jack import (
     CLOCK_OUT,
     MIDIGEN,
     PATIENCE,
+    SETTLES,
     Ear,
     Hand,
     JackServer,
@@ -39,7 +40,7 @@ from tests.jack import (
 from tests.players import NOTEBOOK
 from tests.test_display import open_pty, read_until
 from tests.test_jack import C_MAJOR_SCALE, Start
-from tests.test_jack_ports import SETTLES, SILENCING
+from tests.test_jack_ports import SILENCING
 from tests.test_jack_recording import assert_recorded
 from tests.test_recording import read
 from tests.test_supervisor import Manager, new_manager

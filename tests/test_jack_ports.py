@@ -8,12 +8,10 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
-from tests.jack import Ear, Hand, JackServer, Midigen, connect, pause, play_phrase
+from tests.jack import SETTLES, Ear, Hand, JackServer, Midigen, connect, pause, play_phrase
 
 Start = Callable[..., Midigen]
 QUICK = ("--set", "turn.silence=0.2", "--set", "tempo.bpm=240")
-SETTLES = 0.2
-"""The server sorts its graph anew after a connection, and a message may be lost meanwhile."""
 SILENCING = [ChannelMessage(0xB0, (number, 0)) for number in (64, 120, 123)]
 
 
