@@ -198,10 +198,10 @@ def osc_messages(port: int) -> Iterator[None]:
 class Marked(Probe):
     """Stamps one pitch alone."""
 
-    def send(self, output: Output) -> None:
+    def send(self, output: Output) -> bool:
         """Stamp it if it is that."""
-        if isinstance(output, NoteOn) and output.pitch == MARK:
-            super().send(output)
+        is_marked = isinstance(output, NoteOn) and output.pitch == MARK
+        return super().send(output) if is_marked else True
 
 
 Condition = Callable[[ExitStack, Daemon, Probe], None]

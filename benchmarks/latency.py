@@ -33,7 +33,7 @@ from benchmarks.server import jack_server
 from midigen.daemon import Daemon
 from midigen.feedback import Feedback
 from midigen.intake import Enqueue, Intake
-from midigen.notes import NoteOn, Output
+from midigen.notes import Channel, NoteOn, Output
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.performer import Performer
 from midigen.settings import Mode, RhythmSource, Settings
@@ -66,18 +66,20 @@ class Probe:
         """Take the callback that a live port would have."""
         self.on_message = Intake(enqueue, Feedback()).on_message
 
-    def send(self, output: Output) -> None:
+    def send(self, output: Output) -> bool:
         """Stamp a note's beginning."""
         now = time.monotonic()
         if isinstance(output, NoteOn):
             self.sent.append(now)
             self.answered.set()
+        return True
 
-    def hear_clock(self, *, hears: bool) -> None:
-        """No clock comes in."""
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        """No clock comes in, and the channel isn't looked at."""
 
-    def let_go(self) -> None:
+    def let_go(self) -> int:
         """No end is lost."""
+        return 0
 
     def check(self) -> list[str]:
         """Nothing can be lost."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from midigen.intake import Enqueue
-from midigen.notes import Output, Seconds
+from midigen.notes import Channel, Output, Seconds
 
 
 class Connection(Protocol):
@@ -37,14 +37,17 @@ class Connection(Protocol):
     def open(self, enqueue: Enqueue) -> None:
         """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
 
-    def hear_clock(self, *, hears: bool) -> None:
-        """Whether a MIDI clock that comes in is of any use."""
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        """Whether a MIDI clock that comes in is of any use, and where it plays, from now on.
 
-    def send(self, output: Output) -> None:
-        """Send one message. Called from one thread, and it may not wait."""
+        For any thread.
+        """
 
-    def let_go(self) -> None:
-        """End what the player holds: the end of it may be lost. Called from another thread."""
+    def send(self, output: Output) -> bool:
+        """Send one message; whether it goes out. The worker calls it: it may not wait."""
+
+    def let_go(self) -> int:
+        """End what the player holds, as the end of it may be lost: how many keys and pedals."""
 
     def check(self) -> list[str]:
         """Look after what was opened; what has changed, in lines. Called from another thread.

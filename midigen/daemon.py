@@ -13,7 +13,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import FrameType
 from typing import Protocol
@@ -21,7 +21,7 @@ from typing import Protocol
 from midigen import realtime
 from midigen.connection import Connection
 from midigen.errors import ExitCode, MidigenError
-from midigen.foresight import Question
+from midigen.foresight import Forecast, Question
 from midigen.intake import Arrival
 from midigen.notes import (
     Keep,
@@ -186,13 +186,19 @@ class Daemon:
     def ask(self, event: Cue, patience: Seconds) -> list[str]:
         """The same, and what the performer has to say about it. For any thread but its own.
 
-        Raises MidigenError if it refuses, or doesn't come to it in time.
+        Raises MidigenError if it refuses, or doesn't come to it in time; then nothing is done.
         """
         replies: queue.SimpleQueue[list[Notice]] = queue.SimpleQueue()
-        self._arrivals.put(Arrival(time.monotonic(), _alone, event, replies.put))
+        given_up = threading.Event()
+
+        def events(event: Cue) -> Iterable[Cue]:
+            return () if given_up.is_set() else (event,)
+
+        self._arrivals.put(Arrival(time.monotonic(), events, event, replies.put))
         try:
             notices = replies.get(timeout=patience)
         except queue.Empty:
+            given_up.set()
             raise MidigenError("midigen is too busy to answer") from None
         for notice in notices:
             if notice.is_refusal:
@@ -229,40 +235,55 @@ class Daemon:
 
     def _force(self) -> None:
         """Leave now, though the worker is stuck: end what sounds from here."""
+        if not self._worker.is_alive():  # it ends as soon as the ports are open, or has
+            return
         self._worker.join(timeout=FORCE_AFTER)
         if not self._worker.is_alive():  # it was about to
             return
         with contextlib.suppress(Exception):  # whatever is broken, the exit comes next
             for message in self.performer.note_offs():
                 self._connection.send(message)
-        self._connection.close()
+            self._connection.close()
         os._exit(ExitCode.FORCED)
 
     def _watch(self) -> None:
         next_check = time.monotonic() + CHECK_INTERVAL
         while True:
+            lines: Sequence[str | None]
             wait = next_check - time.monotonic()
-            if wait <= 0:
-                self._look_after()
+            if wait > 0:
+                lines = self._news_within(wait)
+            else:
+                lines = self._look_after()
                 next_check = time.monotonic() + CHECK_INTERVAL
-                continue
-            asleep = time.monotonic()
-            line: str | None = ""
-            with contextlib.suppress(queue.Empty):
-                line = self._news.get(timeout=wait)
-            if (stood := time.monotonic() - asleep - wait) > STOOD_STILL:
-                self._connection.let_go()
-                self._tell(f"stood still for {stood:.0f} s: the keys that were held are let go")
-            if line is None:
-                return
-            if line:
+            for line in lines:
+                if line is None:
+                    return
                 self._tell(line)
 
-    def _look_after(self) -> None:
-        for line in self._connection.check():
-            self._tell(line)
+    def _news_within(self, wait: Seconds) -> list[str | None]:
+        """What there is to tell by then; None at the end."""
+        asleep = time.monotonic()
+        lines: list[str | None] = []
+        with contextlib.suppress(queue.Empty):
+            lines.append(self._news.get(timeout=wait))
+        return [*self._after_standstill(time.monotonic() - asleep - wait), *lines]
+
+    def _look_after(self) -> list[str]:
+        """See what has become of the ports."""
+        began = time.monotonic()
+        lines = self._connection.check()
         self._early = self._connection.latency  # a server that comes back may have another
         realtime.tidy()
+        return lines or self._after_standstill(time.monotonic() - began)  # to open may take long
+
+    def _after_standstill(self, late: Seconds) -> list[str]:
+        """What to tell where this thread is so late: if it was stopped, what was played is lost."""
+        if late < STOOD_STILL:
+            return []
+        held = self._connection.let_go()
+        what = ": the keys that were held are let go" if held else ""
+        return [f"stood still for {late:.0f} s{what}"]
 
     # --- worker thread
 
@@ -292,8 +313,9 @@ class Daemon:
                 if isinstance(event, Quit):
                     self._stopping = True
                     continue
+                due = self.performer.waits_since if isinstance(event, Forecast) else None
                 outputs = self.performer.handle(event, arrival.time)
-                self._send(outputs, arrival.time)
+                self._send(outputs, arrival.time if due is None else due)
                 self._notes_in += isinstance(event, NoteOn)
                 if arrival.reply:
                     arrival.reply([each for each in outputs if isinstance(each, Notice)])
@@ -354,7 +376,8 @@ class Daemon:
                 self._pass_on(output)
                 continue
             try:
-                self._connection.send(output)
+                if not self._connection.send(output):
+                    continue
             except Exception as exc:
                 failure = failure or exc
                 continue

@@ -24,11 +24,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A key that waits for its answer to be found, and the letter that it plays."""
+    """A key that waits for its answer to be found, the letter that it plays, and since when."""
 
     key: StruckKey
     velocity: Velocity
     degree: Degree
+    since: Seconds
 
 
 class Duet:

@@ -29,7 +29,7 @@ class Question:
     """Those since the last question, oldest first."""
     answers: bool
     is_urgent: bool = False
-    """A note waits for it."""
+    """A note waits for it, or soon will."""
 
 
 @dataclass(frozen=True, slots=True)

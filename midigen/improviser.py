@@ -118,7 +118,7 @@ class Improviser:
     def play(self) -> Degree | None:
         """The next letter of the machine's own line, which it hears too; None to be silent."""
         if not self._knows(answers=False):
-            self._ask(answers=False, is_urgent=True)  # on the spot, since `can_play`
+            self._ask(answers=False)  # on the spot, since `can_play`
         (degree,) = self._ahead
         if degree is None:
             self._known = None  # the model may fail only now and then: ask again
@@ -176,7 +176,7 @@ class Improviser:
     def _knows(self, *, answers: bool) -> bool:
         return self._known is not None and self._known.answers is answers
 
-    def _ask(self, *, answers: bool, is_urgent: bool) -> None:
+    def _ask(self, *, answers: bool, is_urgent: bool = False) -> None:
         question = Question(self._number, tuple(self._moves), answers, is_urgent)
         self._moves.clear()
         if self.asks is None:

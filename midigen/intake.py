@@ -80,8 +80,8 @@ class Intake:
         else:
             self.dropped += 1
 
-    def let_go(self) -> None:
-        """End what the port holds: it is gone, or the end of it may be lost."""
+    def let_go(self) -> int:
+        """End what the port holds, as the end of it may be lost: how many keys and pedals."""
         down, self._down = self._down, set()
         ends: list[Message] = [
             NoteOff(pitch, channel + 1)
@@ -90,6 +90,7 @@ class Intake:
             for channel, pitch in sorted(down, reverse=True)  # keys before their pedal
         ]
         self._enqueue(Arrival(time.monotonic(), list, ends))
+        return len(ends)
 
     def _admits(self, data: Sequence[int]) -> bool:
         """Whether a message may join those that wait: what ends a note that did always may."""

@@ -10,6 +10,7 @@ import ctypes
 import ctypes.util
 import itertools
 import re
+import time
 from pathlib import Path
 
 from midigen.errors import NoMidiSystemError, PortError
@@ -70,9 +71,26 @@ class JackWatch:
     @property
     def stands_still(self) -> bool:
         """Whether nothing is handed on just now: the server hangs, or waits for a dead client."""
+        since = self._since_period
+        return since > STANDS_STILL and since > 2 * self.period
+
+    def goes_on(self, patience: Seconds) -> bool:
+        """Whether a period begins within so long. It waits for that, or for the server's end."""
+        asked = time.monotonic()
+        while not self.gone:
+            time.sleep(self.period)
+            waited = time.monotonic() - asked
+            if self._since_period < waited:
+                return True
+            if waited > patience:
+                return False
+        return True
+
+    @property
+    def _since_period(self) -> Seconds:
+        """How long ago the latest period began."""
         frames = int(self._jack.jack_frames_since_cycle_start(self._client))
-        elapsed = frames / int(self._jack.jack_get_sample_rate(self._client))
-        return elapsed > STANDS_STILL and elapsed > 2 * self.period
+        return frames / int(self._jack.jack_get_sample_rate(self._client))
 
     def has_port(self, name: str) -> bool:
         """Whether there is a port of this name, whosever it is."""

@@ -115,12 +115,14 @@ def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
     kept.clear()
 
 
-def abandon(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Leave ports to the end of the process: a server that doesn't answer can't close them.
+def abandon(inputs: Sequence[Any], outputs: Sequence[Any], *others: object) -> None:
+    """Leave ports, and others, to the end of the process: their server can't close them.
 
     To close one, or to free it, would wait for the server, and keep the interpreter meanwhile.
+    What the server may still call isn't freed either.
     """
-    for kept in [*inputs, *outputs, *(each for port in inputs for each in gc.get_referents(port))]:
+    called = [each for port in inputs for each in gc.get_referents(port)]
+    for kept in (*inputs, *outputs, *called, *others):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
     for port in inputs:
         port.cancel_callback()

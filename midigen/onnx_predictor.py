@@ -33,6 +33,7 @@ from midigen.errors import ModelError
 from midigen.memory import ORDERS
 from midigen.notes import Seconds
 from midigen.predictor import BUCKETS, Mixture, Probabilities
+from midigen.settings import Settings
 from midigen.vocabulary import LETTERS, SIZE
 from midigen.window import Degrees, Encoding, new_encoder
 
@@ -164,6 +165,19 @@ class BackgroundModels:
             self._found[name] = exc
         except Exception as exc:  # told to the player, who waits for the scene
             self._found[name] = ModelError(f"{name}: {exc!r}")
+
+
+def load_models(settings: Settings) -> tuple[OnnxPredictor, BackgroundModels]:
+    """The model of some settings, and where their scenes find theirs. Raises ModelError.
+
+    Those are loaded meanwhile, to be there when their scenes come.
+    """
+    predictor = OnnxPredictor(find_model(settings.model))
+    models = BackgroundModels()
+    for name in {scene.model for scene in settings.scene if scene.model}:
+        find_model(name)
+        models.get(name)
+    return predictor, models
 
 
 class LoadedModels:

@@ -75,6 +75,9 @@ RING: Beats = 1.0
 AT_ONCE: Seconds = 1e-9
 """Times this close are one: sums of floats aren't exact."""
 
+SOON: Seconds = 0.010
+"""A note that is due within this has no time to spare for its prediction."""
+
 _ALL_OFF = (ALL_SOUND_OFF, ALL_NOTES_OFF)  # the keys of the channel come up
 _PEDALS = (SUSTAIN, RESET_CONTROLLERS)
 _HEARING = ("key", "chromatic", "input")  # the settings of the ears
@@ -82,10 +85,12 @@ _HEARING = ("key", "chromatic", "input")  # the settings of the ears
 
 @dataclass(frozen=True)
 class Reload:
-    """Other settings from now on, and their model, if it isn't to stay the one that plays."""
+    """Other settings from now on, and their models, if they aren't to stay as they are."""
 
     settings: Settings
     predictor: Predictor | None = None
+    models: Models | None = None
+    """Where scenes find theirs from now on; None: where they did."""
 
 
 Cue: TypeAlias = Event | Forecast | Reload
@@ -145,6 +150,11 @@ class Performer:
     def timeline(self) -> Timeline:
         """The beat, as it is known now; it begins to be counted at `start`."""
         return self._pulse.timeline
+
+    @property
+    def waits_since(self) -> Seconds | None:
+        """When the key was struck that waits for its answer, if there is one."""
+        return None if self._duet.waiting is None else self._duet.waiting.since
 
     @property
     def deadline(self) -> Seconds | None:
@@ -230,12 +240,12 @@ class Performer:
         In the loop that is one note; in duet it is the answers to all seven
         letters that the player may strike next, as one batch.
         """
-        is_late = (
+        is_urgent = (
             self._run is not None
             and not self._improviser.can_play
-            and self._run_time(self._run) <= self._now
+            and self._run_time(self._run) <= self._now + SOON
         )
-        self._improviser.prepare(answers=self._mode is Mode.DUET, is_urgent=is_late)
+        self._improviser.prepare(answers=self._mode is Mode.DUET, is_urgent=is_urgent)
 
     def stop(self) -> list[Output]:
         """End everything that sounds; after this it is silent until `start`."""
@@ -304,7 +314,8 @@ class Performer:
         if step.replaces:
             return
         if self._mode is Mode.DUET:
-            self._answer_key(Waiting(key, note.velocity, step.degree), now, at_once=is_foreseen)
+            wanted = Waiting(key, note.velocity, step.degree, now)
+            self._answer_key(wanted, now, at_once=is_foreseen)
         elif self._mode is Mode.SOLO and self._run is None:
             self._start_solo(now)
         if self._pulse.source is TempoSource.FOLLOW:
@@ -474,6 +485,7 @@ class Performer:
     def _reload(self, reload: Reload, now: Seconds) -> None:
         """Go on by other settings; the window, the memory and, if it can, the beat stay."""
         before, settings = self._panel.settings, reload.settings
+        self._models = reload.models or self._models
         self._let_go(now)
         self._end_everything()
         self._take_up(settings)
@@ -493,6 +505,7 @@ class Performer:
         self._improviser.obey(settings)
         if reload.predictor is not None:
             self._improviser.use(reload.predictor)
+            self._complained_of = None
         self._enter_mode(now)
         self._outbox.append(Notice("the configuration was read again"))
 

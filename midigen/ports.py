@@ -31,7 +31,7 @@ from midigen.midi_system import (
     quoted,
     without_number,
 )
-from midigen.notes import Channel, Message, Output, Seconds
+from midigen.notes import Channel, Message, NoteOn, Output, Seconds
 from midigen.patch import Patch
 from midigen.settings import Api, Ports
 
@@ -89,14 +89,14 @@ class MidiPorts:
         self._api = api
         self._settings = settings
         self._hears_clock = hears_clock
-        self._silencing = [wire.encode(message) for message in silencing(channel)]
+        self._channel = channel
         self._waits = waits
         self._feedback = Feedback()
         self._dropped = 0  # at ports that were closed
         self._virtual: _Pair | None = None
         self._links: list[_Link] = []
         self._outputs: tuple[Any, ...] = ()  # that are open; replaced, never changed
-        self._sending = threading.Lock()  # none is closed while something is sent to it
+        self._sending = threading.RLock()  # none is closed while something is sent to it
         self._failing: set[int] = set()  # outputs that don't take what is sent, by id
         self._jack: JackWatch | None = None
         self._patch = Patch()
@@ -149,32 +149,30 @@ class MidiPorts:
         self._enqueue = enqueue
         self._open()
 
-    def hear_clock(self, *, hears: bool) -> None:
-        """Whether a MIDI clock that comes in is handed on."""
-        self._hears_clock = hears
-        if self._virtual:
-            self._ignore(self._virtual.source)
-        for link in self._links:
-            if link.is_input:
-                self._ignore(link.client)
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        """Whether a MIDI clock is handed on, from the next `check` on; and where it plays."""
+        self._hears_clock = hears_clock
+        self._channel = channel
 
-    def send(self, output: Output) -> None:
-        """Send one message to every output; to none once the MIDI system is gone.
+    def send(self, output: Output) -> bool:
+        """Send one message to every output; to none while the MIDI system is gone or hangs.
 
         An output that doesn't take it is looked after by `check`.
         """
         if not isinstance(output, Message):
-            return
+            return True
         data = wire.encode(output)
         with self._sending:
             if self._is_lost or (self._jack and self._jack.gone) or not self._may_pass(data):
-                return
+                self._dropped += isinstance(output, NoteOn)
+                return False
             self._feedback.send(output, time.monotonic())
             for port in self._outputs:
                 try:
                     port.send_message(data)
                 except self._rtmidi.RtMidiError:
                     self._failing.add(id(port))
+        return True
 
     def _may_pass(self, data: Sequence[int]) -> bool:
         """While the server stands still, only the end of what sounds may be sent.
@@ -184,16 +182,14 @@ class MidiPorts:
         """
         key, begins = key_of(data)
         if self._jack and self._jack.stands_still and (begins or key not in self._begun):
-            self._dropped += begins
             return False
         if key is not None:
             (self._begun.add if begins else self._begun.discard)(key)
         return True
 
-    def let_go(self) -> None:
-        """End what the player holds at any port: the end of it may be lost."""
-        for intake in self._intakes:
-            intake.let_go()
+    def let_go(self) -> int:
+        """End what the player holds, as the end of it may be lost: how many keys and pedals."""
+        return sum(intake.let_go() for intake in self._intakes)
 
     def check(self) -> list[str]:
         """Look after the ports: what has gone and what has come back, in lines.
@@ -215,6 +211,8 @@ class MidiPorts:
             return ["the MIDI system has closed the ports: opening them again"]
         lines = ["the JACK server goes on"] if self._stands_still else []
         self._stands_still = False
+        for client in self._sources:
+            self._ignore(client)
         for link in self._links:
             lines += self._look_after(link, self._others(inputs if link.is_input else outputs))
         if self._jack and own:
@@ -231,28 +229,19 @@ class MidiPorts:
         """
         with self._sending:
             self._outputs = ()
-        inputs = [self._virtual.source] if self._virtual else []
+        inputs = self._sources
         outputs = [self._virtual.target] if self._virtual else []
-        inputs += [link.client for link in self._links if link.is_input]
         outputs += [link.client for link in self._links if not link.is_input]
-        if self._can_close():
+        if self._jack is None:
             close_ports(inputs, outputs)
-            if self._jack:
-                self._jack.close()
+        elif self._jack.goes_on(SERVER_PATIENCE):
+            close_ports(inputs, outputs)
+            self._jack.close()
         else:
-            abandon(inputs, outputs)
+            abandon(inputs, outputs, self._jack)
         self._dropped = self.dropped
         self._virtual = self._jack = None
         self._links = []
-
-    def _can_close(self) -> bool:
-        """Whether closing a port wouldn't wait for ever; a server that stands still may go on."""
-        until = time.monotonic() + SERVER_PATIENCE
-        while self._jack and not self._jack.gone and self._jack.stands_still:
-            if time.monotonic() > until:
-                return False
-            time.sleep(SETTLING)
-        return True
 
     def other_inputs(self) -> list[str]:
         """Inputs of this machine that it doesn't listen to yet, without its own and the echo."""
@@ -263,6 +252,12 @@ class MidiPorts:
             for name in self._others(inputs)
             if name not in self.listening and not name.startswith(echoes)
         ]
+
+    @property
+    def _sources(self) -> list[Any]:
+        """The clients that listen."""
+        own = [self._virtual.source] if self._virtual else []
+        return own + [link.client for link in self._links if link.is_input]
 
     @property
     def _intakes(self) -> list[Intake]:
@@ -368,8 +363,8 @@ class MidiPorts:
         with self._sending:
             for port in outputs:
                 if port not in self._outputs:
-                    for data in self._silencing:
-                        port.send_message(data)
+                    for message in silencing(self._channel):
+                        port.send_message(wire.encode(message))
             self._outputs = outputs
 
     # --- look after what is open

@@ -33,9 +33,9 @@ def raise_priority(priority: int = PRIORITY) -> str:
     """
     if not hasattr(os, "sched_setscheduler"):  # macOS and Windows
         return "the system's priority"
-    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
-        return f"real-time priority {os.sched_getparam(0).sched_priority}"
     try:
+        if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+            return f"real-time priority {os.sched_getparam(0).sched_priority}"
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except OSError:  # most users may not, until an administrator lets them
         return "normal priority (midigen doctor says how to allow real-time)"

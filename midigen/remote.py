@@ -10,7 +10,7 @@ from midigen.connection import Connection
 from midigen.daemon import Daemon
 from midigen.errors import MidigenError
 from midigen.notes import Control, Seconds
-from midigen.onnx_predictor import OnnxPredictor, find_model
+from midigen.onnx_predictor import load_models
 from midigen.performer import Reload
 from midigen.settings import Settings
 
@@ -76,12 +76,8 @@ class Remote:
     def reload(self) -> list[str]:
         """Go on by the configuration as it stands now. Raises MidigenError, and nothing changes."""
         settings = self._load()
-        for scene in settings.scene:
-            if scene.model:
-                find_model(scene.model)
-        predictor = OnnxPredictor(find_model(settings.model))  # of the same name, it may be new
-        self._connection.hear_clock(hears=settings.hears_clock)
-        lines = self._daemon.ask(Reload(settings, predictor), PATIENCE)
+        lines = self._daemon.ask(Reload(settings, *load_models(settings)), PATIENCE)
+        self._connection.adjust(hears_clock=settings.hears_clock, channel=settings.output.channel)
         later = [
             name for name in _AT_START if getattr(settings, name) != getattr(self._at_start, name)
         ]

@@ -124,16 +124,12 @@ def _run(options: argparse.Namespace) -> ExitCode:
     settings = effective_settings(options)
 
     from midigen.daemon import Daemon
-    from midigen.onnx_predictor import BackgroundModels, OnnxPredictor, find_model
+    from midigen.onnx_predictor import load_models
     from midigen.performer import Performer
     from midigen.remote import Remote
     from midigen.supervisor import Supervisor
 
-    predictor = OnnxPredictor(find_model(settings.model))
-    models = BackgroundModels()
-    for name in {scene.model for scene in settings.scene if scene.model}:
-        find_model(name)
-        models.get(name)  # to be there when its scene comes: loading costs other threads 3 ms
+    predictor, models = load_models(settings)
     screen = _new_screen(quiet=options.quiet)
     connection = _connection(settings, waits=options.wait)
 

@@ -20,6 +20,7 @@ from midigen.controls import CONTROLS
 from midigen.errors import UnknownNoteError
 from midigen.intake import Arrival, Enqueue
 from midigen.notes import (
+    Channel,
     Control,
     EndOfAnswer,
     EndOfPhrase,
@@ -101,10 +102,10 @@ class Terminal:
         self._writer.start()
         self._reader.start()
 
-    def hear_clock(self, *, hears: bool) -> None:
-        """No clock comes in by a terminal."""
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        """The terminal has neither a clock nor channels."""
 
-    def send(self, output: Output) -> None:
+    def send(self, output: Output) -> bool:
         """Print a note as it begins; the end of the answer ends the line."""
         match output:
             case NoteOn():
@@ -112,9 +113,11 @@ class Terminal:
             case EndOfAnswer():
                 self._texts.put("\n")
                 self._answered.set()
+        return True
 
-    def let_go(self) -> None:
+    def let_go(self) -> int:
         """Nothing is held here."""
+        return 0
 
     def check(self) -> list[str]:
         """Nothing to look after: the end of the input ends the program by itself."""

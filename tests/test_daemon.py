@@ -11,10 +11,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from midigen.daemon import RESPITE, Daemon
-from midigen.errors import ExitCode, PortError
+from midigen.daemon import RESPITE, STOOD_STILL, Daemon
+from midigen.errors import ExitCode, MidigenError, PortError
 from midigen.intake import Arrival, Enqueue
-from midigen.notes import Event, NoteOff, NoteOn, Output, Quit
+from midigen.notes import Channel, Control, Event, Message, NoteOff, NoteOn, Output, Quit
 from midigen.performer import Performer
 from midigen.predictor import Predictor, Probabilities
 from midigen.settings import Mode, Settings
@@ -45,7 +45,7 @@ class Loop:
         self.calls.append("open")
         self.enqueue = enqueue
 
-    def send(self, output: Output) -> None:
+    def send(self, output: Output) -> bool:
         assert "close" not in self.calls
         if output == self.breaks_on:
             raise PortError("broken")
@@ -53,12 +53,14 @@ class Loop:
             self.times.append(time.monotonic())
             self.sent.append(output)
             self.sent_one.notify_all()
+        return True
 
-    def hear_clock(self, *, hears: bool) -> None:
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
         """It hears all that is played."""
 
-    def let_go(self) -> None:
+    def let_go(self) -> int:
         self.calls.append("let go")
+        return 0
 
     def check(self) -> list[str]:
         if self.gone:
@@ -266,8 +268,8 @@ from tests.test_daemon import DUET, Loop
 
 class Printing(Loop):
     def send(self, output):
-        super().send(output)
         print(output, flush=True)
+        return super().send(output)
     def close(self):
         print("closed", flush=True)
 
@@ -341,6 +343,128 @@ def test_started_by_nohup_it_outlives_its_terminal() -> None:
     finally:
         signal.signal(signal.SIGHUP, former)
     assert loop.sent == [NoteOn(62, 80), NoteOff(62)]
+
+
+class Watching:
+    """A `Witness` that keeps what it was told of."""
+
+    def __init__(self) -> None:
+        self.what: list[tuple[object, ...]] = []
+
+    def open(self, now: float) -> None:
+        self.what.append(("open", now))
+
+    def heard(self, message: Message, time: float) -> None:
+        self.what.append(("heard", message, time))
+
+    def played(self, message: Message, time: float) -> None:
+        self.what.append(("played", message, time))
+
+    def tempo(self, bpm: float, time: float) -> None:
+        self.what.append(("tempo", bpm, time))
+
+    def keep(self) -> None:
+        self.what.append(("keep",))
+
+
+def test_what_did_not_go_out_was_not_played() -> None:
+    class Deaf(Loop):
+        def send(self, output: Output) -> bool:
+            super().send(output)
+            return False
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        loop.play(Quit())
+
+    loop = Deaf()
+    witness = Watching()
+    daemon = Daemon(performer(DUET), loop, lambda _: None, witness)
+    daemon.run(threading.Thread(target=script, args=(loop, daemon)).start)
+    assert loop.sent == [NoteOn(62, 80), NoteOff(62)]
+    assert [what for what, *_ in witness.what] == ["open", "heard"]
+    assert daemon.status is not None
+    assert (daemon.status.notes_in, daemon.status.notes_out) == (1, 0)
+
+
+def test_an_answer_that_had_to_be_found_is_late_by_all_its_wait() -> None:
+    class Slow(NextLetter):
+        def predict(self, windows: Degrees) -> Probabilities:
+            time.sleep(0.1)
+            return super().predict(windows)
+
+    worst: list[float] = []
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        while daemon.status is None or daemon.status.notes_out == 0:
+            time.sleep(0.001)
+        worst.append(daemon.status.worst)
+        daemon.stop()
+
+    run(DUET, script, predictor=Slow())
+    assert worst[0] > 0.05
+
+
+def test_whoever_is_stopped_while_looking_after_the_ports_lets_go_of_the_keys_too() -> None:
+    """Here the look takes as long as if it had been."""
+    said: list[str] = []
+
+    class Stopped(Loop):
+        def check(self) -> list[str]:
+            if not self.checked.is_set():
+                time.sleep(STOOD_STILL + 0.1)
+            return super().check()
+
+        def let_go(self) -> int:
+            super().let_go()
+            return 2
+
+    def tell(line: str) -> None:
+        said.append(line)
+        daemon.stop()
+
+    loop = Stopped()
+    daemon = Daemon(performer(DUET), loop, tell)
+    daemon.run()
+    assert said == ["stood still for 1 s: the keys that were held are let go"]
+    assert loop.calls == ["open", "let go", "close"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows can't send itself a SIGINT")
+def test_two_ctrl_c_before_the_ports_are_open_end_it_once_they_are() -> None:
+    class Opening(Loop):
+        def open(self, enqueue: Enqueue) -> None:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.01)  # each is heard of
+            super().open(enqueue)
+
+    loop = run(DUET, lambda *_: None, Opening())
+    assert loop.calls == ["open", "close"]
+
+
+def test_what_was_asked_for_in_vain_is_not_done_later() -> None:
+    busy = threading.Event()
+
+    def work(_: object) -> tuple[()]:
+        busy.wait(10)
+        return ()
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        loop.enqueue(Arrival(time.monotonic(), work, None))
+        try:
+            with pytest.raises(MidigenError, match="too busy"):
+                daemon.ask(Control("mute", "on"), 0.05)
+        finally:
+            busy.set()
+        assert daemon.ask(Control("hold", "on"), 10) == ["hold on"]
+        while daemon.status is None or not daemon.status.holding:
+            time.sleep(0.001)
+        assert not daemon.status.muted
+        daemon.stop()
+
+    run(DUET, script)
 
 
 def test_idle_it_sleeps() -> None:

@@ -548,3 +548,7 @@ def test_a_question_is_urgent_if_a_note_waits_for_it() -> None:
     assert not urgency()  # its first note has time
     playing.handle(NoteOn(64, 80), 0.6)
     assert urgency()  # it has none any more
+    playing.advance(0.6)
+    assert not urgency()
+    playing.handle(NoteOn(65, 80), 0.745)
+    assert urgency()  # the next is due in 5 ms

@@ -2,10 +2,13 @@
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from midigen.control_socket import ask
 from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
 from tests.jack import SETTLES, Ear, Hand, JackServer, Midigen, connect, pause, play_phrase
@@ -79,6 +82,25 @@ def test_a_synth_is_pulled_and_the_music_goes_on(midigen: Start) -> None:
         assert running.stop() == ExitCode.OK
         assert not other.hanging()
         assert not running.ear.hanging()
+    finally:
+        other.close()
+
+
+def test_a_synth_that_comes_back_is_silenced_where_it_is_played_to_by_then(
+    midigen: Start, tmp_path: Path
+) -> None:
+    other = synth()
+    running = midigen("--mode", "duet", "--output", "synth", folder=tmp_path)
+    (tmp_path / "config.toml").write_text('mode = "duet"\noutput.channel = 5\n')
+    assert ask({"do": "reload"}, None) == ["the configuration was read again"]
+    other.close()
+    running.read_until('"synth:in" is gone')
+    other = synth()
+    try:
+        running.read_until('"synth:in" is there')
+        other.wait_for(len(SILENCING), ChannelMessage)
+        assert other.messages == [replace(message, channel=5) for message in SILENCING]
+        assert running.stop() == ExitCode.OK
     finally:
         other.close()
 

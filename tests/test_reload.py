@@ -42,11 +42,13 @@ from midigen.performer import Performer, Reload
 from midigen.predictor import Predictor
 from midigen.settings import Knob, Mode, Scene, Settings, TempoSource
 from midigen.vocabulary import Key
+from midigen.window import Degrees
 from tests.players import NextLetter, TimedEvents, TimedOutputs, key, performer, settings, together
 from tests.test_foresight import drive
+from tests.test_performer_faults import Moody
 from tests.test_performer_memory import AnyLetterAndMemory, SameLetter
 from tests.test_performer_partner import SecondLetter
-from tests.test_performer_properties import Script, Wait, scripts
+from tests.test_performer_properties import Script, Shelf, Wait, scripts
 from tests.test_performer_time import ticks
 
 READ_AGAIN = Notice("the configuration was read again")
@@ -311,6 +313,36 @@ def test_the_model_stays_unless_there_is_another(predictor: Predictor | None) ->
     assert playing.status().model == name
     answer = NoteOn(64 if predictor else 62, 80)
     assert playing.handle(NoteOn(60, 80), 2.0) == [answer]
+
+
+def test_scenes_find_their_models_where_the_reload_says() -> None:
+    verse = settings(mode=Mode.DUET, scene=(Scene(name="verse", model="verse's"),))
+    old, new = Shelf(), Shelf()
+    playing = Performer(verse, NextLetter(), np.random.default_rng(0), old)
+    playing.start(0.0)
+    playing.handle(Reload(verse, NextLetter(), new), 0.1)
+    playing.handle(Control("scene", "verse"), 0.1)
+    playing.advance(2.0)
+    assert playing.status().model == "verse's"
+    assert (old.asked, new.asked > 1) == (0, True)
+
+
+def test_a_model_that_fails_again_after_a_reload_is_told_of_again() -> None:
+    def broken(_: Degrees) -> Any:
+        raise ZeroDivisionError
+
+    playing = Performer(SAME, Moody(broken), np.random.default_rng(0))
+    told: list[str] = []
+    playing.start(0.0)
+    for start in (0.0, 1.0):
+        for time, event in key(60, start, start + 0.1):
+            told += [o.text for o in playing.handle(event, time) if isinstance(o, Notice)]
+        told += [
+            o.text
+            for o in playing.handle(Reload(SAME, Moody(broken)), start + 0.5)
+            if isinstance(o, Notice)
+        ]
+    assert sum("fails" in line for line in told) == 2
 
 
 def test_a_forecast_that_was_under_way_is_not_played_by_if_the_model_is_another() -> None:

@@ -14,7 +14,7 @@ from midigen import __version__, config
 from midigen.control_socket import answer
 from midigen.daemon import Daemon
 from midigen.errors import ConfigError, MidigenError, ModelError
-from midigen.notes import NoteOff, NoteOn
+from midigen.notes import Channel, NoteOff, NoteOn
 from midigen.remote import Remote
 from midigen.settings import Mode, Settings
 from tests.players import NOTEBOOK, performer, settings
@@ -60,9 +60,11 @@ class Watched(Loop):
     def __init__(self) -> None:
         super().__init__()
         self.hears: list[bool] = []
+        self.channels: list[int] = []
 
-    def hear_clock(self, *, hears: bool) -> None:
-        self.hears.append(hears)
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        self.hears.append(hears_clock)
+        self.channels.append(channel)
 
 
 def asked(
@@ -252,7 +254,7 @@ def test_a_file_that_has_changed_is_played_by(tmp_path: Path) -> None:
         return config.load(file)
 
     def ask(remote: Remote, loop: Loop) -> None:
-        file.write_text(f'{quiet}[tempo]\nsource = "clock"\nbpm = 90\n')
+        file.write_text(f'{quiet}[tempo]\nsource = "clock"\nbpm = 90\n[output]\nchannel = 5\n')
         assert remote.reload() == ["the configuration was read again"]
         status(remote, {"mode": "duet", "bpm": 90.0, "beat": "clock (none yet)"})
         loop.play(NoteOn(60, 80))
@@ -264,6 +266,7 @@ def test_a_file_that_has_changed_is_played_by(tmp_path: Path) -> None:
 
     asked(settings(), ask, load, loop)
     assert loop.hears == [True, False]
+    assert loop.channels == [5, 1]
     assert not loop.hangs()
 
 
