@@ -23,7 +23,7 @@ from midigen.command_line import add_command, add_settings, effective_settings, 
 from midigen.errors import ExitCode, MidigenError
 
 EXIT_CODES = """\
-exit codes: 0 a normal end (a signal too), 1 an error in midigen, 2 a wrong command line
+exit codes: 0 a normal end (a signal too), 1 anything else, 2 a wrong command line
 or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 interrupted
 while it starts or works, or forced by a second Ctrl-C"""
 

@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from midigen.command_line import add_command, add_settings, effective_settings
+from midigen.command_line import add_command, effective_settings
 from midigen.errors import ExitCode
-from midigen.run_commands import add_port_settings, add_waiting
+from midigen.run_commands import add_run_options
 
 
 def add_commands(commands: Any) -> None:
@@ -14,12 +14,10 @@ def add_commands(commands: Any) -> None:
         commands,
         "doctor",
         _doctor,
-        "say what would go wrong if it ran with these settings, and how fast this machine is",
+        "say what would go wrong with these options of `run`, and how fast this machine is",
         "midigen doctor --mode duet --input Keys",
     )
-    add_settings(parser)
-    add_port_settings(parser)
-    add_waiting(parser)
+    add_run_options(parser)
 
 
 def _doctor(options: argparse.Namespace) -> ExitCode:

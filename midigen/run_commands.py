@@ -69,23 +69,13 @@ def add_port_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_waiting(parser: argparse.ArgumentParser) -> None:
-    """Add the option that lets named ports be missing."""
-    parser.add_argument(
-        "--wait", action="store_true", help="wait for named ports that aren't there yet"
-    )
-
-
-def _add_run(commands: Any) -> None:
-    parser = add_command(
-        commands,
-        "run",
-        _run,
-        "listen to a keyboard and play with it until Ctrl-C",
-        'midigen run --mode duet --input "USB Keyboard"',
-    )
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add all that `run` takes."""
     parser.add_argument(
         "--quiet", action="store_true", help="show neither a status nor notices, only errors"
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="wait for named ports that aren't there yet"
     )
     parser.add_argument(
         "--record", metavar="FOLDER", help="write the session there as a MIDI file, as it happens"
@@ -98,7 +88,17 @@ def _add_run(commands: Any) -> None:
     )
     add_settings(parser)
     add_port_settings(parser)
-    add_waiting(parser)
+
+
+def _add_run(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "run",
+        _run,
+        "listen to a keyboard and play with it until Ctrl-C",
+        'midigen run --mode duet --input "USB Keyboard"',
+    )
+    add_run_options(parser)
 
 
 def _add_learn(commands: Any) -> None:

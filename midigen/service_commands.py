@@ -54,7 +54,7 @@ def _add_install(services: Any) -> None:
 def _install(options: argparse.Namespace) -> ExitCode:
     service.unit_path()  # first of all, whether this system has services
     _prove(effective_settings(_read_by_run(options.options)))
-    command = [sys.executable, "-m", "midigen", "run", "--quiet", *options.options]
+    command = [sys.executable, "-m", "midigen", "run", *options.options]
     folder = Path.cwd()
     path = service.install(service.unit_text(command, folder))
     print(f"{path}: installed; it plays as `midigen run` would in {folder}")

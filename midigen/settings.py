@@ -135,8 +135,8 @@ class Output:
     offset_ms: float = _setting(
         0.0,
         Number(-500, 500, "milliseconds", whole=False),
-        "plays this much later, or earlier if negative (an answer at once can't be earlier, and"
-        " a phrase must be over so much sooner)",
+        "plays this much later, or earlier if negative (which changes no answer that is given at"
+        " once, and a phrase must be over so much sooner)",
     )
     mute: bool = _setting(False, Flag(), "plays nothing of its own, until it is false again")
 
@@ -331,7 +331,7 @@ class Record:
         "off", Text('"off" or a folder'), "the folder that every session is recorded in"
     )
     keep: int = _setting(
-        5, Number(1, 60, "minutes"), "how much the control keep, and run --keep, write"
+        5, Number(1, 60, "minutes"), "how much the control keep, and run --keep, write: into path, or else into recordings"
     )
 
 

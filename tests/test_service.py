@@ -226,7 +226,7 @@ def test_install_writes_the_unit_and_starts_it(
     assert systemctl.told == INSTALLING
     written = read(unit.read_text(encoding="utf-8"))
     assert words_of(written["Service"]["ExecStart"]) == [
-        *(f":{sys.executable}", "-m", "midigen", "run", "--quiet"),
+        *(f":{sys.executable}", "-m", "midigen", "run"),
         *options,
     ]
     assert written["Service"]["WorkingDirectory"] == str(Path.cwd())
