@@ -58,7 +58,9 @@ CONTROLS = {
         _sets("velocity", "touch.scale"),
         _sets("hold", "response.hold"),
         _sets("mute", "output.mute"),
-        _press("turn", "gives the turn to midigen; while it answers (call-response), takes it back"),
+        _press(
+            "turn", "gives the turn to midigen; while it answers (call-response), takes it back"
+        ),
         _press("again", "another answer to the same phrase"),
         _press("forget", "empties the window and the memory"),
         _press("panic", "silences everything, on its channel of the synth too"),

@@ -331,7 +331,9 @@ class Record:
         "off", Text('"off" or a folder'), "the folder that every session is recorded in"
     )
     keep: int = _setting(
-        5, Number(1, 60, "minutes"), "how much the control keep, and run --keep, write: into path, or else into recordings"
+        5,
+        Number(1, 60, "minutes"),
+        "how much the control keep, and run --keep, write: into path, or else into recordings",
     )
 
 

@@ -248,12 +248,13 @@ def test_signals_stop_it_and_the_former_handlers_come_back(name: str) -> None:
 def test_two_different_signals_are_a_normal_end() -> None:
     """As systemd and a terminal that closes send them."""
 
-    def script(loop: Loop, daemon: Daemon) -> None:
-        answer(loop, daemon)
+    def started() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGHUP)
 
-    assert run(DUET, script).sent == [NoteOn(62, 80), NoteOff(62)]
+    loop = Loop()
+    Daemon(performer(DUET), loop, lambda _: None).run(started)
+    assert loop.calls == ["open", "close"]
 
 
 STUCK = """
