@@ -1,7 +1,8 @@
-"""A JACK server of the tests' own, and `midigen run` as a process on it."""
+"""How tests are shared out, and what they share: a JACK server, and `midigen run` on it."""
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.jack import JackServer, Midigen
 
@@ -26,21 +28,17 @@ def needs(program: str) -> str:
     return found
 
 
-REAL_TIME = frozenset(
-    ["control_socket", "daemon", "display", "doctor", "osc", "recording", "remote", "terminal"]
-)
-"""The files, beside those of JACK, whose tests are about threads, processes and terminals."""
+class Halves(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives what is about real time to one process, and the other files to whichever is idle."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "real time" if re.search(r"test_(jack|daemon|doctor)", file) else file
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have all that is about real time run by one process: it mustn't hold itself up."""
-    for item in items:
-        name = item.path.stem.removeprefix("test_")
-        if name in REAL_TIME or name.startswith("jack"):
-            item.add_marker(pytest.mark.xdist_group("real time"))
-        elif name in ("model", "training"):
-            item.add_marker(pytest.mark.xdist_group(name))  # what is trained once serves them all
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
+    """Share the tests between processes."""
+    return Halves(config, log)
 
 
 @contextlib.contextmanager
