@@ -14,6 +14,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.jack import JackServer, Midigen
 
+# One core for training: the other one is for what is about real time (see `Halves`).
+os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
 
 def needs(program: str) -> str:
     """The path of a program; without it the test is skipped, but in CI it fails."""
