@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -340,3 +341,25 @@ class Midigen:
         if self._plays:
             self.hand.close()
             self.ear.close()
+
+
+@contextmanager
+def midigen_on_terminal(
+    terminal: int, *arguments: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", Hand, Ear]]:
+    """`midigen run` with a terminal to itself, a hand and an ear, which aren't connected yet."""
+    hand, ear = Hand(), Ear()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *MIDIGEN, *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    try:
+        yield process, hand, ear
+    finally:
+        process.kill()
+        process.wait()
+        hand.close()
+        ear.close()

@@ -17,7 +17,14 @@ from pythonosc.udp_client import SimpleUDPClient
 from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
 from midigen.onnx_predictor import OnnxPredictor
-from tests.jack import MIDIGEN, PATIENCE, Ear, Hand, Midigen, play_phrase, wait_until
+from tests.jack import (
+    PATIENCE,
+    Hand,
+    Midigen,
+    midigen_on_terminal,
+    play_phrase,
+    wait_until,
+)
 from tests.players import NOTEBOOK
 from tests.test_display import open_pty, read_until
 from tests.test_jack import C_MAJOR_SCALE, Start
@@ -234,18 +241,10 @@ def test_lines_are_obeyed_that_come_through_a_pipe(midigen: Start) -> None:
 
 @pytest.mark.usefixtures("jack")
 def test_it_plays_and_is_typed_to_on_a_terminal() -> None:
-    hand, ear = Hand(), Ear()
     with open_pty() as (person, terminal):
         before = termios.tcgetattr(terminal)
         termios.tcsetwinsize(terminal, (24, 80))
-        process = subprocess.Popen(
-            ["setsid", "--ctty", *MIDIGEN, "--mode", "duet", *PLAIN],
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            env={**os.environ, "TERM": "xterm-256color"},
-        )
-        try:
+        with midigen_on_terminal(terminal, "--mode", "duet", *PLAIN) as (process, hand, ear):
             read_until(person, "Ctrl-C stops")
             hand.connect("midigen-in:midigen in")
             ear.connect("midigen-out:midigen out")
@@ -258,11 +257,6 @@ def test_it_plays_and_is_typed_to_on_a_terminal() -> None:
             read_until(person, "C D")
             os.write(person, b"\x03")
             assert process.wait(timeout=PATIENCE) == ExitCode.OK
-        finally:
-            process.kill()
-            process.wait()
-            hand.close()
-            ear.close()
         assert termios.tcgetattr(terminal) == before
 
 

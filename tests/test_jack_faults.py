@@ -23,7 +23,6 @@ from midigen.notes import NoteOff, NoteOn
 from tests.conftest import needs
 from tests.jack import (
     CLOCK_OUT,
-    MIDIGEN,
     PATIENCE,
     SETTLES,
     Ear,
@@ -33,6 +32,7 @@ from tests.jack import (
     Transport,
     command,
     connect,
+    midigen_on_terminal,
     pause,
     play_phrase,
     wait_until,
@@ -166,17 +166,10 @@ def test_a_full_disk_stops_the_recording_and_not_the_music(midigen: Start, tmp_p
 
 @pytest.mark.usefixtures("jack")
 def test_a_terminal_that_is_closed_ends_the_notes_and_the_recording(tmp_path: Path) -> None:
-    hand, ear = Hand(), Ear()
+    options = ("--mode", "duet", "--record", str(tmp_path), *SURE)
     with open_pty() as (person, terminal):
         termios.tcsetwinsize(terminal, (24, 80))
-        process = subprocess.Popen(
-            ["setsid", "--ctty", *MIDIGEN, "--mode", "duet", "--record", str(tmp_path), *SURE],
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            env={**os.environ, "TERM": "xterm-256color"},
-        )
-        try:
+        with midigen_on_terminal(terminal, *options) as (process, hand, ear):
             read_until(person, "Ctrl-C stops")
             hand.connect("midigen-in:midigen in")
             ear.connect("midigen-out:midigen out")
@@ -190,11 +183,6 @@ def test_a_terminal_that_is_closed_ends_the_notes_and_the_recording(tmp_path: Pa
             os.close(person)
             assert process.wait(timeout=PATIENCE) == ExitCode.OK
             ear.wait_for(1, NoteOff)
-        finally:
-            process.kill()
-            process.wait()
-            hand.close()
-            ear.close()
     (path,) = tmp_path.glob("*.mid")
     recorded = [message for _, message in read(path)["midigen"]]
     assert recorded == ear.messages == [NoteOn(65, 90), NoteOff(65)]
