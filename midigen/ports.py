@@ -232,13 +232,12 @@ class MidiPorts:
         inputs = self._sources
         outputs = [self._virtual.target] if self._virtual else []
         outputs += [link.client for link in self._links if not link.is_input]
-        if self._jack is None:
-            close_ports(inputs, outputs)
-        elif self._jack.goes_on(SERVER_PATIENCE):
-            close_ports(inputs, outputs)
-            self._jack.close()
-        else:
+        if self._jack and not self._jack.goes_on(SERVER_PATIENCE):
             abandon(inputs, outputs, self._jack)
+        else:
+            close_ports(inputs, outputs)
+            if self._jack:
+                self._jack.close()
         self._dropped = self.dropped
         self._virtual = self._jack = None
         self._links = []
