@@ -21,8 +21,8 @@ BESIDE = PRIORITY - 1
 SWITCH_INTERVAL: Seconds = 0.0001
 """How long a thread may keep the interpreter while another one waits for it.
 
-By the interpreter's own 5 ms, a key was late by 22 ms at p99 while another thread computed,
-by this 1.2 ms; where none does, it makes no difference (`benchmarks.interpreter`).
+By the interpreter's own 5 ms, a key was late by 11 ms at p99 while another thread computed,
+by this 0.7 ms; where none does, it makes no difference (`benchmarks.interpreter`).
 """
 
 
