@@ -35,21 +35,21 @@ def late(source: Any, output: Any, wait: float, spread: float) -> None:
     def send() -> None:
         while True:
             came, message = arrivals.get()
-            time.sleep(max(0.0, came + wait + chance.uniform(0, spread) - time.monotonic()))
+            time.sleep(max(0.0, came + wait + chance.uniform(0, spread) - time.perf_counter()))
             output.send_message(message)
 
     threading.Thread(target=send, daemon=True).start()
-    source.set_callback(lambda message, _: arrivals.put((time.monotonic(), message[0])))
+    source.set_callback(lambda message, _: arrivals.put((time.perf_counter(), message[0])))
     signal.sigwait({signal.SIGTERM})
     source.cancel_callback()
 
 
 def pulse(output: Any, step: float) -> None:
     """Send a note on each step, and its end half a step later."""
-    start = time.monotonic()
+    start = time.perf_counter()
     half_steps = 0
     while not signal.sigtimedwait(
-        {signal.SIGTERM}, max(0.0, start + half_steps * step / 2 - time.monotonic())
+        {signal.SIGTERM}, max(0.0, start + half_steps * step / 2 - time.perf_counter())
     ):
         output.send_message([0x80 if half_steps % 2 else 0x90, 60, 64])
         half_steps += 1
@@ -65,9 +65,9 @@ def flood(output: Any, rate: float, seconds: float) -> None:
         pitch, velocity = chance.randint(24, 95), chance.randint(1, 127)
         kinds += [[0x90, pitch, velocity], [0xA0, pitch, 30], [0xB0, 1, pitch], [0xD0, pitch]]
         kinds += [[0xF0, 0x7E, 0x7F, 0x09, 0x01, 0xF7], [0x80, pitch, 0]]
-    start = time.monotonic()
+    start = time.perf_counter()
     sent = 0
-    while (passed := time.monotonic() - start) < seconds or sent % 6:  # the last note has an end
+    while (passed := time.perf_counter() - start) < seconds or sent % 6:  # the last note has an end
         while sent < passed * rate:
             output.send_message(kinds[sent % len(kinds)])
             sent += 1

@@ -92,12 +92,12 @@ def listen(minutes: float, *options: str) -> Heard:
         play_phrase(hand, 60, 62, 64)
         played.wait_for(1)
         changes = []
-        start = time.monotonic()
+        start = time.perf_counter()
         for number, bpm in enumerate(TEMPI[1:], start=1):
-            pause(start + min(20.0, minutes * 20) * number - time.monotonic())
+            pause(start + min(20.0, minutes * 20) * number - time.perf_counter())
             transport.say(f"tempo {bpm:g}")
-            changes.append(time.monotonic())
-        pause(max(0.0, start + minutes * 60 - time.monotonic()))
+            changes.append(time.perf_counter())
+        pause(max(0.0, start + minutes * 60 - time.perf_counter()))
     return Heard(
         ticks=clock.times(is_tick),
         echoes=echoed.times(is_tick),

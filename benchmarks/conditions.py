@@ -163,12 +163,12 @@ def repeating(act: Callable[[], None], interval: float) -> Iterator[None]:
     ended = threading.Event()
 
     def work() -> None:
-        start = time.monotonic()
+        start = time.perf_counter()
         count = 0
         while not ended.is_set():
             act()
             count += 1
-            time.sleep(max(0.0, start + count * interval - time.monotonic()))
+            time.sleep(max(0.0, start + count * interval - time.perf_counter()))
 
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
@@ -274,7 +274,7 @@ def measure_inside(
                 marked = isinstance(probe, Marked)
                 pitch = MARK if marked else 60 + (0, 2, 4, 5, 7, 9, 11)[index * 3 % 7]
                 probe.answered.clear()
-                struck = time.monotonic()
+                struck = time.perf_counter()
                 probe.strike(pitch)
                 came = probe.answered.wait(timeout=0.5)
                 times.append(probe.sent[-1] - struck if came else math.inf)
@@ -284,7 +284,7 @@ def measure_inside(
 
     daemon.run(threading.Thread(target=play).start)
     if recorder:
-        recorder.close(time.monotonic())
+        recorder.close(time.perf_counter())
     return times[-notes:]
 
 

@@ -67,7 +67,7 @@ def through(predictor: Predictor, interval: float) -> list[float]:
             probe.strike(pitch)  # its answer goes out, and the next ones are predicted
             time.sleep(float(chance.uniform(0.0001, LONGEST)))
             probe.answered.clear()
-            struck = time.monotonic()
+            struck = time.perf_counter()
             probe.strike(MARK)
             came = probe.answered.wait(timeout=0.5)
             times.append(probe.sent[-1] - struck if came else math.inf)

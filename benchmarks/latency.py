@@ -68,7 +68,7 @@ class Probe:
 
     def send(self, output: Output) -> bool:
         """Stamp a note's beginning."""
-        now = time.monotonic()
+        now = time.perf_counter()
         if isinstance(output, NoteOn):
             self.sent.append(now)
             self.answered.set()
@@ -127,7 +127,7 @@ def inside_duet() -> Result:
         for index in range(INSIDE_NOTES + 3):
             pitch = 60 + (0, 2, 4, 5, 7, 9, 11)[index * 3 % 7]
             probe.answered.clear()
-            struck = time.monotonic()
+            struck = time.perf_counter()
             probe.strike(pitch)
             answered = probe.answered.wait(timeout=0.5)  # not before the model's minimum
             latencies.append(probe.sent[-1] - struck if answered else math.inf)
@@ -159,8 +159,8 @@ def inside_solo(minutes: float) -> Result:
         start = daemon.performer.timeline.time + step / 2
         for index in range(1, round(minutes * 60 / step)):
             target = start + index * step
-            time.sleep(max(0.0, target - time.monotonic()))
-            overslept.append(time.monotonic() - target)
+            time.sleep(max(0.0, target - time.perf_counter()))
+            overslept.append(time.perf_counter() - target)
         daemon.stop()
 
     daemon.run(threading.Thread(target=player).start)
@@ -217,7 +217,7 @@ class Partner:
         """Strike a key, wait for what comes back, let go."""
         with self.ear.came:
             self.ear.heard.clear()
-            struck = time.monotonic()
+            struck = time.perf_counter()
             self.hand.strike(pitch)
             came = self.ear.came.wait_for(lambda: _onsets(self.ear), timeout=0.2)
         self.round_trips.append(_onsets(self.ear)[0] - struck if came else math.inf)
@@ -303,10 +303,10 @@ def start_up() -> Result:
     lister = Ear()
 
     def seconds(name: str, *command: str) -> float:
-        started = time.monotonic()
+        started = time.perf_counter()
         with _client(*command):
             wait_until(lambda: f"{name}-out:{name} out" in lister.ports(), name)
-            return time.monotonic() - started
+            return time.perf_counter() - started
 
     measured: dict[str, list[float]] = {"echo": [], "midigen": []}
     for _ in range(STARTS):

@@ -76,9 +76,9 @@ def listen(options: Iterable[str]) -> Heard:
         running.ear.wait_for(8)
         spans = []
         for place, program in enumerate(CHANGES):
-            spans.append((STEADY, time.monotonic()))
+            spans.append((STEADY, time.perf_counter()))
             pause(SPAN)
-            spans.append((FIRST if place < len(MODELS) else LATER, time.monotonic()))
+            spans.append((FIRST if place < len(MODELS) else LATER, time.perf_counter()))
             running.hand.send(0xC0, program)
             pause(SPAN)
         running.stop()

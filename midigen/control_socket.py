@@ -240,9 +240,9 @@ class ControlSocket:
     def _listen(self) -> None:
         while not self._closing.is_set():
             first = min((client.deadline for client in self._clients()), default=None)
-            wait = None if first is None else max(0.0, first - time.monotonic())
+            wait = None if first is None else max(0.0, first - time.perf_counter())
             ready = self._selector.select(wait)
-            now = time.monotonic()  # before the backend takes its time: that isn't theirs
+            now = time.perf_counter()  # before the backend takes its time: that isn't theirs
             for key, _ in ready:
                 if key.fileobj is self._socket:
                     self._welcome()
@@ -270,7 +270,7 @@ class ControlSocket:
         elif len(self._clients()) >= CLIENTS:
             _turn_away(caller, f"{CLIENTS} others are asking already: try again")
         else:
-            client = _Client(caller, time.monotonic() + PATIENCE)
+            client = _Client(caller, time.perf_counter() + PATIENCE)
             self._selector.register(caller, selectors.EVENT_READ, client)
 
     def _attend(self, client: _Client) -> None:
@@ -294,7 +294,7 @@ class ControlSocket:
             self._let_go(client)
         elif is_whole:
             client.answer = answer(bytes(line), self._backend)
-            client.deadline = time.monotonic() + PATIENCE
+            client.deadline = time.perf_counter() + PATIENCE
             self._selector.modify(client.socket, selectors.EVENT_WRITE, client)
 
     def _say(self, client: _Client) -> None:

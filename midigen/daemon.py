@@ -181,7 +181,7 @@ class Daemon:
 
     def put(self, event: Cue | Quit) -> None:
         """An event from elsewhere than the ports. May be called from any thread."""
-        self._arrivals.put(Arrival(time.monotonic(), _alone, event))
+        self._arrivals.put(Arrival(time.perf_counter(), _alone, event))
 
     def ask(self, event: Cue, patience: Seconds) -> list[str]:
         """The same, and what the performer has to say about it. For any thread but its own.
@@ -194,7 +194,7 @@ class Daemon:
         def events(event: Cue) -> Iterable[Cue]:
             return () if given_up.is_set() else (event,)
 
-        self._arrivals.put(Arrival(time.monotonic(), events, event, replies.put))
+        self._arrivals.put(Arrival(time.perf_counter(), events, event, replies.put))
         try:
             notices = replies.get(timeout=patience)
         except queue.Empty:
@@ -247,15 +247,15 @@ class Daemon:
         os._exit(ExitCode.FORCED)
 
     def _watch(self) -> None:
-        next_check = time.monotonic() + CHECK_INTERVAL
+        next_check = time.perf_counter() + CHECK_INTERVAL
         while True:
             lines: Sequence[str | None]
-            wait = next_check - time.monotonic()
+            wait = next_check - time.perf_counter()
             if wait > 0:
                 lines = self._news_within(wait)
             else:
                 lines = self._look_after()
-                next_check = time.monotonic() + CHECK_INTERVAL
+                next_check = time.perf_counter() + CHECK_INTERVAL
             for line in lines:
                 if line is None:
                     return
@@ -263,19 +263,19 @@ class Daemon:
 
     def _news_within(self, wait: Seconds) -> list[str | None]:
         """What there is to tell by then; None at the end."""
-        asleep = time.monotonic()
+        asleep = time.perf_counter()
         lines: list[str | None] = []
         with contextlib.suppress(queue.Empty):
             lines.append(self._news.get(timeout=wait))
-        return [*self._after_standstill(time.monotonic() - asleep - wait), *lines]
+        return [*self._after_standstill(time.perf_counter() - asleep - wait), *lines]
 
     def _look_after(self) -> list[str]:
         """See what has become of the ports."""
-        began = time.monotonic()
+        began = time.perf_counter()
         lines = self._connection.check()
         self._early = self._connection.latency  # a server that comes back may have another
         realtime.tidy()
-        return lines or self._after_standstill(time.monotonic() - began)  # to open may take long
+        return lines or self._after_standstill(time.perf_counter() - began)  # to open may take long
 
     def _after_standstill(self, late: Seconds) -> list[str]:
         """What to tell where this thread is so late: if it was stopped, what was played is lost."""
@@ -291,7 +291,7 @@ class Daemon:
         self.priority = realtime.raise_priority()
         self._begun.set()
         try:
-            now = time.monotonic()
+            now = time.perf_counter()
             if self._witness is not None:
                 self._witness.open(now)
             self._send(self.performer.start(now), now)
@@ -300,7 +300,7 @@ class Daemon:
         except Exception as exc:  # raised again on the main thread
             self._failure = exc
         try:
-            self._send(self.performer.stop(), time.monotonic())
+            self._send(self.performer.stop(), time.perf_counter())
         except Exception as exc:
             self._failure = self._failure or exc
         self._news.put(None)
@@ -322,7 +322,7 @@ class Daemon:
                 if self._witness is not None and isinstance(event, Message):
                     self._witness.heard(event, arrival.time)
         deadline = self.performer.deadline
-        now = time.monotonic() + self._early
+        now = time.perf_counter() + self._early
         if deadline is not None and deadline <= now:
             self._send(self.performer.advance(now), deadline - self._early)
         self.performer.prepare()
@@ -342,9 +342,9 @@ class Daemon:
         except queue.Empty:
             self._use_the_time()
         deadline = self.performer.deadline
-        wait = math.inf if deadline is None else deadline - self._early - time.monotonic()
+        wait = math.inf if deadline is None else deadline - self._early - time.perf_counter()
         if self._beat_every:
-            wait = min(wait, self._next_beat - time.monotonic())
+            wait = min(wait, self._next_beat - time.perf_counter())
         if wait == math.inf:
             return self._arrivals.get()
         if wait <= 0:
@@ -381,7 +381,7 @@ class Daemon:
             except Exception as exc:
                 failure = failure or exc
                 continue
-            self._sent_at = now = time.monotonic()
+            self._sent_at = now = time.perf_counter()
             if isinstance(output, NoteOn):
                 self._notes_out += 1
                 self._worst = max(self._worst, now - due)
@@ -396,7 +396,7 @@ class Daemon:
             case Notice():
                 self._news.put(output.text)
             case TempoChange() if self._witness is not None:
-                self._witness.tempo(output.bpm, time.monotonic())
+                self._witness.tempo(output.bpm, time.perf_counter())
             case Keep() if self._witness is not None:
                 self._witness.keep()
 
@@ -408,7 +408,7 @@ class Daemon:
         try:
             while (question := self._questions.get()) is not None:
                 if not question.is_urgent:
-                    time.sleep(max(0.0, self._sent_at + RESPITE - time.monotonic()))
+                    time.sleep(max(0.0, self._sent_at + RESPITE - time.perf_counter()))
                 self.put(self._foresight.answer(question))
         except Exception as exc:  # raised again on the main thread
             self._failure = exc

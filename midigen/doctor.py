@@ -286,9 +286,9 @@ def examine_model(name: str, place: str = "") -> Finding:
     window = np.arange(predictor.max_notes)[np.newaxis] % SIZE
     took = []
     for _ in range(_PREDICTIONS):
-        began = time.monotonic()
+        began = time.perf_counter()
         predictor.predict(window)
-        took.append(time.monotonic() - began)
+        took.append(time.perf_counter() - began)
     return judge_prediction(f"{place}model {name}", statistics.median(took))
 
 
@@ -359,7 +359,7 @@ def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
 
         def there_and_back(pitch: Pitch) -> Seconds | None:
             note, answer = NoteOff(pitch, channel=1), NoteOff(pitch, channel=2)
-            began = time.monotonic()
+            began = time.perf_counter()
             hand.send(note)
             if _wait_for(note, struck) is None:
                 return None
@@ -408,12 +408,12 @@ def judge_round_trip(times: Sequence[Seconds], sent: int) -> Finding:
 
 def measure_waking() -> list[Seconds]:
     """How late this thread wakes, sleeping to one deadline after another for a second."""
-    start = time.monotonic()
+    start = time.perf_counter()
     late = []
     for number in range(1, WAKES + 1):
         deadline = start + number * _SLEEP
-        time.sleep(max(0.0, deadline - time.monotonic()))
-        late.append(time.monotonic() - deadline)
+        time.sleep(max(0.0, deadline - time.perf_counter()))
+        late.append(time.perf_counter() - deadline)
     return late
 
 
@@ -451,10 +451,10 @@ def _opened(api: Api, ports: Ports, enqueue: Enqueue) -> Iterator[MidiPorts]:
 
 def _wait_for(note: NoteOff, arrivals: "queue.SimpleQueue[Arrival]") -> Seconds | None:
     """When a note arrived; None if it is lost. What is left of others is passed over."""
-    end = time.monotonic() + _PATIENCE
+    end = time.perf_counter() + _PATIENCE
     with contextlib.suppress(queue.Empty):
         while True:
-            arrival = arrivals.get(timeout=max(0.0, end - time.monotonic()))
+            arrival = arrivals.get(timeout=max(0.0, end - time.perf_counter()))
             if note in arrival.events(arrival.data):
                 return arrival.time
     return None

@@ -69,7 +69,7 @@ class Intake:
 
     def on_message(self, message: tuple[Sequence[int], float], _: object = None) -> None:
         """What RtMidi calls for each message, on a thread of its own."""
-        now = time.monotonic()
+        now = time.perf_counter()
         if self._is_first:
             self._is_first = False
             realtime.raise_priority()  # of this thread
@@ -89,7 +89,7 @@ class Intake:
             else ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel + 1)
             for channel, pitch in sorted(down, reverse=True)  # keys before their pedal
         ]
-        self._enqueue(Arrival(time.monotonic(), list, ends))
+        self._enqueue(Arrival(time.perf_counter(), list, ends))
         return len(ends)
 
     def _admits(self, data: Sequence[int]) -> bool:

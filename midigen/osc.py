@@ -122,7 +122,7 @@ class OscServer:
         put: Callable[[Control], None],
         tell: Callable[[str], None],
         *,
-        clock: Callable[[], Seconds] = time.monotonic,
+        clock: Callable[[], Seconds] = time.perf_counter,
     ) -> None:
         self.host = host
         self.port = port

@@ -166,7 +166,7 @@ class MidiPorts:
             if self._is_lost or (self._jack and self._jack.gone) or not self._may_pass(data):
                 self._dropped += isinstance(output, NoteOn)
                 return False
-            self._feedback.send(output, time.monotonic())
+            self._feedback.send(output, time.perf_counter())
             for port in self._outputs:
                 try:
                     port.send_message(data)

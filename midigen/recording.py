@@ -54,7 +54,7 @@ class Recorder:
         bpm: float,
         bar: int,
         tell: Callable[[str], None],
-        clock: Callable[[], Seconds] = time.monotonic,
+        clock: Callable[[], Seconds] = time.perf_counter,
         interval: Seconds = INTERVAL,
     ) -> None:
         self._whole = whole

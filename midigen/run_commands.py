@@ -193,7 +193,7 @@ def _recording(settings: Settings, screen: "Screen", *, keep: bool) -> Iterator[
     finally:
         if keep:
             recorder.keep()
-        for path in recorder.close(time.monotonic()):
+        for path in recorder.close(time.perf_counter()):
             screen.tell(f"recorded {path}")
 
 

@@ -131,7 +131,7 @@ class Terminal:
 
     def _put(self, event: Event | Quit) -> None:
         if not self._closing.is_set():
-            self._enqueue(Arrival(time.monotonic(), lambda event: (event,), event))
+            self._enqueue(Arrival(time.perf_counter(), lambda event: (event,), event))
 
     def _read(self) -> None:
         waits_for_answers = not self._stdin.isatty()
@@ -156,7 +156,7 @@ class Terminal:
         except UnknownNoteError as exc:
             self._tell(f"{exc}; :help says more")
             return False
-        start = time.monotonic()
+        start = time.perf_counter()
         for index, pitch in enumerate(pitches):
             onset = start + index * self._step
             if pitch is None:
@@ -177,7 +177,7 @@ class Terminal:
                     return
 
     def _wait_until(self, time_: Seconds) -> None:
-        self._closing.wait(max(0.0, time_ - time.monotonic()))
+        self._closing.wait(max(0.0, time_ - time.perf_counter()))
 
     def _write(self) -> None:
         line_is_empty = True

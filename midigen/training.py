@@ -351,7 +351,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         self._progress = progress
         self._state = state
         self._validated: dict[str, float] = {}
-        self._began = time.monotonic() - progress.seconds
+        self._began = time.perf_counter() - progress.seconds
         self._notes = plan.epochs * blocks.notes
         self._bar: tqdm[Any] = tqdm(
             total=self._notes,
@@ -393,7 +393,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
                 accuracy=validated["accuracy"],
             )
         )
-        self._progress.seconds = time.monotonic() - self._began
+        self._progress.seconds = time.perf_counter() - self._began
         self._save()
         if len(self._progress.epochs) - 1 - self._progress.best >= self._plan.patience:
             self.model.stop_training = True

@@ -35,9 +35,9 @@ MIDIGEN = (
 
 def wait_until(condition: Callable[[], object], what: str | Callable[[], str]) -> None:
     """Wait for something that another process does. Fails the test if it never happens."""
-    end = time.monotonic() + PATIENCE
+    end = time.perf_counter() + PATIENCE
     while not condition():
-        if time.monotonic() > end:
+        if time.perf_counter() > end:
             pytest.fail(f"waited {PATIENCE:g} s for {what if isinstance(what, str) else what()}")
         threading.Event().wait(0.005)
 
@@ -196,7 +196,7 @@ class Ear:
         close_ports([self._port], [])
 
     def _on_message(self, message: tuple[list[int], float], _: object) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         with self.came:
             self._deltas += message[1]
             self._origin = min(self._origin, now - self._deltas)
@@ -241,7 +241,7 @@ class Hand:
         self._port.open_virtual_port(name)
 
     def send(self, *data: int) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         self._port.send_message(data)
         self.sent += [(now, each) for each in self._decoder.feed(bytes(data))]
 

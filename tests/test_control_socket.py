@@ -230,14 +230,14 @@ def test_whoever_is_slow_holds_up_nobody_and_is_turned_away(folder: Path) -> Non
     with listening(Player({"model": "x" * 2_000_000})), connect(path) as deaf:
         deaf.sendall(b'{"do": "status"}\n')
         heard = deaf.recv(50_000)  # and no more, until its time is over
-        began = time.monotonic()
+        began = time.perf_counter()
         with connect(path) as silent, connect(path) as halting:
             halting.sendall(b'{"do": ')
             assert len(ask(STATUS, None)["model"]) == 2_000_000
-            assert time.monotonic() - began < PATIENCE / 2
+            assert time.perf_counter() - began < PATIENCE / 2
             for slow in (silent, halting):
                 assert json.loads(hear(slow)) == {"error": "no line came within 2 s"}
-                assert PATIENCE <= time.monotonic() - began < PATIENCE * 2
+                assert PATIENCE <= time.perf_counter() - began < PATIENCE * 2
         heard += hear(deaf)
     assert heard.startswith(b'{"ok": {"model": "xxx')
     assert len(heard) < 2_000_000
@@ -637,9 +637,9 @@ def test_closing_is_prompt_and_leaves_nothing(folder: Path) -> None:
     control.open()
     with connect(folder / f"{NAME}.sock") as silent:
         assert ask(STATUS, None) == {"mode": "duet"}
-        began = time.monotonic()
+        began = time.perf_counter()
         control.close()
-        assert time.monotonic() - began < PATIENCE / 2
+        assert time.perf_counter() - began < PATIENCE / 2
         assert not control._thread.is_alive()
         assert hear(silent) == b""
     assert [*folder.iterdir()] == []

@@ -50,7 +50,7 @@ class Loop:
         if output == self.breaks_on:
             raise PortError("broken")
         with self.sent_one:
-            self.times.append(time.monotonic())
+            self.times.append(time.perf_counter())
             self.sent.append(output)
             self.sent_one.notify_all()
         return True
@@ -72,7 +72,7 @@ class Loop:
         self.calls.append("close")
 
     def play(self, event: Event | Quit) -> None:
-        self.enqueue(Arrival(time.monotonic(), lambda event: [event], event))
+        self.enqueue(Arrival(time.perf_counter(), lambda event: [event], event))
 
     def wait_for(self, output: Output) -> None:
         with self.sent_one:
@@ -153,7 +153,7 @@ def test_no_prediction_disturbs_a_note_on_its_way_out() -> None:
 
     class Stamping(NextLetter):
         def predict(self, windows: Degrees) -> Probabilities:
-            predicted.append(time.monotonic())
+            predicted.append(time.perf_counter())
             return super().predict(windows)
 
     def script(loop: Loop, daemon: Daemon) -> None:
@@ -190,7 +190,7 @@ def test_an_exception_in_the_worker_ends_it_with_nothing_sounding() -> None:
 
     def script(loop: Loop, daemon: Daemon) -> None:
         answer(loop, daemon)
-        loop.enqueue(Arrival(time.monotonic(), fail, None))
+        loop.enqueue(Arrival(time.perf_counter(), fail, None))
 
     loop = Loop()
     with pytest.raises(ZeroDivisionError):
@@ -297,7 +297,7 @@ def script():
         os.kill(os.getpid(), signal.SIGINT)
     else:
         loop.wait_for(NoteOn(62, 80))
-        loop.enqueue(Arrival(time.monotonic(), interrupted, None))
+        loop.enqueue(Arrival(time.perf_counter(), interrupted, None))
 
 loop = Printing()
 daemon = Daemon(Performer(SETTINGS, Predictor(), np.random.default_rng(0)), loop, print)
@@ -453,7 +453,7 @@ def test_what_was_asked_for_in_vain_is_not_done_later() -> None:
         return ()
 
     def script(loop: Loop, daemon: Daemon) -> None:
-        loop.enqueue(Arrival(time.monotonic(), work, None))
+        loop.enqueue(Arrival(time.perf_counter(), work, None))
         try:
             with pytest.raises(MidigenError, match="too busy"):
                 daemon.ask(Control("mute", "on"), 0.05)
@@ -524,7 +524,7 @@ def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
         loop.play(NoteOn(60, 80))
         loop.wait_for(NoteOn(62, 80))
         beaten.append(heart.wait_for_more())
-        loop.enqueue(Arrival(time.monotonic(), be_stuck, None))
+        loop.enqueue(Arrival(time.perf_counter(), be_stuck, None))
         heart.wait_for_more(1)  # one may be under way
         beaten.append(heart.wait_for_more(1))
         freed.set()

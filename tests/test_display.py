@@ -432,12 +432,12 @@ def test_a_stuck_terminal_keeps_nobody_waiting() -> None:
         display = Display(lambda: SILENT, stream=stream)
         for _ in range(1000):  # more than it takes while nobody reads
             display.tell("x" * 1000)
-        begun = time.monotonic()
+        begun = time.perf_counter()
         display.start("midigen")
         display.tell("one more")
-        assert time.monotonic() - begun < 0.5
+        assert time.perf_counter() - begun < 0.5
         display.stop()
-        assert time.monotonic() - begun < 5
+        assert time.perf_counter() - begun < 5
         stuck = display_threads()
         assert [thread.name for thread in stuck] == ["display"]
         os.close(person)

@@ -539,11 +539,11 @@ from midigen.notes import NoteOff, NoteOn
 from midigen.recording import Recorder
 
 recorder = Recorder(Path(sys.argv[1]), whole=True, keep_minutes=5, bpm=120, bar=4, tell=print)
-start = time.monotonic()
+start = time.perf_counter()
 recorder.prove()
 recorder.open(start)
 for number in range(100_000):
-    now = time.monotonic()
+    now = time.perf_counter()
     recorder.heard(NoteOn(60 + number % 12, 80), now)
     recorder.played(NoteOff(60 + (number - 1) % 12), now)
     print(number, now - start, flush=True)

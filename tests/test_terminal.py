@@ -215,10 +215,10 @@ def test_a_signal_ends_it_while_it_waits_for_input() -> None:
             pass
         killer = threading.Timer(30, process.kill)
         killer.start()
-        started = time.monotonic()
+        started = time.perf_counter()
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0
-        assert time.monotonic() - started < 10
+        assert time.perf_counter() - started < 10
         killer.cancel()
     os.close(read_end)
     os.close(write_end)
