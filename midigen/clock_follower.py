@@ -83,6 +83,11 @@ class ClockFollower:
         """The place of the newest tick, or of the one before the next if the song was moved."""
         return self._count / TICKS_PER_BEAT
 
+    @property
+    def next_tick(self) -> int:
+        """The number of the tick that comes next, counted from the song's beginning."""
+        return self._count + 1
+
     def hear(self, message: Clock | SongPosition, now: Seconds, beat: Beats = 0.0) -> None:
         """A tick, or where the song goes on. `now` is when it came.
 

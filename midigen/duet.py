@@ -15,10 +15,14 @@ MAX_ANSWERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What answers a key."""
+    """What answers a key: a letter, whose pitch is that of the key it sounds in.
+
+    It sounds nearest to `near`, the note that it answers.
+    """
 
     key: StruckKey
-    pitch: Pitch
+    degree: Degree
+    near: Pitch
     velocity: Velocity
 
 

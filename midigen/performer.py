@@ -4,8 +4,9 @@ It is pure: no thread, clock, port, file or global random state. Whoever drives
 it (the daemon live, `render` over a file, a test under simulated time) calls
 
     start(now)                  once, before anything else
-    handle(event, now)          for every event, in the order of their times
-    advance(now)                at `deadline`, or as soon after it as possible
+    handle(event, time)         for every event, in the order of their times
+    advance(now)                at `deadline`, or as soon after it as possible; or a little
+                                before, with the time at which what is sent will be there
     prepare()                   whenever there is time before the deadline, and after each
                                 of these if predictions are made elsewhere (`delegate`)
     stop()                      at the end, whatever has happened
@@ -15,6 +16,7 @@ doesn't go back. Notes fall at absolute places of the beat (see `pulse`), from w
 their times are computed: a late call never moves later ones.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -116,6 +118,7 @@ class Performer:
         self._take_up(settings)
         self._pulse = _pulse(settings)
         self._now: Seconds = 0.0
+        self._heard_at: Seconds = 0.0  # the latest event; `_now` may be ahead of it
         self._playing = False
 
         # What is heard.
@@ -129,6 +132,7 @@ class Performer:
         self._ledger = Ledger(settings.output.channel)
         self._voice = Voice(settings, self._ledger, touch)
         self._run: Run | None = None
+        self._stepped_at: Seconds = -math.inf  # when the latest step of any run was due
         self._answering = False  # an EndOfAnswer is due
         self._answered_at: Seconds | None = None  # when, once that is known
         self._owed = 0  # solo: notes until it is
@@ -177,32 +181,35 @@ class Performer:
     def start(self, now: Seconds) -> list[Output]:
         """Begin to play: `now` is the first beat."""
         self._playing = True
-        self._now = now
+        self._now = self._heard_at = now
         self._outbox += self._pulse.start(now)
         self._enter_mode(now)
         return self._sent()
 
-    def handle(self, event: Cue, now: Seconds) -> list[Output]:
-        """What an event makes it play or end at once."""
+    def handle(self, event: Cue, time: Seconds) -> list[Output]:
+        """What an event makes it play or end at once.
+
+        It keeps its own `time`, even if `advance` has been called with a later one.
+        """
         if not self._playing:
             if isinstance(event, Forecast):
                 self._improviser.take(event)
             return []
-        came = now
-        self._now = now = max(now, self._now)
+        self._heard_at = time = max(time, self._heard_at)
+        self._now = max(time, self._now)
         match event:
             case NoteOn() | NoteOff() | ChannelMessage() if self._panel.takes(event):
-                self._turn_knob(event, now)
+                self._turn_knob(event, time)
             case NoteOn():
-                self._key_down(event, now)
+                self._key_down(event, time)
             case NoteOff():
-                self._key_up((event.channel, event.pitch), now)
+                self._key_up((event.channel, event.pitch), time)
             case ChannelMessage():
-                self._other_message(event, now)
+                self._other_message(event, time)
             case Clock() | SongPosition():
-                self._follow_clock(event, came)
+                self._follow_clock(event, time)
             case _:
-                self._take_cue(event, now)
+                self._take_cue(event, time)
         return self._sent()
 
     def _take_cue(self, cue: Control | EndOfPhrase | Forecast | Reload, now: Seconds) -> None:
@@ -368,18 +375,32 @@ class Performer:
 
     # --- the beat
 
-    def _follow_clock(self, message: Clock | SongPosition, came: Seconds) -> None:
-        """A message of the clock, with the time it came, whatever was done since."""
-        self._take_beat(self._pulse.hear_clock(message, came))
-        if message is Clock.TICK or self._pulse.source is not TempoSource.CLOCK:
+    def _follow_clock(self, message: Clock | SongPosition, now: Seconds) -> None:
+        if message is Clock.TICK:
+            self._take_beat(self._pulse.hear_tick(now))
             return
-        # The song stops or goes on elsewhere: what was placed on the old count is void.
+        outputs, moved = self._pulse.hear_transport(message, now)
+        self._take_beat(outputs)
+        if moved is None:
+            self._void(now)
+        else:
+            self._move(moved)
+
+    def _move(self, moved: Beats) -> None:
+        """The count goes on elsewhere, the beat as before: so does what was placed on it."""
         if self._scenes.due is not None:
-            self._scenes.due = self._pulse.next_place(self._now, 1.0)
+            self._scenes.due += moved
+        if self._run is not None:
+            self._run.origin += moved
+
+    def _void(self, now: Seconds) -> None:
+        """The song stops or goes on elsewhere: what was placed on the old count is void."""
+        if self._scenes.due is not None:
+            self._scenes.due = self._pulse.next_place(now, 1.0)
         if self._mode is not Mode.DUET:
             self._end_run()
         if self._mode is Mode.SOLO:
-            self._start_solo(self._now)
+            self._start_solo(now)
 
     def _follow_player(self, onset: Seconds) -> None:
         self._follow_at = None
@@ -610,13 +631,16 @@ class Performer:
         elif self._pulse.stands_still:
             self._outbox.append(Notice("solo waits for the clock's start"))
         else:
-            self._run = solo(self._panel.settings, self._phrase, self._pulse, now - self._offset)
+            # Where one run ends and another begins, no step of the grid is played twice.
+            start = max(now, self._stepped_at + self._grid_step / 2) - self._offset
+            self._run = solo(self._panel.settings, self._phrase, self._pulse, start)
 
     def _run_time(self, run: Run) -> Seconds:
         return self.timeline.time_of(run.origin + run.place.onset) + self._offset
 
     def _run_step(self, run: Run, due: Seconds, now: Seconds) -> None:
         is_first, place = run.is_first, run.step()
+        self._stepped_at = due
         ends = run.is_over and not self._panel.settings.response.hold
         length = self._seconds(max(place.length, RING) if ends else place.length)
         gap = self._seconds(run.place.onset - place.onset)
@@ -642,7 +666,7 @@ class Performer:
         if degree is None:
             return
         self._played.append(degree)
-        self._voice.near = pitch = self._voice.place(degree, self._ears.key)
+        self._voice.near = pitch = self._voice.place(degree, self._ears.key, self._voice.near)
         if not self._panel.settings.output.mute:
             self._end_at(self._begin(pitch, velocity), due + length)
 
@@ -683,10 +707,9 @@ class Performer:
         if degree is None:
             return
         self._played.append(degree)
-        pitch = self._voice.place(degree, self._ears.key)
         at = self._answer_time(now)
-        reply = Answer(wanted.key, pitch, wanted.velocity)
-        if at > now:
+        reply = Answer(wanted.key, degree, self._voice.near, wanted.velocity)
+        if at > self._now:
             self._duet.plan(at, reply)
         else:
             self._play_answer(reply, at)
@@ -705,7 +728,8 @@ class Performer:
             self._outbox += self._voice.end(former)
         if self._panel.settings.output.mute:
             return
-        note = self._begin(reply.pitch, reply.velocity)
+        pitch = self._voice.place(reply.degree, self._ears.key, reply.near)
+        note = self._begin(pitch, reply.velocity)
         if reply.key in self._turns:
             self._duet.hold(reply.key, note)
         else:

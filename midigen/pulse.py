@@ -5,6 +5,7 @@ clock that midigen sends is the same beat, told to others.
 """
 
 import math
+from dataclasses import replace
 
 from midigen.clock_follower import TICKS_PER_BEAT, ClockFollower
 from midigen.notes import Beats, Clock, Notice, Output, Seconds, SongPosition, TempoChange
@@ -129,13 +130,11 @@ class Pulse:
         self.timeline = line
         return self._tell()
 
-    def hear_clock(self, message: Clock | SongPosition, now: Seconds) -> list[Output]:
-        """A message of the clock that is followed. `now` is when it came."""
+    def hear_tick(self, now: Seconds) -> list[Output]:
+        """A tick of the clock that is followed. `now` is when it came."""
         if self._source is not TempoSource.CLOCK:
             return []
-        self._clock.hear(message, now, self.timeline.beat_at(now))
-        if message is not Clock.TICK:
-            return self._move(message, now)
+        self._clock.hear(Clock.TICK, now, self.timeline.beat_at(now))
         line = self._clock.timeline
         if line is None or not self._clock.settled:
             if self._clock.running:  # where it is is known at once, and how fast it is soon
@@ -146,6 +145,31 @@ class Pulse:
             return self._tell()
         self._locked = self._was_locked = True
         return [*self._tell(), Notice(f"with the clock, at about {line.bpm:.0f} bpm")]
+
+    def hear_transport(
+        self, message: Clock | SongPosition, now: Seconds
+    ) -> tuple[list[Output], Beats | None]:
+        """The song stops, or is at another place from the next tick on.
+
+        Also returns by how many beats the count goes on elsewhere, where the beat itself goes
+        on unbroken: 0, or fewer in a loop. None: what was placed on the count is void.
+        """
+        if self._source is not TempoSource.CLOCK:
+            return [], 0.0
+        goes_on, before = self._locked and self._clock.running, self._clock.next_tick
+        self._clock.hear(message, now)
+        if message is Clock.STOP:
+            return self._stop_counting(), None
+        passed_on: list[Output] = [message] if self._sends else []
+        moved = self._clock.next_tick - before
+        if goes_on and (moved == 0 or _is_loop(before, self._clock.next_tick)):
+            beats = moved / TICKS_PER_BEAT
+            self.timeline = replace(self.timeline, beat=self.timeline.beat + beats)
+            self._next_tick += moved
+            return passed_on, beats
+        self.timeline = Timeline(self._clock.beat, now, self.timeline.bpm)
+        self._next_tick = self._clock.next_tick
+        return passed_on, None
 
     def next_place(self, time: Seconds, unit: Beats, part: Beats = 0.0) -> Beats:
         """The first multiple of `unit` beats, and `part` of a beat, that isn't before a time."""
@@ -158,11 +182,11 @@ class Pulse:
         self._told = bpm
         return [TempoChange(bpm)]
 
-    def _move(self, message: Clock | SongPosition, now: Seconds) -> list[Output]:
-        """The song stops, or is at another place from the next tick on."""
-        if message is Clock.STOP:
-            stopped = Notice(f"the clock says stop: the tempo stays {self.timeline.bpm:.1f} bpm")
-            return [message, stopped] if self._sends else [stopped]
-        self.timeline = Timeline(self._clock.beat, now, self.timeline.bpm)
-        self._next_tick = round(self._clock.beat * TICKS_PER_BEAT) + 1
-        return [message] if self._sends else []
+    def _stop_counting(self) -> list[Output]:
+        stopped = Notice(f"the clock says stop: the tempo stays {self.timeline.bpm:.1f} bpm")
+        return [Clock.STOP, stopped] if self._sends else [stopped]
+
+
+def _is_loop(end: int, start: int) -> bool:
+    """Whether a song that goes on at tick `start` instead of `end` loops: back, beat to beat."""
+    return start < end and start % TICKS_PER_BEAT == end % TICKS_PER_BEAT == 0

@@ -50,9 +50,9 @@ class Voice:
         self.settings = settings
         self._offs.clear()
 
-    def place(self, degree: Degree, key: Key) -> Pitch:
-        """The pitch of a letter, nearest to the note before."""
-        return key.nearest(degree, self.near, *self._register())
+    def place(self, degree: Degree, key: Key, near: Pitch) -> Pitch:
+        """The pitch of a letter, nearest to another note."""
+        return key.nearest(degree, near, *self._register())
 
     def transposed(self, pitch: Pitch, key: Key) -> Pitch:
         """Where a pitch of the key sounds, `response.transpose` away and in the range."""

@@ -96,14 +96,19 @@ def onsets(outputs: TimedOutputs) -> list[Seconds]:
     return [time for time, output in outputs if isinstance(output, NoteOn)]
 
 
-def run(chosen: Settings, events: TimedEvents, until: Seconds) -> TimedOutputs:
-    """All that is played up to a time, however long it would go on."""
+def run(
+    chosen: Settings, events: TimedEvents, until: Seconds, early: Seconds = 0.0
+) -> TimedOutputs:
+    """All that is played up to a time, however long it would go on.
+
+    What is due is done `early`, as where a message is under way for so long.
+    """
     playing = performer(chosen)
     outputs: TimedOutputs = [(0.0, output) for output in playing.start(0.0)]
     heard = [(time, event) for time, event in events if time <= until]
     for time, event in [*heard, (until, None)]:
-        while (due := playing.deadline) is not None and due <= time:
-            outputs += [(round(due, 6), output) for output in playing.advance(due)]
+        while (due := playing.deadline) is not None and due <= time + early:
+            outputs += [(round(due - early, 6), output) for output in playing.advance(due)]
         if event is not None:
             outputs += [(round(time, 6), output) for output in playing.handle(event, time)]
     return outputs

@@ -1,8 +1,11 @@
 """What holds whatever is played: random notes, controls, times and stops."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -20,8 +23,9 @@ from midigen.notes import (
     Output,
     Seconds,
     SongPosition,
+    TempoChange,
 )
-from midigen.performer import Performer
+from midigen.performer import Performer, Reload
 from midigen.predictor import Predictor
 from midigen.settings import (
     Knob,
@@ -33,8 +37,8 @@ from midigen.settings import (
     Settings,
     TempoSource,
 )
-from midigen.vocabulary import AUTO
-from tests.players import AnyLetter, settings
+from midigen.vocabulary import AUTO, Key
+from tests.players import AnyLetter, TimedEvents, key, onsets, run, settings
 
 channels = st.integers(1, 2)
 pitches = st.integers(55, 75)
@@ -93,7 +97,7 @@ waits = st.builds(
 scripts = st.lists(st.one_of(events, waits, ticks), max_size=60).map(
     lambda script: [move for each in script for move in _spread(each)]
 )
-Script = list[Event | Wait]
+Script = list[Event | Wait | Reload]
 
 
 def _spread(move: Event | Wait | Ticks) -> Script:
@@ -216,6 +220,117 @@ def test_every_note_ends_on_its_channel_and_nothing_sounds_after_stop(
             if isinstance(output, Clock):
                 assert chosen.clock.send
     assert not sounding
+
+
+planned = st.builds(
+    settings,
+    mode=st.just(Mode.DUET),
+    key=st.sampled_from([Settings().key, AUTO]),
+    tempo=st.fixed_dictionaries({"source": st.sampled_from(TempoSource)}),
+    duet=st.fixed_dictionaries({"quantize": st.booleans()}),
+    output=st.fixed_dictionaries({"offset_ms": st.sampled_from([0.0, 80.0, 500.0])}),
+    scene=st.just(
+        (
+            Scene(name="one", set=(("key", "F# major"), ("velocity", 0.5))),
+            Scene(name="two", model="other", set=(("key", "D dorian"),)),
+        )
+    ),
+    response=st.fixed_dictionaries(
+        {"transpose": st.builds(Transposition, degrees=st.integers(-14, 14))}
+    ),
+)
+"""Duet in which an answer sounds a while after it is found, in whatever key there is then."""
+
+changes = st.one_of(
+    st.builds(
+        Control, st.just("key"), st.sampled_from(["auto", "Db major", "B major", "E dorian"])
+    ),
+    st.builds(Control, st.just("scene"), st.sampled_from(["one", "two"])),
+    st.builds(Control, st.just("mode"), st.sampled_from(Mode)),
+    st.builds(Control, st.just("tempo"), st.floats(20, 400)),
+    st.builds(Control, st.just("forget")),
+    st.builds(
+        Reload,
+        st.builds(
+            settings,
+            mode=st.sampled_from(Mode),
+            key=st.builds(Key.named, st.sampled_from(["Gb major", "E major"])),
+            range=st.builds(Range, st.just(50), st.integers(61, 80)),
+            response=st.fixed_dictionaries(
+                {"transpose": st.builds(Transposition, degrees=st.integers(-14, 14))}
+            ),
+        ),
+    ),
+)
+
+
+shortly = st.builds(Wait, st.floats(0, 0.3), st.just(0.0))
+gestures = st.builds(
+    lambda pitch, channel, change, *waits: [
+        *(NoteOn(pitch, 80, channel), waits[0], change, waits[1], NoteOff(pitch, channel), waits[2])
+    ],
+    st.integers(0, 127),
+    channels,
+    changes,
+    *(shortly, shortly, shortly),
+)
+"""A key is struck, and before its answer sounds something changes, as a rule."""
+
+
+@given(planned, st.lists(gestures, min_size=1, max_size=12), st.integers(0, 99))
+@effort(max_examples=400, deadline=None)
+def test_what_was_planned_sounds_in_the_key_that_there_is_then(
+    chosen: Settings, played: list[Script], seed: int
+) -> None:
+    playing = Performer(chosen, AnyLetter(1), np.random.default_rng(seed), Shelf())
+    now = 0.0
+    playing.start(now)
+
+    def in_force() -> Key:
+        name = playing.status().key.removesuffix(" (auto)")
+        return Settings().key if name == "auto" else Key.named(name)
+
+    def check(call: Callable[[], list[Output]]) -> None:
+        """A call may change the key, before or after a note."""
+        before = in_force()
+        for output in call():
+            if isinstance(output, NoteOn):
+                assert {None} != {each.degree(output.pitch) for each in (before, in_force())}
+
+    for move in [move for gesture in played for move in gesture]:
+        if isinstance(move, Wait):
+            now += move.span
+            while (due := playing.deadline) is not None and due <= now:
+                check(partial(playing.advance, due))
+        else:
+            check(partial(playing.handle, move, now))
+    playing.stop()
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.02, 0.6), st.floats(0.1, 1.0)), min_size=2, max_size=12),
+    st.floats(0.0005, 0.03),
+    st.sampled_from(RhythmSource),
+)
+@effort(max_examples=200, deadline=None)
+def test_what_is_sent_early_moves_nothing_that_is_played(
+    steps: list[tuple[Seconds, float]], early: Seconds, source: RhythmSource
+) -> None:
+    """The tempo by ear and the mirrored answer are the same: only sooner, as it is sent so."""
+    chosen = settings(
+        tempo={"source": TempoSource.FOLLOW}, rhythm={"source": source}, clock={"send": True}
+    )
+    played: TimedEvents = []
+    now = 0.0
+    for step, part in steps:
+        played += key(60, now, now + step * part * 0.9)
+        now += step
+    outputs, sooner = (run(chosen, played, now + 3, each) for each in (0.0, early))
+    assert [each for _, each in sooner if isinstance(each, TempoChange)] == [
+        each for _, each in outputs if isinstance(each, TempoChange)
+    ]
+    known = [time - early for time in onsets(outputs)]
+    assert onsets(sooner)[: len(known)] == pytest.approx(known, abs=2e-6)
 
 
 @given(choices, scripts, st.integers(0, 99))

@@ -50,6 +50,17 @@ def ticks(bpm: float, start: Seconds, count: int) -> TimedEvents:
     return [(start + index * 60 / bpm / 24, Clock.TICK) for index in range(count)]
 
 
+def loops(bpm: float, length: int, count: int, again: list[Event], jitter: Seconds) -> TimedEvents:
+    """A clock without a gap, whose song begins `again` before each `length` ticks."""
+    events: TimedEvents = []
+    for time, tick in ticks(bpm, 0.0, length * count):
+        number = len([each for _, each in events if each is Clock.TICK])
+        if number % length == 0:
+            events += [(time - 0.004 + n / 1000, each) for n, each in enumerate(again)]
+        events.append((time + jitter * (number * 7 % 5 - 2) / 2, tick))
+    return sorted(events, key=lambda event: event[0])
+
+
 class TestMirror:
     def test_an_answer_has_the_phrases_steps_lengths_and_accents(self) -> None:
         chosen = settings(turn={"silence": 0.5}, rhythm=MIRROR)
@@ -207,6 +218,38 @@ class TestClock:
         outputs = run(self.CHOSEN, events, 4.0)
         assert max(onsets(outputs)) < 2.6
         assert EndOfAnswer() in [output for time, output in outputs if time == 2.6]
+
+    @pytest.mark.parametrize("again", [[SongPosition(0), Clock.CONTINUE], [Clock.START]])
+    @pytest.mark.parametrize("jitter", [0.0, 0.002])
+    def test_a_loop_of_the_song_leaves_the_answer_alone(
+        self, again: list[Event], jitter: float
+    ) -> None:
+        chosen = settings(
+            tempo={"source": TempoSource.CLOCK}, turn={"silence": 0.2}, response={"length": 16}
+        )
+        events = together(loops(120, 96, 8, again, jitter), key(60, 3.0, 3.07))
+        found = onsets(run(chosen, events, 12.0))
+        assert found == pytest.approx([3.5 + 0.25 * step for step in range(16)], abs=0.003)
+
+    @pytest.mark.parametrize("again", [[SongPosition(0), Clock.CONTINUE], [Clock.START]])
+    @pytest.mark.parametrize("early", [0.0, 0.011])
+    @pytest.mark.parametrize("loop", [24, 96, 144])
+    def test_solo_plays_one_note_a_step_however_the_song_loops(
+        self, again: list[Event], early: Seconds, loop: int
+    ) -> None:
+        chosen = settings(mode=Mode.SOLO, tempo={"source": TempoSource.CLOCK})
+        events = together(loops(120, loop, 768 // loop, again, 0.001), key(60, 1.0, 1.1))
+        found = [time for time in onsets(run(chosen, events, 15.0, early)) if 3.1 < time < 14.9]
+        assert found == pytest.approx([3.25 - early + 0.25 * n for n in range(47)], abs=0.003)
+
+    @pytest.mark.parametrize("to", [[SongPosition(2)], [SongPosition(64), Clock.CONTINUE]])
+    def test_solo_that_jumps_elsewhere_plays_no_step_twice(self, to: list[Event]) -> None:
+        chosen = settings(mode=Mode.SOLO, tempo={"source": TempoSource.CLOCK})
+        jump = [(6.001, each) for each in to]
+        events = together([(0.0, Clock.START)], ticks(120, 0.0, 500), key(60, 1.0, 1.1), jump)
+        found = [time for time in onsets(run(chosen, events, 9.0, 0.005)) if time > 3]
+        assert min(after - before for before, after in pairwise(found)) > 0.12
+        assert len(found) > 20
 
     @pytest.mark.parametrize("lost", [True, False])
     def test_solo_goes_on_when_ticks_come_without_a_start(self, lost: bool) -> None:

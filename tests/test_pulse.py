@@ -18,9 +18,7 @@ def pulse(source: TempoSource = TempoSource.INTERNAL, *, sends: bool = False) ->
 
 def tick(followed: Pulse, count: int, start: float = 20.0) -> list[Output]:
     return [
-        output
-        for index in range(count)
-        for output in followed.hear_clock(Clock.TICK, start + index * PERIOD)
+        output for index in range(count) for output in followed.hear_tick(start + index * PERIOD)
     ]
 
 
@@ -56,7 +54,7 @@ class TestInternal:
         beat = pulse()
         before = beat.timeline
         assert tick(beat, 48) == []
-        assert beat.hear_clock(Clock.STOP, 30.0) == []
+        assert beat.hear_transport(Clock.STOP, 30.0) == ([], 0.0)
         assert beat.timeline == before
         assert not beat.stands_still
 
@@ -97,10 +95,10 @@ class TestClock:
     def test_a_few_ticks_and_a_pause_before_the_clock_dont_confuse_it(self) -> None:
         """As when somebody taps on play and stop."""
         beat = pulse(TempoSource.CLOCK)
-        beat.hear_clock(Clock.START, 20.0)
+        beat.hear_transport(Clock.START, 20.0)
         tick(beat, 7)
-        beat.hear_clock(Clock.STOP, 20.2)
-        beat.hear_clock(Clock.START, 30.0)
+        beat.hear_transport(Clock.STOP, 20.2)
+        beat.hear_transport(Clock.START, 30.0)
         told = [each for each in tick(beat, 48, start=30.01) if isinstance(each, TempoChange)]
         assert [each.bpm for each in told] == [pytest.approx(100)]
         assert beat.timeline.beat_at(30.01) == pytest.approx(0, abs=1e-6)
@@ -108,7 +106,7 @@ class TestClock:
     def test_stop_is_told_and_no_loss_after_it(self) -> None:
         beat = pulse(TempoSource.CLOCK)
         tick(beat, 48)
-        assert beat.hear_clock(Clock.STOP, 22.0) == [
+        assert beat.hear_transport(Clock.STOP, 22.0)[0] == [
             Notice("the clock says stop: the tempo stays 100.0 bpm")
         ]
         assert beat.stands_still
@@ -118,18 +116,41 @@ class TestClock:
         beat = pulse(TempoSource.CLOCK)
         tick(beat, 48)
         now = 20 + 48 * PERIOD
-        assert beat.hear_clock(Clock.START, now - 0.001) == []
+        assert beat.hear_transport(Clock.START, now - 0.001)[0] == []
         assert beat.timeline.beat_at(now) == pytest.approx(0, abs=0.05)
         tick(beat, 1, start=now)
         assert beat.timeline.beat_at(now) == pytest.approx(0, abs=1e-6)
+
+    @pytest.mark.parametrize("ticks", [24, 48, 95, 97])
+    @pytest.mark.parametrize("sixteenths", [0, 4, 5, 64])
+    def test_a_loop_is_told_by_going_back_from_beat_to_beat(
+        self, ticks: int, sixteenths: int
+    ) -> None:
+        """Then the count goes on elsewhere, and the beat where it was."""
+        beat = pulse(TempoSource.CLOCK)
+        beat.hear_transport(Clock.START, 20.0)
+        tick(beat, ticks)
+        now = 20 + ticks * PERIOD
+        before = beat.timeline.beat_at(now)
+        _, moved = beat.hear_transport(SongPosition(sixteenths), now - 0.006)
+        if sixteenths * 6 < ticks and ticks % 24 == 0 and sixteenths % 4 == 0:
+            assert moved == sixteenths / 4 - ticks / 24
+            assert beat.timeline.beat_at(now) == pytest.approx(before + moved, abs=1e-9)
+            assert beat.hear_transport(Clock.CONTINUE, now - 0.005) == ([], 0.0)
+        elif sixteenths * 6 == ticks:
+            assert moved == 0
+        else:
+            assert moved is None
+        tick(beat, 1, start=now)
+        assert beat.timeline.beat_at(now) == pytest.approx(sixteenths / 4, abs=1e-6)
 
     def test_continue_goes_on_from_the_song_position(self) -> None:
         beat = pulse(TempoSource.CLOCK)
         tick(beat, 48)
         now = 20 + 48 * PERIOD
-        beat.hear_clock(Clock.STOP, now)
-        beat.hear_clock(SongPosition(32), now)
-        beat.hear_clock(Clock.CONTINUE, now)
+        beat.hear_transport(Clock.STOP, now)
+        beat.hear_transport(SongPosition(32), now)
+        beat.hear_transport(Clock.CONTINUE, now)
         tick(beat, 1, start=now)
         assert beat.timeline.beat_at(now) == pytest.approx(8)
 
@@ -162,10 +183,10 @@ class TestSending:
 
     def test_the_clock_it_follows_is_passed_on_with_its_transport(self) -> None:
         beat = pulse(TempoSource.CLOCK, sends=True)
-        assert beat.hear_clock(Clock.STOP, 10.0)[0] is Clock.STOP
+        assert beat.hear_transport(Clock.STOP, 10.0)[0][0] is Clock.STOP
         assert beat.advance(12.0) == []
-        assert beat.hear_clock(SongPosition(4), 12.0) == [SongPosition(4)]
-        assert beat.hear_clock(Clock.CONTINUE, 12.0) == [Clock.CONTINUE]
+        assert beat.hear_transport(SongPosition(4), 12.0)[0] == [SongPosition(4)]
+        assert beat.hear_transport(Clock.CONTINUE, 12.0)[0] == [Clock.CONTINUE]
         assert beat.advance(12.0) == []
         assert beat.advance(12.03) == [Clock.TICK]
 
