@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from midigen.notes import (
+    CONTROL_CHANGE,
+    DATA_ENTRY,
+    KEY_PRESSURE,
+    PARAMETER,
+    UNREGISTERED,
     Channel,
     ChannelMessage,
     Clock,
@@ -33,9 +38,17 @@ DOUBT = 3
 PROOF = 4
 """So many notes that all came back as they were, in about the same time, and there is one."""
 
+ECHOES = 8
+"""So many older values of controllers that came back, and none that didn't: nobody turns a knob
+like that, but what came back by a cable and was passed on goes round and round."""
+
 ABOUT: Seconds = 0.010
 """Times of a cable differ by less than this."""
 
+_COUNTED = {DATA_ENTRY, 38, 96, 97, *UNREGISTERED, *PARAMETER}
+"""Controllers that do something each time: to leave a repetition out is to change what they do."""
+
+_Controller: TypeAlias = tuple[int, Channel, int | None]
 _Sound: TypeAlias = tuple[type, Channel, Pitch] | ChannelMessage
 
 
@@ -61,6 +74,8 @@ class Feedback:
         self._in_a_row = 0  # notes that came back so, and none that didn't
         self._delay: Seconds = 0.0  # of the latest of them
         self._newest: _Sound | None = None  # of them
+        self._values: dict[_Controller, ChannelMessage] = {}  # that were sent last
+        self._echoes = 0  # older values that came back since one didn't
 
     def send(self, message: Message, now: Seconds) -> None:
         """Something is sent."""
@@ -72,6 +87,8 @@ class Feedback:
         self._sent.append(sent)
         if isinstance(message, NoteOn):
             self._fresh.append(sent)
+        elif isinstance(message, ChannelMessage):
+            self._values[_controller(message)] = message
         self._out.setdefault(sound, deque()).append(sent)
 
     def is_own(self, message: Message, now: Seconds) -> bool:
@@ -83,9 +100,7 @@ class Feedback:
             case NoteOff():
                 is_own = self._takes_end(message)
             case ChannelMessage():
-                is_own = message in self._out and self._believes(message, message, now)
-                if is_own:
-                    self._pop(message)
+                is_own = message in self._out and self._takes_value(message, now)
             case _:
                 return False
         self.returned += is_own
@@ -117,6 +132,23 @@ class Feedback:
         if not self._down[key]:
             del self._down[key]
         return True
+
+    def _takes_value(self, message: ChannelMessage, now: Seconds) -> bool:
+        """Whether a controller's value is a return.
+
+        Without proof only what changes nothing is taken: the value that was sent last. An
+        older one may be the player's way back, and must reach the receiver.
+        """
+        number = message.data[0] if message.status == CONTROL_CHANGE else None
+        changes = self._values[_controller(message)] != message or number in _COUNTED
+        if changes:
+            self._echoes += 1
+            is_own = self._in_a_row >= PROOF or self._echoes > ECHOES
+        else:
+            is_own = self._believes(message, message, now)
+        if is_own or changes:
+            self._pop(message)
+        return is_own
 
     def _believes(self, sound: _Sound, message: Message, now: Seconds) -> bool:
         """Whether there is a cable, for what came so soon after it was sent."""
@@ -154,6 +186,8 @@ class Feedback:
             self._pop(sent.sound)
             if isinstance(sent.message, NoteOn):
                 self._in_a_row = 0
+            elif isinstance(sent.message, ChannelMessage):
+                self._echoes = 0
             elif isinstance(sent.message, NoteOff):  # that of a return doesn't come any more
                 self._down.pop((sent.message.channel, sent.message.pitch), None)
 
@@ -163,3 +197,9 @@ def _sound(message: NoteOn | NoteOff | ChannelMessage) -> _Sound:
     if isinstance(message, ChannelMessage):
         return message
     return (type(message), message.channel, message.pitch)
+
+
+def _controller(message: ChannelMessage) -> _Controller:
+    """What a message sets, whatever to."""
+    has_number = message.status in (CONTROL_CHANGE, KEY_PRESSURE)
+    return message.status, message.channel, message.data[0] if has_number else None

@@ -25,10 +25,22 @@ Channel: TypeAlias = int
 """A MIDI channel as musicians count them, 1–16."""
 
 KEY_PRESSURE, CONTROL_CHANGE, PROGRAM_CHANGE = 0xA0, 0xB0, 0xC0
+CHANNEL_PRESSURE, PITCH_BEND = 0xD0, 0xE0
 """What a `ChannelMessage` may be, by its `status`."""
 
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
 """Controllers that mean the same everywhere (MIDI 1.0)."""
+
+ENDS_NOTES = (ALL_SOUND_OFF, ALL_NOTES_OFF, 124, 125, 126, 127)
+"""Controllers that end all notes of their channel: the last four, which set its mode, do too."""
+
+DATA_ENTRY = 6
+PARAMETER = (100, 101)
+UNREGISTERED = (98, 99)
+"""What sets a parameter, and what names it: its number's lower and upper half."""
+
+DRUMS: Channel = 10
+"""General MIDI's channel for drums."""
 
 HALF = 64
 """A pedal or a switch is on from here."""

@@ -405,6 +405,78 @@ def test_a_pedal_comes_back_once() -> None:
     assert not feedback.is_own(PEDALS[0], 0.01)  # the player's
 
 
+def bend(value: int) -> ChannelMessage:
+    return ChannelMessage(0xE0, (value & 0x7F, value >> 7))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.001, 0.03),
+            st.builds(bend, st.sampled_from([0, 8192, 8200, 9000]))
+            | st.builds(
+                lambda number, value: ChannelMessage(0xB0, (number, value)),
+                st.sampled_from([1, 6, 64, 96, 100]),
+                st.sampled_from([0, 127]),
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_what_the_players_controllers_come_to_reaches_the_synth(
+    moves: list[tuple[Seconds, ChannelMessage]],
+) -> None:
+    """What thru passes on leaves each as the player has it; nothing that counts is left out."""
+    feedback = Feedback()
+    now = 0.0
+    passed: list[ChannelMessage] = []
+    for step, message in moves:
+        now += step
+        if not feedback.is_own(message, now):
+            feedback.send(message, now)
+            passed.append(message)
+    for kind in {
+        (message.status, message.data[:1] * (message.status == 0xB0)) for message in passed
+    }:
+        mine, sent = (
+            [m for m in each if (m.status, m.data[:1] * (m.status == 0xB0)) == kind]
+            for each in ([message for _, message in moves], passed)
+        )
+        if kind[1] in ((6,), (96,), (100,)):
+            assert sent == mine
+        else:
+            assert [each for each, _ in itertools.groupby(sent)] == [
+                each for each, _ in itertools.groupby(mine)
+            ]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.001, 0.02), st.builds(bend, st.integers(8000, 8400))), max_size=60
+    ),
+    st.floats(0.001, 0.019),
+)
+def test_a_bend_that_comes_back_by_a_cable_doesnt_go_round_for_ever(
+    moves: list[tuple[Seconds, ChannelMessage]], delay: Seconds
+) -> None:
+    """It is passed on, comes back, is passed on…: until it shows that it is a cable's."""
+    feedback = Feedback()
+    now = 0.0
+    coming: list[tuple[Seconds, ChannelMessage]] = []
+    for step, message in moves:
+        now += step
+        coming.append((now, message))
+    handled = 0
+    while coming:
+        coming.sort(key=lambda each: each[0])
+        time, message = coming.pop(0)
+        if not feedback.is_own(message, time):
+            feedback.send(message, time)
+            coming.append((time + delay, message))
+        handled += 1
+        assert handled < 40 * (len(moves) + 1)
+
+
 @pytest.mark.parametrize("delay", [None, 0.01, 0.05])
 @pytest.mark.parametrize("gap", [0.18, 0.001])
 def test_it_remembers_no_more_than_what_was_sent_lately(
