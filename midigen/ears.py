@@ -4,9 +4,20 @@ from collections import deque
 
 from midigen.key_finding import KeyFollower
 from midigen.melody import Melody, Step
-from midigen.notes import KEY_PRESSURE, Channel, ChannelMessage, NoteOn, Pitch, Seconds
+from midigen.notes import (
+    DRUMS,
+    KEY_PRESSURE,
+    Channel,
+    ChannelMessage,
+    NoteOn,
+    Pitch,
+    Seconds,
+    pitch_name,
+)
 from midigen.settings import Settings
 from midigen.vocabulary import AUTO, Degree, Key
+
+_MELODIC = tuple(channel for channel in range(1, 17) if channel != DRUMS)
 
 SHOWN = 12
 """The newest letters that are remembered for people."""
@@ -17,7 +28,7 @@ class Ears:
 
     def __init__(self, settings: Settings) -> None:
         channel = settings.input.channel
-        self._channels = range(1, 17) if channel == "all" else (channel,)
+        self._channels = _MELODIC if channel == "all" else (channel,)
         self._limits = settings.input
         self._melody = Melody(settings.key, settings.chromatic)
         self._follower = KeyFollower() if settings.key == AUTO else None
@@ -47,6 +58,24 @@ class Ears:
         """Whether a note counts."""
         limits = self._limits
         return note.channel in self._channels and limits.low <= note.pitch <= limits.high
+
+    def why_unheard(self, note: NoteOn) -> str:
+        """What to tell a player whose note doesn't count."""
+        limits = self._limits
+        if note.channel in self._channels:
+            return (
+                f"{pitch_name(note.pitch)} isn't heard: it listens to the keys from "
+                f"{pitch_name(limits.low)} to {pitch_name(limits.high)} (input.low, input.high)"
+            )
+        if limits.channel == "all":
+            return (
+                f"channel {DRUMS} isn't heard as melody, since it has drums "
+                f"(to hear it: input.channel={DRUMS})"
+            )
+        return (
+            f"channel {note.channel} isn't heard: it listens to channel {limits.channel} "
+            "(input.channel)"
+        )
 
     def is_heard(self, message: ChannelMessage) -> bool:
         """Whether a message on a channel that counts is about nothing that doesn't."""

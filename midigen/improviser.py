@@ -57,9 +57,14 @@ class Improviser:
         return max(0, self._min_notes - self._letters)
 
     @property
+    def can_begin(self) -> bool:
+        """Whether it needs no more than one letter to go on from, and has none yet."""
+        return not self._letters and self._min_notes <= 1
+
+    @property
     def can_play(self) -> bool:
         """Whether the next letter of the machine's own line can be played now."""
-        return self.asks is None or self._knows(answers=False)
+        return self.asks is None or self._knows(answers=False) or self.can_begin
 
     @property
     def owes(self) -> bool:
@@ -115,8 +120,14 @@ class Improviser:
             self._known = None  # what was drawn from it was drawn by the same number
         return self._answer
 
-    def play(self) -> Degree | None:
-        """The next letter of the machine's own line, which it hears too; None to be silent."""
+    def play(self, first: Degree) -> Degree | None:
+        """The next letter of the machine's own line, which it hears too; None to be silent.
+
+        `first` is what a line begins with that nothing was heard or played before.
+        """
+        if self.can_begin:
+            self._sampler.count(first)
+            return self._play(first)
         if not self._knows(answers=False):
             self._ask(answers=False)  # on the spot, since `can_play`
         (degree,) = self._ahead
@@ -124,6 +135,9 @@ class Improviser:
             self._known = None  # the model may fail only now and then: ask again
             return None
         self._sampler.take(degree)
+        return self._play(degree)
+
+    def _play(self, degree: Degree) -> Degree:
         self._move(lambda session: session.play(degree))
         self._letters += 1
         self._own += 1

@@ -51,6 +51,10 @@ class Ledger:
         self._sustained.discard(pitch)
         return messages
 
+    def share(self, pitch: Pitch, holder: Hashable) -> None:
+        """Make `holder` hold a note too that sounds."""
+        self._holders[pitch].add(holder)
+
     def end(self, pitch: Pitch, holder: Hashable) -> list[Message]:
         """The messages that make `holder` let go: none if it doesn't hold the pitch."""
         holders = self._holders.get(pitch)

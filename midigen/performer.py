@@ -34,9 +34,8 @@ from midigen.improviser import Improviser
 from midigen.ledger import Ledger
 from midigen.melody import Step
 from midigen.notes import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
     CONTROL_CHANGE,
+    ENDS_NOTES,
     HALF,
     RESET_CONTROLLERS,
     SUSTAIN,
@@ -58,6 +57,7 @@ from midigen.notes import (
     SongPosition,
     TempoChange,
     Velocity,
+    pitch_name,
 )
 from midigen.panel import Panel
 from midigen.phrase import Phrase, Played
@@ -66,6 +66,7 @@ from midigen.pulse import Pulse
 from midigen.scenes import Scenes
 from midigen.settings import Mode, Settings, TempoSource
 from midigen.status import Status
+from midigen.thru import Thru
 from midigen.timeline import Timeline
 from midigen.turns import StruckKey, Turns
 from midigen.vocabulary import LETTERS, Degree
@@ -77,10 +78,14 @@ RING: Beats = 1.0
 AT_ONCE: Seconds = 1e-9
 """Times this close are one: sums of floats aren't exact."""
 
+LONG: Seconds = 8.0
+"""What keeps a phrase from ending for so long may do so by mistake."""
+
 SOON: Seconds = 0.010
 """A note that is due within this has no time to spare for its prediction."""
 
-_ALL_OFF = (ALL_SOUND_OFF, ALL_NOTES_OFF)  # the keys of the channel come up
+_NAMED = 3  # of the keys that are held, at the most
+_GOES_ON = {Mode.CALL_RESPONSE: "on", Mode.DUET: "on", Mode.SOLO: "a note to start it again"}
 _PEDALS = (SUSTAIN, RESET_CONTROLLERS)
 _HEARING = ("key", "chromatic", "input")  # the settings of the ears
 
@@ -130,6 +135,7 @@ class Performer:
         # What is played.
         self._improviser = Improviser(predictor, settings, rng)
         self._ledger = Ledger(settings.output.channel)
+        self._thru = Thru(self._ledger)
         self._voice = Voice(settings, self._ledger, touch)
         self._run: Run | None = None
         self._stepped_at: Seconds = -math.inf  # when the latest step of any run was due
@@ -139,6 +145,9 @@ class Performer:
         self._duet = Duet()
         self._played: deque[Degree] = deque(maxlen=SHOWN)
         self._complained_of: str | None = None  # a model
+        self._silence = ""  # why no answer comes, as the player was told
+        self._told_of_hold: Seconds | None = None  # since when what was held was held
+        self._unheard: set[str] = set()  # what was said of notes that aren't heard
         self._outbox: list[Output] = []  # survives an exception, so that no note-off is lost
         self.dropped = 0
         """Notes left out: duet answers beyond 200 a second, and notes that came too late."""
@@ -173,7 +182,7 @@ class Performer:
             self._turn_time,
             self._pulse.deadline,
             self._scene_time,
-            self._panel.tell_at,
+            self._tell_time,
             self._run_time(self._run) if self._run and self._improviser.can_play else None,
         )
         return min((time for time in times if time is not None), default=None)
@@ -284,6 +293,7 @@ class Performer:
             sounding=tuple(sorted(self.sounding)),
             model=self._scenes.model,
             trouble=self._improviser.trouble,
+            silence=self._silence,
             scene=self._scenes.current,
             muted=settings.output.mute,
             holding=settings.response.hold,
@@ -307,13 +317,15 @@ class Performer:
 
     def _key_down(self, note: NoteOn, now: Seconds) -> None:
         if not self._ears.listens_to(note):
+            self._say_unheard(note)
             return
         key, settings = (note.channel, note.pitch), self._panel.settings
         if self._mode is Mode.CALL_RESPONSE and self._answering and not settings.response.hold:
             self._end_run()
-        self._turns.press(key)
+        self._turns.press(key, now)
+        self._silence = ""
         if settings.thru:
-            self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
+            self._outbox += self._thru.strike(note, now)
         step = self._ears.hear(note.pitch, now)
         if step is None:
             return
@@ -349,7 +361,8 @@ class Performer:
         self._turns.release(key, now)
         if (found := self._ears.release(key[1], now)) is not None:
             self._outbox.append(Notice(f"key {found}"))  # what sounds ends as it began
-        self._outbox += self._ledger.end(key[1], key)
+        self._outbox += self._thru.release(key)
+        self._nothing_is_held()
         if (note := self._duet.let_go(key)) is not None:
             self._end_at(note, now + max(0.0, self._offset))
 
@@ -364,14 +377,15 @@ class Performer:
         if not self._ears.listens_on(message.channel):
             return
         number = message.data[0]
-        if message.status == CONTROL_CHANGE and number in _ALL_OFF:
+        if message.status == CONTROL_CHANGE and number in ENDS_NOTES:
             for key in self._turns.keys(message.channel):
                 self._key_up(key, now)
         if message.status == CONTROL_CHANGE and number in _PEDALS:
             down = number == SUSTAIN and message.data[1] >= HALF
             self._turns.pedal(message.channel, down=down, now=now)
+            self._nothing_is_held()
         if self._panel.settings.thru and self._ears.is_heard(message):
-            self._outbox += self._ledger.pass_on(message)
+            self._outbox += self._thru.pass_on(message)
 
     # --- the beat
 
@@ -434,7 +448,7 @@ class Performer:
                 self._let_go(now)  # a key or pedal whose end was lost holds no answer up
                 self._end_everything()
                 self._outbox += self._ledger.panic()
-                self._outbox.append(Notice("panic: everything is silent"))
+                self._explain(f"panic: everything is silent until you play {_GOES_ON[self._mode]}")
             case "keep":
                 self._outbox.append(Keep())
             case "scene":
@@ -489,6 +503,7 @@ class Performer:
     def _forget(self, now: Seconds) -> None:
         self._end_run()
         self._improviser.forget()
+        self._voice.forget_place()
         self._outbox.append(Notice("forgotten: window and memory are empty"))
         if self._mode is Mode.SOLO:
             self._start_solo(now)
@@ -509,6 +524,7 @@ class Performer:
         self._models = reload.models or self._models
         self._let_go(now)
         self._end_everything()
+        self._stepped_at = -math.inf  # the grid may be another
         self._take_up(settings)
         self._voice.take_up(settings)
         self._turns.settings = settings.turn
@@ -626,11 +642,12 @@ class Performer:
 
     def _start_solo(self, now: Seconds) -> None:
         self._run = None
-        if self._improviser.missing:
+        if self._improviser.missing and not self._improviser.can_begin:
             self._say_missing()
         elif self._pulse.stands_still:
-            self._outbox.append(Notice("solo waits for the clock's start"))
+            self._explain("solo waits for the clock's start: press play where the clock comes from")
         else:
+            self._silence = ""
             # Where one run ends and another begins, no step of the grid is played twice.
             start = max(now, self._stepped_at + self._grid_step / 2) - self._offset
             self._run = solo(self._panel.settings, self._phrase, self._pulse, start)
@@ -662,7 +679,7 @@ class Performer:
 
     def _play_next(self, velocity: Velocity, due: Seconds, length: Seconds) -> None:
         """Play what follows the window, and let the window hear it."""
-        degree = self._improviser.play()
+        degree = self._improviser.play(self._ears.key.tonic)
         if degree is None:
             return
         self._played.append(degree)
@@ -735,13 +752,73 @@ class Performer:
         else:
             self._end_at(note, at + self._grid_step * self._panel.settings.rhythm.gate)
 
+    # --- what there is to say
+
+    @property
+    def _tell_time(self) -> Seconds | None:
+        """When there is something to say that nobody has done just now."""
+        times = (self._panel.tell_at, self._hold_time)
+        return min((time for time in times if time is not None), default=None)
+
+    def _tell(self, due: Seconds) -> None:
+        if self._panel.tell_at is not None and self._panel.tell_at <= due:
+            self._outbox += self._panel.told()
+        else:
+            self._explain_hold()
+
+    def _explain(self, line: str) -> None:
+        """Say why no answer comes, and what to do, now and in the status."""
+        self._silence = line
+        self._outbox.append(Notice(line))
+
+    @property
+    def _hold_time(self) -> Seconds | None:
+        """When to say that something has been held so long that it may be by mistake."""
+        since = self._turns.held_since
+        if self._mode is not Mode.CALL_RESPONSE or self._run is not None or since is None:
+            return None
+        return None if since == self._told_of_hold else since + LONG
+
+    def _explain_hold(self) -> None:
+        self._told_of_hold = self._turns.held_since
+        keys = [pitch_name(pitch) for pitch in self._turns.held]
+        if len(keys) == 1:
+            self._explain(
+                f"no answer while {keys[0]} is held: if it isn't, its note-off was lost: "
+                "strike it again, or type :panic"
+            )
+        elif keys:
+            self._explain(
+                f"no answer while {', '.join(keys[:_NAMED])} are held: if they aren't, their "
+                "note-offs were lost: strike them again, or type :panic"
+            )
+        else:
+            self._explain(
+                "no answer while the sustain pedal is down: if it is up, its polarity is the "
+                "other way round: set that on the keyboard, or plug it in before switching it on"
+            )
+
+    def _nothing_is_held(self) -> None:
+        """What was said of what is held is over, if nothing is."""
+        if self._told_of_hold is not None and not self._turns.is_held:
+            self._told_of_hold = None
+            self._silence = ""
+
+    def _say_unheard(self, note: NoteOn) -> None:
+        """Say once what the ears leave out, and in the status too while they hear nothing else."""
+        line = self._ears.why_unheard(note)
+        if line not in self._unheard:
+            self._unheard.add(line)
+            self._outbox.append(Notice(line))
+        if not self._ears.letters:
+            self._silence = line
+
     # --- notes
 
     def _say_missing(self) -> None:
         missing = self._improviser.missing
         notes = "note" if missing == 1 else "notes"
-        line = f"listening: {missing} more {notes} before the model can answer"
-        self._outbox.append(Notice(line))
+        self._explain(f"listening: {missing} more {notes} before the model can answer")
 
     def _begin(self, pitch: Pitch, velocity: Velocity) -> NoteId:
         sounds = self._voice.transposed(pitch, self._ears.key)
@@ -786,8 +863,8 @@ class Performer:
             self._enter_scene(at, now)
         elif (at := self._turn_time) is not None and at <= due:
             self._take_turn(at + self._lead)
-        elif (at := self._panel.tell_at) is not None and at <= due:
-            self._outbox += self._panel.told()
+        elif (at := self._tell_time) is not None and at <= due:
+            self._tell(due)
         elif self._run:
             self._run_step(self._run, due, now)
 

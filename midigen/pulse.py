@@ -14,6 +14,9 @@ from midigen.settings import TempoSource
 from midigen.tempo_follower import TempoFollower
 from midigen.timeline import Timeline
 
+AWAITED: Seconds = 5.0
+"""A clock that hasn't come by then may not be on its way."""
+
 SLEPT: Seconds = 0.5
 """Ticks that are later than this aren't sent any more."""
 
@@ -37,6 +40,7 @@ class Pulse:
         self._locked = False
         self._was_locked = False
         self._next_tick = 0
+        self._awaited_until: Seconds | None = None  # a clock that hasn't come yet
 
     @property
     def source(self) -> TempoSource:
@@ -73,8 +77,8 @@ class Pulse:
     @property
     def deadline(self) -> Seconds | None:
         """When `advance` is to be called next."""
-        times = [time for time in (self._tick_time, self._lost_at) if time is not None]
-        return min(times, default=None)
+        times = (self._tick_time, self._lost_at, self._awaited_until)
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def _tick_time(self) -> Seconds | None:
@@ -92,10 +96,13 @@ class Pulse:
         """The beat begins to be counted."""
         self.timeline = Timeline(0.0, now, self.timeline.bpm)
         self._next_tick = 0
+        if self._source is TempoSource.CLOCK:
+            self._awaited_until = now + AWAITED
         return [Clock.START] if self._sends else []
 
     def stop(self) -> list[Output]:
         """Nobody counts it any more."""
+        self._awaited_until = None
         return [Clock.STOP] if self._sends else []
 
     def advance(self, now: Seconds) -> list[Output]:
@@ -107,6 +114,14 @@ class Pulse:
             if self._clock.running:
                 bpm = self.timeline.bpm
                 outputs.append(Notice(f"the clock has stopped coming: going on at {bpm:.1f} bpm"))
+        if self._awaited_until is not None and self._awaited_until <= now:
+            self._awaited_until = None
+            outputs.append(
+                Notice(
+                    f"no MIDI clock has come yet: it plays at {self.timeline.bpm:.0f} bpm by "
+                    "itself; send one to its input, or set tempo.source"
+                )
+            )
         while (due := self._tick_time) is not None and due <= now:
             outputs.append(Clock.TICK)
             self._next_tick += 1
@@ -134,6 +149,7 @@ class Pulse:
         """A tick of the clock that is followed. `now` is when it came."""
         if self._source is not TempoSource.CLOCK:
             return []
+        self._awaited_until = None
         self._clock.hear(Clock.TICK, now, self.timeline.beat_at(now))
         line = self._clock.timeline
         if line is None or not self._clock.settled:

@@ -72,12 +72,22 @@ class Sampler:
             self._number,
             temperature=self.temperature,
             top_p=self.top_p,
-            barred=self._newest if self._repeats == self.max_repeat else None,
+            barred=self._barred,
         )
 
+    @property
+    def _barred(self) -> Degree | None:
+        """The letter that has come often enough, by the limit as it is now."""
+        is_enough = self.max_repeat is not None and self._repeats >= self.max_repeat
+        return self._newest if is_enough else None
+
     def take(self, degree: Degree) -> None:
-        """A letter is played, and with it the number is used up."""
+        """A letter that was drawn is played, and with it the number is used up."""
         self._number = None
+        self.count(degree)
+
+    def count(self, degree: Degree) -> None:
+        """A letter is played."""
         self._repeats = self._repeats + 1 if degree == self._newest else 1
         self._newest = degree
 

@@ -121,7 +121,9 @@ class Input:
     """What it listens to; anything else isn't heard and isn't passed on."""
 
     channel: Channel | str = _setting(
-        "all", Number(1, 16, "MIDI channel", word="all"), "the channel it listens to"
+        "all",
+        Number(1, 16, "MIDI channel", word="all"),
+        "the channel it listens to; all: every one but 10, which has drums",
     )
     low: Pitch = _setting(0, _PITCH, "the lowest key it listens to")
     high: Pitch = _setting(127, _PITCH, "the highest key it listens to")

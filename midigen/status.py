@@ -27,6 +27,8 @@ class Status:
     model: str
     trouble: str
     """What is wrong with the model, while it fails and the memory plays alone; else ``."""
+    silence: str
+    """Why no answer comes, and what to do about it; `` while nothing is in its way."""
     scene: str
     """The scene that was recalled last, or ``."""
     muted: bool

@@ -29,8 +29,8 @@ class Turns:
     def __init__(self, settings: Turn) -> None:
         self.settings = settings
         """May be changed."""
-        self._down: set[StruckKey] = set()
-        self._pedals: set[Channel] = set()
+        self._down: dict[StruckKey, Seconds] = {}  # since when
+        self._pedals: dict[Channel, Seconds] = {}  # the same
         self._steps: deque[Seconds] = deque(maxlen=RECENT)
         self._newest: Seconds | None = None  # the onset of the phrase's newest step
         self._silent_since: Seconds | None = None
@@ -54,6 +54,18 @@ class Turns:
         """Whether a key or a pedal is down."""
         return bool(self._down or self._pedals)
 
+    @property
+    def held_since(self) -> Seconds | None:
+        """Since when what is held has kept a phrase from ending: the newest of it. Or None."""
+        if self._newest is None:
+            return None
+        return max([*self._down.values(), *self._pedals.values()], default=None)
+
+    @property
+    def held(self) -> list[Pitch]:
+        """The keys that are down, in the order in which they were struck."""
+        return [pitch for _, pitch in self._down]
+
     def end(self, lead: Seconds) -> Seconds | None:
         """When the phrase will be over if nothing more is played; None while it goes on.
 
@@ -73,23 +85,23 @@ class Turns:
             self._steps.append(now - self._newest)
         self._newest = now
 
-    def press(self, key: StruckKey) -> None:
+    def press(self, key: StruckKey, now: Seconds) -> None:
         """A key goes down."""
-        self._down.add(key)
+        self._down[key] = now
         self._silent_since = None
 
     def release(self, key: StruckKey, now: Seconds) -> None:
         """A key that is down comes up."""
-        self._down.discard(key)
+        self._down.pop(key, None)
         self._listen(now)
 
     def pedal(self, channel: Channel, *, down: bool, now: Seconds) -> None:
         """The sustain pedal is pressed or let go."""
         if down:
-            self._pedals.add(channel)
+            self._pedals.setdefault(channel, now)
             self._silent_since = None
         elif channel in self._pedals:
-            self._pedals.discard(channel)
+            del self._pedals[channel]
             self._listen(now)
 
     def give(self) -> None:

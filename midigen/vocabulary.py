@@ -25,6 +25,7 @@ SIZE = len(LETTERS)
 _NATURALS = (0, 2, 4, 5, 7, 9, 11)  # the pitch class of each white key
 _FIFTH = 4  # letters from one signature's major tonic to that with one more sharp
 _TRITONE = 6
+_SEMITONES_OF_A_FIFTH = 7
 _SHARPED = "FCGDAEB"  # the order in which a key signature sharpens the letters
 
 # Sharps that a mode has more (or flats, negative) than the major key on its tonic.
@@ -98,6 +99,12 @@ class Key:
         tonic = _FIFTH * self.signature  # of the major key with this signature, as a letter
         written = [(tonic + degree) % SIZE for degree in range(SIZE)]
         return tuple((_NATURALS[name] + self.alterations[name]) % 12 for name in written)
+
+    @cached_property
+    def tonic(self) -> Degree:
+        """The letter that its tonic is: C in major keys, A in minor ones, D in dorian ones."""
+        mode = _MODES.get(self.name.rpartition(" ")[2], 0)
+        return self._degree_at[(self.signature - mode) * _SEMITONES_OF_A_FIFTH % 12]
 
     @cached_property
     def _degree_at(self) -> dict[int, Degree]:

@@ -103,6 +103,11 @@ class Voice:
         self._ends.clear()
         return [message for note in self.sounding for message in self.end(note)]
 
+    def forget_place(self) -> None:
+        """Where anything was played before doesn't matter any more."""
+        self.near = MIDDLE_C
+        self.middle = None
+
     def forget(self) -> None:
         """All notes were ended by the ledger."""
         self._ends.clear()

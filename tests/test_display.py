@@ -35,6 +35,7 @@ SILENT = Status(
     sounding=(),
     model="songs",
     trouble="",
+    silence="",
     scene="",
     muted=False,
     holding=False,

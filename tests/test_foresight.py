@@ -143,7 +143,7 @@ class Twins:
         if degree % 2:  # else only if it happens to be known what
             self.look(1)
         if self._improviser.can_play:
-            played = self._improviser.play()
+            played = self._improviser.play(0)
             assert played is not None
             self._session.play(played)
             self._moved()
@@ -236,7 +236,7 @@ def test_a_forecast_that_was_overtaken_is_not_played_by() -> None:
     assert not improviser.can_play
     improviser.prepare(answers=False)
     improviser.take(improviser.foresight.answer(asked.pop()))
-    assert improviser.play() == 5
+    assert improviser.play(0) == 5
 
 
 # --- what is played, where they come in time
@@ -455,7 +455,7 @@ def messages(outputs: TimedOutputs) -> list[tuple[Seconds, Message]]:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_without_any_forecast_thru_and_controls_go_on(mode: Mode) -> None:
-    playing = performer(settings(mode=mode, thru=True, turn={"silence": 0.5}))
+    playing = performer(settings(mode=mode, thru=True, turn={"silence": 0.5}), min_notes=2)
     events = [
         *together(key(60, 0.1, 0.2), key(64, 0.3, 0.5)),
         (1.5, PEDAL),
@@ -478,7 +478,8 @@ def test_where_forecasts_stay_out_what_sounds_ends_in_time_and_stop_ends_the_res
     mode: Mode,
 ) -> None:
     """Two come; then none does any more."""
-    playing = performer(settings(mode=mode, thru=True, turn={"silence": 0.5}))
+    needs = 1 + (mode is Mode.SOLO)  # so that it doesn't begin by itself
+    playing = performer(settings(mode=mode, thru=True, turn={"silence": 0.5}), needs)
     two = itertools.chain([0.0, 0.0], always(NEVER))
     tune = together(key(60, 0.0, 0.05), key(64, 0.1, 0.15))
     outputs = drive(playing, [*tune, (5.0, NoteOn(67, 80))], 6.0, two)

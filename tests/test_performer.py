@@ -352,9 +352,14 @@ class TestEveryMode:
         chosen = settings(mode=Mode.DUET, input={"channel": 2, "low": 60, "high": 72})
         playing = performer(chosen)
         playing.start(0.0)
-        assert playing.handle(NoteOn(60, 80, 1), 0.0) == []
-        assert playing.handle(NoteOn(59, 80, 2), 0.1) == []
-        assert playing.handle(NoteOn(73, 80, 2), 0.2) == []
+        said = [
+            Notice("channel 1 isn't heard: it listens to channel 2 (input.channel)"),
+            Notice("B3 isn't heard: it listens to the keys from C4 to C5 (input.low, input.high)"),
+            Notice("C#5 isn't heard: it listens to the keys from C4 to C5 (input.low, input.high)"),
+        ]
+        for channel, pitch in ((1, 60), (2, 59), (2, 73)):
+            assert playing.handle(NoteOn(pitch, 80, channel), 0.0) == [said.pop(0)]
+            assert playing.handle(NoteOn(pitch, 80, channel), 0.1) == []  # it is said once
         assert playing.handle(NoteOn(72, 80, 2), 0.3) == [NoteOn(74, 80)]
 
     def test_range_and_key_and_channel_of_what_it_plays(self) -> None:

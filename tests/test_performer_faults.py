@@ -52,8 +52,13 @@ C, D, E, F, G, A = 60, 62, 64, 65, 67, 69
 class Moody(NextLetter):
     """A predictor that is sure of the next letter, but on the calls that `fails` says."""
 
-    def __init__(self, fault: Predict, fails: Callable[[int], bool] = lambda _: True) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        fault: Predict,
+        fails: Callable[[int], bool] = lambda _: True,
+        min_notes: int = 1,
+    ) -> None:
+        super().__init__(min_notes)
         self._fault = fault
         self._fails = fails
         self.calls = 0
@@ -119,7 +124,7 @@ def struck(outputs: TimedOutputs) -> list[Pitch]:
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_model_that_fails_is_silent_where_memory_knows_nothing(fault: str, mode: Mode) -> None:
-    playing = new(Moody(FAULTS[fault]), mode)
+    playing = new(Moody(FAULTS[fault], min_notes=1 + (mode is Mode.SOLO)), mode)
     outputs = drive(playing, TUNE, 5.0)
     assert struck(outputs) == []
     (line,) = complaints(outputs)
@@ -142,7 +147,8 @@ def test_a_model_that_fails_is_replaced_by_what_memory_knows(
 ) -> None:
     """At any amount: it is what there is."""
     for amount in (1.0, 0.0):
-        playing = new(Moody(FAULTS[fault]), mode, memory={"amount": amount})
+        fails = Moody(FAULTS[fault], min_notes=1 + (mode is Mode.SOLO))
+        playing = new(fails, mode, memory={"amount": amount})
         outputs = drive(playing, TWICE, 6.0)
         assert struck(outputs)[:4] == answer
         assert len(complaints(outputs)) == 1

@@ -20,7 +20,7 @@ from midigen.performer import Performer
 from midigen.predictor import Predictor, Probabilities
 from midigen.render import perform
 from midigen.settings import Mode, Settings
-from midigen.vocabulary import SIZE
+from midigen.vocabulary import SIZE, Key
 from midigen.window import Degrees
 from tests.players import AnyLetter, NextLetter, TimedEvents, key, settings, together
 from tests.test_mixture import CONSTANT
@@ -113,17 +113,39 @@ def test_forgetting_ends_an_answer() -> None:
     ]
 
 
-def test_solo_listens_anew_after_forgetting() -> None:
-    chosen = settings(mode=Mode.SOLO, sampling={"temperature": 0.0})
-    outputs = play(chosen, key(60, 0.0, 0.1), (0.3, Control("forget")), key(64, 1.1, 1.2))
-    missing = Notice("listening: 1 more note before the model can answer")
-    assert [each for each in outputs if each[1] in (FORGOTTEN, missing)] == [
-        (0.0, missing),
-        (0.3, FORGOTTEN),
-        (0.3, missing),
+@pytest.mark.parametrize(
+    ("name", "tonic"), [("C major", 60), ("A minor", 57), ("D dorian", 62), ("F# phrygian", 66)]
+)
+def test_solo_begins_by_itself_on_the_tonic_and_again_after_forgetting(
+    name: str, tonic: int
+) -> None:
+    chosen = settings(mode=Mode.SOLO, key=Key.named(name), response={"max": 6})
+    outputs = play(chosen, (1.1, Control("forget")), predictor=NextLetter())[:40]
+    struck = [(time, each.pitch) for time, each in outputs if isinstance(each, NoteOn)]
+    assert [time for time, _ in struck[:8]] == [step / 4 for step in range(8)]
+    assert struck[0] == (0.0, tonic)
+    assert (struck[5][1] - tonic) % 12 == 0
+    assert [pitch - struck[5][1] for _, pitch in struck[5:8]] == [
+        pitch - tonic for _, pitch in struck[:3]
+    ]
+    assert not [each for _, each in outputs if isinstance(each, Notice) and each != FORGOTTEN]
+
+
+def test_solo_with_a_model_that_needs_more_listens_anew_after_forgetting() -> None:
+    events: list[TimedEvents | tuple[Seconds, Event]] = [
+        *(key(60, 0.0, 0.1), key(64, 0.2, 0.25), (0.6, Control("forget"))),
+        *(key(60, 1.1, 1.2), key(62, 1.3, 1.35)),
+    ]
+    outputs = play(settings(mode=Mode.SOLO), *events, predictor=NextLetter(2))
+    assert [(time, each.text) for time, each in outputs if isinstance(each, Notice)] == [
+        (0.0, "listening: 2 more notes before the model can answer"),
+        (0.0, "listening: 1 more note before the model can answer"),
+        (0.6, FORGOTTEN.text),
+        (0.6, "listening: 2 more notes before the model can answer"),
+        (1.1, "listening: 1 more note before the model can answer"),
     ]
     onsets = [time for time, each in outputs if isinstance(each, NoteOn)]
-    assert onsets[:3] == [0.0, 0.25, 1.25]
+    assert onsets[:4] == [0.25, 0.5, 1.5, 1.75]
 
 
 # --- memory

@@ -281,7 +281,7 @@ class TestClock:
         said = [(t, o.text) for t, o in run(chosen, events, 3.0) if isinstance(o, Notice)]
         assert [line for line in said if line[0] == 2.0] == [
             (2.0, "the clock says stop: the tempo stays 100.0 bpm"),
-            (2.0, "solo waits for the clock's start"),
+            (2.0, "solo waits for the clock's start: press play where the clock comes from"),
         ]
 
     def test_the_control_tempo_stands_where_the_clock_has_set_it(self) -> None:

@@ -179,6 +179,20 @@ def test_no_letter_comes_more_often_in_a_row_than_it_may(
     assert longest_run(line(drawing, rows)) <= max_repeat
 
 
+@pytest.mark.parametrize("before", [None, 5, 9])
+@pytest.mark.parametrize("lowered", [1, 2, 4])
+def test_a_limit_that_is_lowered_below_the_present_run_bars_at_once(
+    before: int | None, lowered: int
+) -> None:
+    likely = np.eye(7, dtype=np.float32)[[3]] * 0.9 + 0.01
+    drawing = sampler(top_p=0.5, max_repeat=before)
+    for _ in range(5):
+        assert drawing.draw(likely) == [3]
+        drawing.take(3)
+    drawing.max_repeat = lowered
+    assert drawing.draw(likely) != [3]
+
+
 @pytest.mark.parametrize("max_repeat", [1, 2, 4])
 def test_a_letter_comes_as_often_in_a_row_as_it_may(max_repeat: int) -> None:
     rows = [np.eye(7, dtype=np.float32)[3]] * 20

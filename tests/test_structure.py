@@ -39,6 +39,7 @@ ROOMS = [
     "config",
     "ears",
     "turns",
+    "thru",
     "pulse",
     "answer",
     "voice",

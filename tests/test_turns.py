@@ -12,7 +12,7 @@ def played(settings: Turn, step: float, count: int) -> Turns:
     """A phrase of so many steps, each key down half the time, from second 0 on."""
     turns = Turns(settings)
     for index in range(count):
-        turns.press((1, 60))
+        turns.press((1, 60), 0.0)
         turns.step(index * step)
         turns.release((1, 60), (index + 0.5) * step)
     return turns
@@ -36,7 +36,7 @@ def test_the_longer_steps_count() -> None:
     """Long, short, short: the pause is longer than the long one."""
     turns, now = Turns(Turn()), 0.0
     for step in (0.5, 0.25, 0.25) * 3:
-        turns.press((1, 60))
+        turns.press((1, 60), 0.0)
         turns.step(now)
         turns.release((1, 60), now + 0.1)
         now += step
@@ -50,7 +50,7 @@ def test_before_any_step_it_waits_a_second() -> None:
 def test_what_lies_between_phrases_is_no_step() -> None:
     turns = played(Turn(), 0.25, 4)
     turns.give()
-    turns.press((1, 60))
+    turns.press((1, 60), 0.0)
     turns.step(30.0)
     turns.release((1, 60), 30.1)
     assert turns.silence == pytest.approx(0.375)
@@ -58,10 +58,10 @@ def test_what_lies_between_phrases_is_no_step() -> None:
 
 def test_held_keys_and_pedals_are_playing() -> None:
     turns = Turns(Turn(silence=0.5))
-    turns.press((1, 60))
+    turns.press((1, 60), 0.0)
     turns.step(0.0)
     turns.pedal(1, down=True, now=0.1)
-    turns.press((2, 64))
+    turns.press((2, 64), 0.0)
     turns.release((1, 60), 0.2)
     turns.release((2, 64), 0.3)
     assert turns.is_held
