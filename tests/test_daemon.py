@@ -179,9 +179,9 @@ def test_notices_reach_the_player_on_the_main_thread() -> None:
         said.append((line, threading.current_thread().name))
         daemon.stop()
 
-    daemon = Daemon(performer(FAST_SOLO), loop, tell)
+    daemon = Daemon(performer(FAST_SOLO, 2), loop, tell)
     daemon.run()
-    assert said == [("listening: 1 more note before the model can answer", "MainThread")]
+    assert said == [("listening: 2 more notes before the model can answer", "MainThread")]
 
 
 def test_an_exception_in_the_worker_ends_it_with_nothing_sounding() -> None:
