@@ -20,7 +20,7 @@ from midigen.notes import (
     SongPosition,
     TempoChange,
 )
-from midigen.settings import Mode, Quantize, RhythmSource, Settings, TempoSource
+from midigen.settings import Mode, Quantize, RhythmSource, Scene, Settings, TempoSource
 from tests.players import (
     TimedEvents,
     key,
@@ -241,6 +241,30 @@ class TestClock:
         events = together(loops(120, loop, 768 // loop, again, 0.001), key(60, 1.0, 1.1))
         found = [time for time in onsets(run(chosen, events, 15.0, early)) if 3.1 < time < 14.9]
         assert found == pytest.approx([3.25 - early + 0.25 * n for n in range(47)], abs=0.003)
+
+    @pytest.mark.parametrize("early", [0.0, 0.011])
+    def test_the_clock_that_is_sent_loops_without_a_gap_or_a_double(self, early: Seconds) -> None:
+        chosen = settings(tempo={"source": TempoSource.CLOCK}, clock={"send": True})
+        song = loops(120, 96, 6, [SongPosition(0), Clock.CONTINUE], 0.001)
+        outputs = [each for each in run(chosen, song, 11.9, early) if each[0] > 1]
+        sent = [time for time, each in outputs if each is Clock.TICK]
+        gaps = [after - before for before, after in pairwise(sent)]
+        assert gaps == pytest.approx([1 / 48] * len(gaps), abs=0.004)
+        assert len(gaps) > 500
+        counts: list[int] = []
+        for _, each in outputs:  # the song as a receiver counts it
+            if each in (SongPosition(0), Clock.TICK):
+                counts.append(0 if each == SongPosition(0) else counts[-1] + 1 if counts else 0)
+        assert max(counts) in (95, 96, 97)
+
+    def test_a_scene_that_was_called_before_the_song_loops_begins_on_its_beat(self) -> None:
+        chosen = settings(
+            tempo={"source": TempoSource.CLOCK, "bpm": 120}, scene=(Scene(name="soft"),)
+        )
+        song = loops(120, 96, 6, [SongPosition(0), Clock.CONTINUE], 0.0)
+        outputs = run(chosen, together(song, [(3.8, Control("scene", "soft"))]), 6.0)
+        (entered,) = [time for time, each in outputs if each == Notice("scene soft")]
+        assert entered == pytest.approx(4.0, abs=0.003)
 
     @pytest.mark.parametrize("to", [[SongPosition(2)], [SongPosition(64), Clock.CONTINUE]])
     def test_solo_that_jumps_elsewhere_plays_no_step_twice(self, to: list[Event]) -> None:

@@ -91,6 +91,22 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, mode: Mode) -> None:
     assert outs[0] != outs[2]
 
 
+@pytest.mark.parametrize(("channel", "answers"), [("all", 3), (1, 3), (10, 5)])
+def test_drums_arent_melody_unless_they_are_named(
+    tmp_path: Path, channel: int | str, answers: int
+) -> None:
+    source = write_midi(tmp_path / "in.mid", pitches=(60, 62, 64))
+    file = mido.MidiFile(source)
+    drums = file.add_track()
+    for _ in range(5):
+        drums.append(mido.Message("note_on", note=36, velocity=70, channel=9))
+        drums.append(mido.Message("note_off", note=36, channel=9, time=240))
+    file.save(source)
+    chosen = settings(turn={"silence": 1.5}, input={"channel": channel})
+    machine = track_notes(rendered(source, chosen))["midigen"]
+    assert len([kind for _, kind, _ in machine if kind == "note_on"]) == answers
+
+
 def test_every_note_ends_in_the_file(tmp_path: Path) -> None:
     out = rendered(write_midi(tmp_path / "in.mid"), settings(mode=Mode.SOLO))
     for notes in track_notes(out).values():
