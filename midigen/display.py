@@ -205,7 +205,9 @@ def _flags(status: Status) -> Row:
     if status.muted:
         flags += [(" MUTED ", _ALARM), (_GAP, "")]
     if status.holding:
-        flags += [(" HOLD ", "bold reverse yellow")]
+        flags += [(" HOLD ", "bold reverse yellow"), (_GAP, "")]
+    if status.silence:  # what to do about it was told above
+        flags.append((status.silence.partition(":")[0], "bold yellow"))
     return tuple(flags)
 
 

@@ -18,7 +18,9 @@ PATIENCE: Seconds = 2.0
 """How long the worker gets to answer."""
 
 _AT_START = ("ports", "osc", "record")
-_SHOWN = ("mode", "turn", "key", "bpm", "beat", "model", "trouble", "scene", "sounding")
+_SHOWN = (
+    *("mode", "turn", "silence", "key", "bpm", "beat", "model", "trouble", "scene", "sounding"),
+)
 
 
 class Remote:

@@ -119,6 +119,7 @@ def _duration(span: Seconds) -> str:
 _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "mode": ("mode", str),
     "turn": ("turn", str),
+    "silence": ("silence", str),
     "key": ("key", str),
     "bpm": ("tempo", _bpm),
     "beat": ("beat", str),

@@ -219,6 +219,11 @@ def test_what_must_not_be_overlooked_is_in_reverse() -> None:
     assert styled(rows(SILENT, "", WIDE), "reverse") == []
 
 
+def test_why_it_is_silent_stands_among_the_flags_and_what_to_do_above() -> None:
+    waits = replace(SILENT, holding=True, silence="no answer while C4 is held: strike it again")
+    assert plain(rows(waits, "", NARROW))[4] == " HOLD    no answer while C4 is held"
+
+
 def test_a_low_terminal_has_the_most_important_and_room_for_notices() -> None:
     assert plain(rows(BUSY, "", os.terminal_size((80, 10)))) == [
         " " * 29 + "           MIDIGEN",

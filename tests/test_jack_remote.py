@@ -51,6 +51,7 @@ def test_status_says_what_is_played_and_a_second_midigen_changes_nothing(midigen
         "bpm": 96.5,
         "beat": "internal",
         "model": "notebook",
+        "silence": "",
         "trouble": "",
         "scene": "",
         "muted": False,
@@ -76,7 +77,7 @@ def test_status_says_what_is_played_and_a_second_midigen_changes_nothing(midigen
     assert rows["playing"] == '"midigen-out:midigen out"'
     assert rows["process"] == str(running.process.pid)
     assert re.fullmatch(r"note +\d+\.\d ms late", rows["latest"])
-    assert not {"scene", "trouble", "muted", "missing"} & rows.keys()
+    assert not {"scene", "silence", "trouble", "muted", "missing"} & rows.keys()
     assert running.stop() == ExitCode.OK
     assert not running.ear.hanging()
 

@@ -20,6 +20,7 @@ EVERYTHING: Mapping[str, object] = {
     "pid": 4711,
     "mode": "call-response",
     "turn": "midigen",
+    "silence": "no answer while C4 is held: let it go",
     "key": "G major",
     "bpm": 120.0,
     "beat": "internal",
@@ -44,6 +45,7 @@ EVERYTHING: Mapping[str, object] = {
 SHOWN = """\
 mode         call-response
 turn         midigen
+silence      no answer while C4 is held: let it go
 key          G major
 tempo        120 bpm (internal)
 model        songs
