@@ -105,7 +105,9 @@ class Heart(Protocol):
 class Daemon:
     """Runs a performer on a connection until a signal, `Quit` or an error ends it.
 
-    `tell` shows the player a line; it is called on the main thread only.
+    `tell` shows the player a line; it is called on the main thread only. `release` gives back
+    what else of the system's was taken, such as the terminal's mode, as soon as a signal asks for
+    the end: it may not wait.
     """
 
     def __init__(
@@ -115,6 +117,8 @@ class Daemon:
         tell: Callable[[str], None],
         witness: Witness | None = None,
         heart: Heart | None = None,
+        *,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         self.performer = performer
         """Its performer, which belongs to the worker thread until `run` returns."""
@@ -129,6 +133,7 @@ class Daemon:
         self._connection = connection
         self._tell = tell
         self._witness = witness
+        self._release = release
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
@@ -142,6 +147,7 @@ class Daemon:
         self._moved = False  # since `status` was made
         self._stopping = False  # a plain flag: a signal handler may not wait for a lock
         self._interrupted = False
+        self._is_closing = False
         self._failure: Exception | None = None
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
@@ -166,6 +172,7 @@ class Daemon:
                 self.stop()
                 while self._worker.is_alive():  # in steps: on Windows a signal must wait for each
                     self._worker.join(timeout=CHECK_INTERVAL)
+                self._is_closing = True
                 self._connection.close()
                 self._questions.put(None)
                 self._seer.join(PATIENCE)
@@ -225,6 +232,7 @@ class Daemon:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.stop()
+        self._release()
         if number == signal.SIGINT and self._interrupted:
             self._force()
         self._interrupted = number == signal.SIGINT
@@ -234,17 +242,21 @@ class Daemon:
         self._news.put("Ctrl-Z would leave notes hanging: Ctrl-C ends midigen")
 
     def _force(self) -> None:
-        """Leave now, though the worker is stuck: end what sounds from here."""
-        if not self._worker.is_alive():  # it ends as soon as the ports are open, or has
-            return
-        self._worker.join(timeout=FORCE_AFTER)
-        if not self._worker.is_alive():  # it was about to
-            return
+        """Leave now, though something is stuck: end what sounds from here, if that can be."""
+        if self._worker.is_alive():
+            self._worker.join(FORCE_AFTER)
+        if not self._worker.is_alive() and not self._is_closing:
+            return  # it was about to end, or hasn't begun
+        ending = threading.Thread(target=self._end_all, name="ending", daemon=True)
+        ending.start()
+        ending.join(FORCE_AFTER)  # the worker may keep a lock that sending needs
+        os._exit(ExitCode.FORCED)
+
+    def _end_all(self) -> None:
         with contextlib.suppress(Exception):  # whatever is broken, the exit comes next
             for message in self.performer.note_offs():
                 self._connection.send(message)
             self._connection.close()
-        os._exit(ExitCode.FORCED)
 
     def _watch(self) -> None:
         next_check = time.perf_counter() + CHECK_INTERVAL

@@ -102,6 +102,11 @@ class Display:
         """Show a line above the status. For any thread; it is only noted here."""
         self._notices.extend(_lines(line, ""))
 
+    def release(self) -> None:
+        """Give the terminal back as it was, at once; it is drawn on until `stop`."""
+        if self._typist is not None:
+            self._typist.restore()
+
     def stop(self) -> None:
         """Show what was told, take the status away and give the terminal back."""
         self._closing.set()

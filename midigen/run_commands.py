@@ -35,6 +35,7 @@ from midigen.vocabulary import AUTO
 
 if TYPE_CHECKING:
     from midigen.daemon import Daemon
+    from midigen.display import Display
     from midigen.intake import Arrival
     from midigen.ports import MidiPorts
     from midigen.recording import Recorder
@@ -124,6 +125,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
     settings = effective_settings(options)
 
     from midigen.daemon import Daemon
+    from midigen.guard import guarded
     from midigen.onnx_predictor import load_models
     from midigen.performer import Performer
     from midigen.remote import Remote
@@ -145,7 +147,9 @@ def _run(options: argparse.Namespace) -> ExitCode:
     with contextlib.ExitStack() as stack:
         recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
         stack.callback(supervisor.close)
-        daemon = Daemon(performer, connection, screen.tell, recorder, supervisor)
+        daemon = Daemon(
+            performer, connection, screen.tell, recorder, supervisor, release=screen.release
+        )
         types = connection.silence_ends_phrases  # else the terminal is the port
 
         def started() -> None:
@@ -164,6 +168,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
                 screen.tell(f"playing with {daemon.priority}")
             screen.tell("Ctrl-C stops")
 
+        stack.enter_context(guarded())
         daemon.run(started)
     return ExitCode.OK
 
@@ -235,6 +240,9 @@ class Screen(Protocol):
     def tell(self, line: str) -> None:
         """Show a line. For any thread."""
 
+    def release(self) -> None:
+        """Give the terminal back as it was, at once. For the main thread, even in a signal."""
+
     def shown(
         self, headline: str, daemon: "Daemon", *, types: bool
     ) -> contextlib.AbstractContextManager[None]:
@@ -243,6 +251,9 @@ class Screen(Protocol):
 
 class PlainScreen:
     """Lines on stderr, one after another."""
+
+    def release(self) -> None:
+        """The terminal is as it was."""
 
     def tell(self, line: str) -> None:
         """Show a line."""
@@ -271,11 +282,16 @@ class StatusScreen:
     """The status at the bottom of the terminal, with notices scrolling above it."""
 
     def __init__(self) -> None:
-        self._say: Callable[[str], None] = tell
+        self._display: Display | None = None
 
     def tell(self, line: str) -> None:
         """Show a line above the status."""
-        self._say(line)
+        (tell if self._display is None else self._display.tell)(line)
+
+    def release(self) -> None:
+        """Give the terminal back as it was."""
+        if self._display is not None:
+            self._display.release()
 
     @contextlib.contextmanager
     def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
@@ -289,11 +305,11 @@ class StatusScreen:
         latest: Callable[[], Status | None] = lambda: daemon.status  # noqa: E731  typed
         display = Display(latest, typed=_obey(daemon, self.tell))
         display.start(headline)
-        self._say = display.tell
+        self._display = display
         try:
             yield
         finally:
-            self._say = tell
+            self._display = None
             display.stop()
 
 

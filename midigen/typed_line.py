@@ -81,7 +81,8 @@ class Typist:
         self._closing = threading.Event()
         # Where it can't be woken, it is left to wait for a line that never comes.
         self._thread = threading.Thread(target=self._read, name="typing", daemon=True)
-        self._restore: Callable[[], None] = _do_nothing
+        self.restore: Callable[[], None] = _do_nothing
+        """Give the terminal back as it was, at once."""
         self._wake: int | None = None  # the end of a pipe whose closing ends a wait for a key
         self._woken: int | None = None
 
@@ -95,7 +96,7 @@ class Typist:
         if sys.platform != "win32":
             if not _is_ours(self._terminal):
                 return
-            self._restore = _cbreak(self._terminal)
+            self.restore = _cbreak(self._terminal)
             self._woken, self._wake = os.pipe()
         self._thread.start()
 
@@ -107,8 +108,8 @@ class Typist:
             self._wake = None
             if threading.current_thread() is not self._thread:
                 self._thread.join(timeout=1.0)
-        self._restore()
-        self._restore = _do_nothing
+        self.restore()
+        self.restore = _do_nothing
 
     def _read(self) -> None:
         try:

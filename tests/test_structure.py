@@ -59,6 +59,7 @@ ROOMS = [
     "ports",
     "terminal",
     "supervisor",
+    "guard",
     "daemon",
     "remote",
     "midi_file",
