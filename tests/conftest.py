@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,12 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.jack import JackServer, Midigen
+
+# What is ignored here, as under nohup or in a script's background job, would be ignored by the
+# tests' children too. What is handled isn't: they begin with the system's own way.
+for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 # One core for training: the other one is for what is about real time (see `Halves`).
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -55,6 +62,23 @@ def runtime_folder() -> Iterator[Path]:
         environment.setenv("XDG_RUNTIME_DIR", str(folder))
         yield folder / "midigen"
     shutil.rmtree(folder)
+
+
+def _children() -> set[int]:
+    """The processes that this one has started and that haven't ended, where that can be seen."""
+    listed = Path(f"/proc/self/task/{os.getpid()}/children")
+    return {int(each) for each in listed.read_text().split()} if listed.exists() else set()
+
+
+@pytest.fixture(autouse=True)
+def _no_child_left() -> Iterator[None]:
+    """What a test has started ends with it, also where it fails."""
+    before = _children()
+    yield
+    for left in _children() - before:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(left, signal.SIGKILL)
+            os.waitpid(left, 0)
 
 
 @pytest.fixture(autouse=True)

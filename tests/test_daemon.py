@@ -2,6 +2,7 @@
 
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -144,8 +145,12 @@ def test_solo_keeps_to_the_grid_with_real_threads() -> None:
     assert not loop.hangs()
     onsets = [t for t, o in zip(loop.times, loop.sent, strict=True) if isinstance(o, NoteOn)]
     step = 60 / 400 / 8
-    spans = [round((onset - onsets[0]) / step, 1) for onset in onsets]
-    assert all(abs(span - round(span)) <= 0.5 for span in spans)
+    # Load makes a note late and never early, and the next one isn't later for it: the earliest
+    # of any few is on the grid that the earliest of all gives.
+    after = [(onset - onsets[0]) % step for onset in onsets]
+    start = min(after, key=lambda place: sum((other - place) % step for other in after))
+    late = [(place - start) % step for place in after]
+    assert statistics.median(late) < step / 4
 
 
 def test_no_prediction_disturbs_a_note_on_its_way_out() -> None:
@@ -501,21 +506,22 @@ class Beats:
     def stopping(self) -> None:
         self.has_stopped = True
 
-    def wait_for_more(self, beats: int = 3) -> bool:
+    def wait_for_more(self, beats: int = 3, patience: float = 20.0) -> bool:
         with self.beaten:
             enough = self.count + beats
-            return self.beaten.wait_for(lambda: self.count >= enough, timeout=1.0)
+            return self.beaten.wait_for(lambda: self.count >= enough, timeout=patience)
 
 
 @pytest.mark.parametrize("chosen", [DUET, FAST_SOLO])
 def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
     chosen: Settings,
 ) -> None:
-    heart, loop, freed = Beats(), Loop(), threading.Event()
+    heart, loop, stuck, freed = Beats(), Loop(), threading.Event(), threading.Event()
     daemon = Daemon(performer(chosen), loop, lambda _: None, heart=heart)
     beaten: list[bool] = []
 
     def be_stuck(_: object) -> list[Event]:
+        stuck.set()
         freed.wait()
         return []
 
@@ -525,8 +531,8 @@ def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
         loop.wait_for(NoteOn(62, 80))
         beaten.append(heart.wait_for_more())
         loop.enqueue(Arrival(time.perf_counter(), be_stuck, None))
-        heart.wait_for_more(1)  # one may be under way
-        beaten.append(heart.wait_for_more(1))
+        assert stuck.wait(20)
+        beaten.append(heart.wait_for_more(1, patience=0.2))
         freed.set()
         beaten.append(heart.wait_for_more())
         daemon.stop()
