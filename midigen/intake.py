@@ -14,10 +14,13 @@ from midigen.notes import (
     CONTROL_CHANGE,
     HALF,
     SUSTAIN,
+    Channel,
     ChannelMessage,
     Message,
     NoteOff,
+    NoteOn,
     Notice,
+    Pitch,
     Quit,
     Seconds,
 )
@@ -29,10 +32,20 @@ MOST = 128
 MOST_URGENT = 4 * MOST
 """The same for the clock's, of which each counts, and for all notes off."""
 
-_NOTE_OFF, _NOTE_ON, _CONTROL, _SYSTEM = 0x80, 0x90, 0xB0, 0xF0
-_WHOLE = 3  # bytes of these messages
+UNBLOCKING, PROVING = (0xF7, 0xF7), (0xF7, 0xF7, 0xF7)
+"""Sent to a port one after the other, they end a SysEx that never did, and tell of it.
+
+RtMidi's input for JACK takes all that comes after the beginning of a SysEx for more of it,
+until something ends with F7. The first ends what has no end, and vanishes with it; where
+nothing had to be ended both come in. MIDI has no use for an F7 alone, less so for several.
+"""
+
+_END_OF_SYSEX = 0xF7
 _PEDAL = -1  # in the place of a pitch
 _FIRST_MODE = 120  # controllers from here on are commands, such as all notes off
+
+Held: TypeAlias = tuple[Channel, Pitch]
+"""A key, or with -1 for its pitch the pedal of a channel."""
 
 
 class Arrival(NamedTuple):
@@ -59,13 +72,16 @@ class Intake:
     def __init__(self, enqueue: Enqueue, feedback: Feedback) -> None:
         self.dropped = 0
         """Messages that were too many."""
+        self.unblocked = 0
+        """How often a SysEx without its end had made it deaf."""
         self._enqueue = enqueue
         self._feedback = feedback
         self._decode = wire.Decoder().feed
         self._let_in = 0
         self._handled = 0
-        self._down: set[tuple[int, int]] = set()  # (channel from 0, pitch or _PEDAL)
+        self._down: set[Held] = set()
         self._is_first = True
+        self._was_open = False  # when it was last unblocked
 
     def on_message(self, message: tuple[Sequence[int], float], _: object = None) -> None:
         """What RtMidi calls for each message, on a thread of its own."""
@@ -74,30 +90,43 @@ class Intake:
             self._is_first = False
             realtime.raise_priority()  # of this thread
         data = message[0]
-        if data and self._admits(data):
-            self._let_in += 1
-            self._enqueue(Arrival(now, self._events, (now, data)))
-        else:
-            self.dropped += 1
+        for each in self._decode(data):
+            if self._admits(each):
+                self._let_in += 1
+                self._enqueue(Arrival(now, self._events, (now, each)))
+            else:
+                self.dropped += 1
+        if data and data[0] == _END_OF_SYSEX:
+            self._prove(tuple(data))
 
     def let_go(self) -> int:
         """End what the port holds, as the end of it may be lost: how many keys and pedals."""
         down, self._down = self._down, set()
         ends: list[Message] = [
-            NoteOff(pitch, channel + 1)
+            NoteOff(pitch, channel)
             if pitch != _PEDAL
-            else ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel + 1)
+            else ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel)
             for channel, pitch in sorted(down, reverse=True)  # keys before their pedal
         ]
         self._enqueue(Arrival(time.perf_counter(), list, ends))
         return len(ends)
 
-    def _admits(self, data: Sequence[int]) -> bool:
+    def _prove(self, data: tuple[int, ...]) -> None:
+        """See by what came of `UNBLOCKING` and `PROVING` whether the port was deaf."""
+        if data == UNBLOCKING:
+            self._was_open = True
+        elif data == PROVING:
+            if not self._was_open:
+                self.unblocked += 1
+                self.let_go()
+            self._was_open = False
+
+    def _admits(self, message: Message) -> bool:
         """Whether a message may join those that wait: what ends a note that did always may."""
         waiting = self._let_in - self._handled
-        key, begins = key_of(data)
+        key, begins = key_of(message)
         if key is None:
-            return waiting < (MOST_URGENT if _is_urgent(data) else MOST)
+            return waiting < (MOST_URGENT if _is_urgent(message) else MOST)
         if begins and waiting < MOST:
             self._down.add(key)
             return True
@@ -106,25 +135,25 @@ class Intake:
         self._down.discard(key)
         return True
 
-    def _events(self, arrived: tuple[Seconds, Sequence[int]]) -> list[Message]:
-        now, data = arrived
+    def _events(self, arrived: tuple[Seconds, Message]) -> tuple[Message, ...]:
+        now, message = arrived
         self._handled += 1
-        return [each for each in self._decode(data) if not self._feedback.is_own(each, now)]
+        return () if self._feedback.is_own(message, now) else (message,)
 
 
-def key_of(data: Sequence[int]) -> tuple[tuple[int, int] | None, bool]:
+def key_of(message: Message) -> tuple[Held | None, bool]:
     """The key or pedal that a message is about, if any, and whether it goes down."""
-    kind, channel = data[0] & 0xF0, data[0] & 0x0F
-    if len(data) != _WHOLE:
-        return None, False
-    if kind in (_NOTE_OFF, _NOTE_ON):
-        return (channel, data[1]), kind == _NOTE_ON and data[2] > 0
-    if kind == _CONTROL and data[1] == SUSTAIN:
-        return (channel, _PEDAL), data[2] >= HALF
+    match message:
+        case NoteOn():
+            return (message.channel, message.pitch), True
+        case NoteOff():
+            return (message.channel, message.pitch), False
+        case ChannelMessage() if message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN:
+            return (message.channel, _PEDAL), message.data[1] >= HALF
     return None, False
 
 
-def _is_urgent(data: Sequence[int]) -> bool:
-    return data[0] >= _SYSTEM or (
-        len(data) == _WHOLE and data[0] & 0xF0 == _CONTROL and data[1] >= _FIRST_MODE
+def _is_urgent(message: Message) -> bool:
+    return not isinstance(message, ChannelMessage) or (
+        message.status == CONTROL_CHANGE and message.data[0] >= _FIRST_MODE
     )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from midigen import wire
 from midigen.errors import MidigenError, NoMidiSystemError, PortError
 from midigen.feedback import Feedback
-from midigen.intake import Enqueue, Intake, key_of
+from midigen.intake import Enqueue, Held, Intake, key_of
 from midigen.jack_watch import JackWatch
 from midigen.ledger import silencing
 from midigen.midi_system import (
@@ -34,6 +34,7 @@ from midigen.midi_system import (
 from midigen.notes import Channel, Message, NoteOn, Output, Seconds
 from midigen.patch import Patch
 from midigen.settings import Api, Ports
+from midigen.unblocker import Unblocker
 
 SERVER_PATIENCE: Seconds = 2.0
 """How long a server that stands still gets to go on before its ports are left unclosed."""
@@ -99,11 +100,13 @@ class MidiPorts:
         self._sending = threading.RLock()  # none is closed while something is sent to it
         self._failing: set[int] = set()  # outputs that don't take what is sent, by id
         self._jack: JackWatch | None = None
+        self._unblocker: Unblocker | None = None
         self._patch = Patch()
-        self._begun: set[tuple[int, int]] = set()  # keys and pedals down at the receivers
+        self._begun: set[Held] = set()  # keys and pedals down at the receivers
         self._is_lost = False  # the MIDI system has thrown us out: nothing may be sent
         self._stands_still = False  # the server, as far as `check` has told
         self._told_of_echo = False
+        self._told_of_sysex: set[str] = set()
         self.complaint = ""
 
     @property
@@ -163,7 +166,7 @@ class MidiPorts:
             return True
         data = wire.encode(output)
         with self._sending:
-            if self._is_lost or (self._jack and self._jack.gone) or not self._may_pass(data):
+            if self._is_lost or (self._jack and self._jack.gone) or not self._may_pass(output):
                 self._dropped += isinstance(output, NoteOn)
                 return False
             self._feedback.send(output, time.perf_counter())
@@ -174,13 +177,13 @@ class MidiPorts:
                     self._failing.add(id(port))
         return True
 
-    def _may_pass(self, data: Sequence[int]) -> bool:
+    def _may_pass(self, message: Message) -> bool:
         """While the server stands still, only the end of what sounds may be sent.
 
         The rest would come out all at once when it goes on, or fill RtMidi's buffer, which
         then blocks the whole process.
         """
-        key, begins = key_of(data)
+        key, begins = key_of(message)
         if self._jack and self._jack.stands_still and (begins or key not in self._begun):
             return False
         if key is not None:
@@ -217,6 +220,7 @@ class MidiPorts:
             lines += self._look_after(link, self._others(inputs if link.is_input else outputs))
         if self._jack and own:
             lines += self._repatch(self._jack, own)
+        lines += self._unblock()
         if self._feedback.returned and not self._told_of_echo:
             self._told_of_echo = True
             lines.append("its own notes come back to its input: it doesn't listen to them")
@@ -232,6 +236,7 @@ class MidiPorts:
         inputs = self._sources
         outputs = [self._virtual.target] if self._virtual else []
         outputs += [link.client for link in self._links if not link.is_input]
+        outputs += [self._unblocker.client] if self._unblocker else []
         if self._jack and not self._jack.goes_on(SERVER_PATIENCE):
             abandon(inputs, outputs, self._jack)
         else:
@@ -239,7 +244,7 @@ class MidiPorts:
             if self._jack:
                 self._jack.close()
         self._dropped = self.dropped
-        self._virtual = self._jack = None
+        self._virtual = self._jack = self._unblocker = None
         self._links = []
 
     def other_inputs(self) -> list[str]:
@@ -297,6 +302,10 @@ class MidiPorts:
             if matches(link.wanted, names) or not self._waits:
                 self._connect(link, names)
         self._take_outputs()
+        if self._jack:
+            name = f"{settings.out_client}-sysex"
+            self._unblocker = Unblocker(self._jack, self._new_output(name), name)
+        self._unblock()
         self._waits = True  # what goes away from now on is waited for
 
     def _new_input(self, name: str) -> tuple[Any, Intake]:
@@ -412,11 +421,41 @@ class MidiPorts:
         """See what is connected to the virtual ports, and connect again what was."""
         lines = []
         for name in own.names:
-            for other in self._patch.update(name, jack.connections(name), jack.has_port):
+            plugged = jack.connections(name)
+            if self._unblocker:
+                plugged.discard(self._unblocker.port)  # which sees to that itself
+            for other in self._patch.update(name, plugged, jack.has_port):
                 ends = (other, name) if name == own.names[0] else (name, other)
                 if jack.connect(*ends):
                     lines.append(f'"{ends[0]}" is connected to "{ends[1]}" again')
         return lines
+
+    def _unblock(self) -> list[str]:
+        """End what makes inputs in JACK deaf; each that was is told of once."""
+        if self._unblocker:
+            self._unblocker.send(self._jack_inputs())
+        own = [(self._virtual.names[0], self._virtual.intake)] if self._virtual else []
+        linked = [(link.found, link.intake) for link in self._links]
+        deaf = {name for name, intake in own + linked if name and intake and intake.unblocked}
+        new, self._told_of_sysex = deaf - self._told_of_sysex, self._told_of_sysex | deaf
+        return [
+            f'a SysEx without its end made "{name}" deaf: it hears again, '
+            "and what was held there is let go"
+            for name in sorted(new)
+        ]
+
+    def _jack_inputs(self) -> set[str]:
+        """The inputs that are open, by their own names in JACK."""
+        assert self._jack
+        assert self._virtual
+        named = f"{self._settings.in_client}-from:{self._settings.in_port}"
+        return {self._virtual.names[0]} | {
+            name
+            for link in self._links
+            if link.is_input and link.found
+            for name in self._jack.connections(link.found)
+            if is_numbered(name, named)
+        }
 
     def _leave(self) -> None:
         """Nothing works any more: let go of it all, and of the keys that were held."""

@@ -55,6 +55,7 @@ ROOMS = [
     "connection",
     "midi_system",
     "jack_watch",
+    "unblocker",
     "patch",
     "ports",
     "terminal",
