@@ -4,6 +4,7 @@ The callback only looks at the kind of a message: of more than the worker can ke
 with, ends of what was let in still come through, and nothing else does.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -16,6 +17,7 @@ from midigen.notes import (
     SUSTAIN,
     Channel,
     ChannelMessage,
+    Clock,
     Message,
     NoteOff,
     NoteOn,
@@ -32,15 +34,8 @@ MOST = 128
 MOST_URGENT = 4 * MOST
 """The same for the clock's, of which each counts, and for all notes off."""
 
-UNBLOCKING, PROVING = (0xF7, 0xF7), (0xF7, 0xF7, 0xF7)
-"""Sent to a port one after the other, they end a SysEx that never did, and tell of it.
-
-RtMidi's input for JACK takes all that comes after the beginning of a SysEx for more of it,
-until something ends with F7. The first ends what has no end, and vanishes with it; where
-nothing had to be ended both come in. MIDI has no use for an F7 alone, less so for several.
-"""
-
-_END_OF_SYSEX = 0xF7
+_SYSEX = 0xF0
+_CUTS_IN = re.compile(rb"[\x80-\xef\xf1-\xf6\xfa-\xfc]")  # what is none of a SysEx
 _PEDAL = -1  # in the place of a pitch
 _FIRST_MODE = 120  # controllers from here on are commands, such as all notes off
 
@@ -72,8 +67,8 @@ class Intake:
     def __init__(self, enqueue: Enqueue, feedback: Feedback) -> None:
         self.dropped = 0
         """Messages that were too many."""
-        self.unblocked = 0
-        """How often a SysEx without its end had made it deaf."""
+        self.was_deaf = False
+        """Whether a SysEx without its end has ever kept it from hearing."""
         self._enqueue = enqueue
         self._feedback = feedback
         self._decode = wire.Decoder().feed
@@ -81,7 +76,6 @@ class Intake:
         self._handled = 0
         self._down: set[Held] = set()
         self._is_first = True
-        self._was_open = False  # when it was last unblocked
 
     def on_message(self, message: tuple[Sequence[int], float], _: object = None) -> None:
         """What RtMidi calls for each message, on a thread of its own."""
@@ -90,14 +84,13 @@ class Intake:
             self._is_first = False
             realtime.raise_priority()  # of this thread
         data = message[0]
-        for each in self._decode(data):
+        is_sysex = bool(data) and data[0] == _SYSEX
+        for each in self._late(data) if is_sysex else self._decode(data):
             if self._admits(each):
                 self._let_in += 1
                 self._enqueue(Arrival(now, self._events, (now, each)))
             else:
                 self.dropped += 1
-        if data and data[0] == _END_OF_SYSEX:
-            self._prove(tuple(data))
 
     def let_go(self) -> int:
         """End what the port holds, as the end of it may be lost: how many keys and pedals."""
@@ -111,15 +104,21 @@ class Intake:
         self._enqueue(Arrival(time.perf_counter(), list, ends))
         return len(ends)
 
-    def _prove(self, data: tuple[int, ...]) -> None:
-        """See by what came of `UNBLOCKING` and `PROVING` whether the port was deaf."""
-        if data == UNBLOCKING:
-            self._was_open = True
-        elif data == PROVING:
-            if not self._was_open:
-                self.unblocked += 1
-                self.let_go()
-            self._was_open = False
+    def _late(self, data: Sequence[int]) -> list[Message]:
+        """What stands in a SysEx, since RtMidi's input for JACK takes all up to an F7 for it.
+
+        It may have waited for long: beginnings of notes, and ticks, are of no use any more.
+        """
+        self._decode(data[:1])
+        cut = _CUTS_IN.search(bytes(data))
+        if not cut:
+            return []
+        messages = self._decode(data[cut.start() :])
+        self.was_deaf |= any(not isinstance(each, Clock) for each in messages)
+        self.dropped += sum(isinstance(each, NoteOn) for each in messages)
+        return [
+            each for each in messages if not isinstance(each, NoteOn) and each is not Clock.TICK
+        ]
 
     def _admits(self, message: Message) -> bool:
         """Whether a message may join those that wait: what ends a note that did always may."""

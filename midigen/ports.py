@@ -315,8 +315,12 @@ class MidiPorts:
         return client, intake
 
     def _ignore(self, client: Any) -> None:
-        """Leave out what is of no use here, before it gets into the interpreter."""
-        client.ignore_types(sysex=True, timing=not self._hears_clock, active_sense=True)
+        """Leave out what is of no use here, before it gets into the interpreter.
+
+        What JACK's inputs take for SysEx may hold the end of a note.
+        """
+        sysex = self._api is not Api.JACK
+        client.ignore_types(sysex=sysex, timing=not self._hears_clock, active_sense=True)
 
     def _new_output(self, name: str) -> Any:
         return self._rtmidi.MidiOut(number_of(self._rtmidi, self._api), name=name)
@@ -431,16 +435,15 @@ class MidiPorts:
         return lines
 
     def _unblock(self) -> list[str]:
-        """End what makes inputs in JACK deaf; each that was is told of once."""
+        """Let inputs in JACK hear again that don't; each that didn't is told of once."""
         if self._unblocker:
-            self._unblocker.send(self._jack_inputs())
+            self._unblocker.unblock(self._jack_inputs())
         own = [(self._virtual.names[0], self._virtual.intake)] if self._virtual else []
         linked = [(link.found, link.intake) for link in self._links]
-        deaf = {name for name, intake in own + linked if name and intake and intake.unblocked}
+        deaf = {name for name, intake in own + linked if name and intake and intake.was_deaf}
         new, self._told_of_sysex = deaf - self._told_of_sysex, self._told_of_sysex | deaf
         return [
-            f'a SysEx without its end made "{name}" deaf: it hears again, '
-            "and what was held there is let go"
+            f'a SysEx without its end kept "{name}" from hearing for a moment: notes may be missing'
             for name in sorted(new)
         ]
 

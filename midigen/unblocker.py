@@ -1,12 +1,17 @@
-"""Keeps inputs in JACK from going deaf for ever: see `intake.UNBLOCKING`."""
+"""Keeps inputs in JACK from going deaf for ever.
+
+RtMidi's input takes whatever follows the beginning of a SysEx for more of it, until something
+ends with F7; then it hands on all of that as one message. An F7 alone means nothing, and cuts
+a SysEx in two that is still on its way, which doesn't matter to who has no use for it.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
-from midigen.intake import PROVING, UNBLOCKING
 from midigen.jack_watch import JackWatch
 
 _PORT = "ends SysEx"
+_END_OF_SYSEX = 0xF7
 
 
 class Unblocker:
@@ -21,16 +26,14 @@ class Unblocker:
         self._jack = jack
         client.open_virtual_port(_PORT)
 
-    def send(self, inputs: Iterable[str]) -> None:
-        """Unblock these inputs; if any had to be plugged in first, all the next time.
+    def unblock(self, inputs: Iterable[str]) -> None:
+        """Let these inputs hear again if they don't.
 
-        What is sent right after a connection may be lost. Where the output has gone nothing is
-        sent: RtMidi would keep it, and block the process when it has enough.
+        Where the output has gone nothing is sent: RtMidi would keep it, and block the process
+        when it has enough.
         """
         if not self._jack.has_port(self.port):
             return
-        plugged = self._jack.connections(self.port)
-        fresh = [name for name in inputs if name not in plugged]
-        if not any([self._jack.connect(self.port, name) for name in fresh]):
-            for data in (UNBLOCKING, PROVING):
-                self.client.send_message(data)
+        for name in set(inputs) - self._jack.connections(self.port):
+            self._jack.connect(self.port, name)
+        self.client.send_message([_END_OF_SYSEX])

@@ -1,5 +1,6 @@
 """Floods are kept out, and nothing that was let in hangs, however far the worker lags."""
 
+import itertools
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -260,21 +261,138 @@ def test_a_flood_of_one_thing_holds_up_no_end_and_no_command() -> None:
     ]
 
 
-@given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=6) | st.none(), max_size=60))
-@effort(max_examples=60, deadline=None)
+# Bytes of which many make notes: running status, pieces, and what means nothing.
+odd_bytes = st.sampled_from([0x90, 0x80, 0xB0, 60, 61, 64, 0, 80]) | st.integers(0, 255)
+
+
+@given(st.lists(st.lists(odd_bytes, max_size=7) | st.none(), max_size=60))
+@effort(max_examples=200, deadline=None)
 def test_any_bytes_are_taken_in_or_counted(pieces: list[list[int] | None]) -> None:
     """A MIDI system hands over whole messages as a rule, yet not always."""
-    port = Port()
+    port, decoder = Port(), wire.Decoder()
     received = 0
     for data in pieces:
         if data is None:
             port.work(3)
         else:
             port.receive(data)
-            received += 1
+            received += len(decoder.feed(data))
+    assert port.let_in + port.intake.dropped == received
     port.intake.let_go()
     port.work()
-    assert port.let_in - 1 + port.intake.dropped == received
+    assert held(port.handled) == set()
+
+
+def test_the_end_of_a_key_that_came_by_running_status_is_let_in() -> None:
+    port = Port()
+    port.receive((0x90, 60, 80, 62, 80))
+    while port.receive(BEND):
+        pass
+    assert port.receive((0x80, 62, 0, 60, 0))
+    port.work()
+    assert held(port.handled) == set()
+
+
+class JackInput:
+    """An input as RtMidi has it for JACK: what follows the beginning of a SysEx is of it."""
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self._sysex: list[int] = []
+
+    def receive(self, *event: int) -> None:
+        """What JACK hands on as one."""
+        whole = [*self._sysex, *event]
+        ends = event[-1] == 0xF7 and event[0] not in (0xF1, 0xF8, 0xFE)
+        self._sysex = whole if whole[0] == 0xF0 and not ends else []
+        if not self._sysex:
+            self._port.receive(whole)
+
+
+UNBLOCK = None
+keys = st.tuples(st.sampled_from([0x90, 0x80]), st.integers(60, 63), st.just(80))
+others = st.sampled_from([(0xF7,), (0xF8,), (0xFE,), (0xF4,), (0xF1, 1), (0xF2, 1, 2), (0x90, 60)])
+pieces = st.lists(
+    st.sampled_from([(1, 2, 3), (4,), (40, 80, 42, 80), (0xF8,), UNBLOCK]), max_size=4
+)
+sysex = st.builds(
+    lambda first, pieces, last: [first, *pieces, *last],
+    st.sampled_from([(0xF0,), (0xF0, 67, 0), (0xF0, 67, 0xF8, 1), (0xF0, 67, 0xF7, 0x90, 63, 80)]),
+    pieces,
+    st.sampled_from([[], [(0xF7,)], [(5, 6, 0xF7)]]),
+)
+moments = st.one_of(
+    keys.map(lambda key: [key]),
+    others.map(lambda other: [other]),
+    sysex,
+    st.just([UNBLOCK]),
+)
+
+
+@given(st.lists(moments, max_size=20).map(lambda found: list(itertools.chain(*found))))
+@effort(max_examples=400, deadline=None)
+def test_nothing_is_lost_in_a_sysex_but_what_came_too_late(
+    script: list[tuple[int, ...] | None],
+) -> None:
+    """Whatever SysEx is cut short, cuts in or goes on: any status byte ends it."""
+    port, decoder = Port(), wire.Decoder()
+    jack = JackInput(port)
+    sent: list[Message] = []
+    for event in [*script, UNBLOCK, (0x90, 100, 1)]:
+        jack.receive(*(event or (0xF7,)))
+        port.work()
+        sent += decoder.feed(event or (0xF7,))
+    assert in_time(port.handled) == in_time(sent)
+    assert held(port.handled) <= held(sent)
+    assert port.handled[-1] == NoteOn(100, 1)
+    begun = [[each for each in some if isinstance(each, NoteOn)] for some in (port.handled, sent)]
+    assert not Counter(begun[0]) - Counter(begun[1])
+    assert len(begun[0]) + port.intake.dropped == len(begun[1])
+
+
+def in_time(found: Sequence[Message]) -> list[Message]:
+    """What is of use however late it comes."""
+    return [each for each in found if not isinstance(each, NoteOn) and each is not Clock.TICK]
+
+
+@pytest.mark.parametrize(
+    ("events", "heard"),
+    [
+        ([(0xF0, 67, 0), OFF], [NoteOff(60)]),
+        ([(0xF0,), OFF, ON], [NoteOff(60)]),
+        ([(0xF0, 67, 0), (0xB0, 64, 0), OFF], [ChannelMessage(0xB0, (64, 0)), NoteOff(60)]),
+        ([(0xF0, 67, 0), TICK, (0xFC,)], [Clock.STOP]),
+        ([(0xF0, 67, 0, 0x80, 60, 0)], [NoteOff(60)]),
+        ([(0xF0, 67, 0, 0xF7, 0x80, 60, 0)], [NoteOff(60)]),
+        ([(0xF0, 67, 0), (0xF0, 67, 0, 0xF7), OFF], [NoteOff(60)]),
+        ([(0xF0, 67, 0, 0xF7)], []),
+        ([(0xF0, 67), (1, 2), TICK, (3, 0xF7)], []),
+    ],
+)
+def test_what_a_sysex_without_its_end_has_swallowed(
+    events: list[tuple[int, ...]], heard: list[Message]
+) -> None:
+    port = Port()
+    jack = JackInput(port)
+    for event in [ON, *events]:
+        jack.receive(*event)
+    for _ in range(3):
+        jack.receive(0xF7)
+    port.work()
+    assert port.handled == [NoteOn(60, 80), *heard]
+
+
+@pytest.mark.parametrize(
+    ("event", "was_deaf"), [(OFF, True), (ON, True), (TICK, False), ((0xFA,), False), ((1,), False)]
+)
+def test_a_port_knows_whether_a_sysex_kept_it_from_hearing(
+    event: tuple[int, ...], was_deaf: bool
+) -> None:
+    port = Port()
+    jack = JackInput(port)
+    for each in ((0xF0, 67, 0), event, (0xF7,)):
+        jack.receive(*each)
+    assert port.intake.was_deaf == was_deaf
 
 
 def test_what_was_sent_is_not_heard_when_it_comes_back() -> None:
