@@ -22,7 +22,7 @@ from midigen import realtime
 from midigen.connection import Connection
 from midigen.errors import ExitCode, MidigenError
 from midigen.foresight import Forecast, Question
-from midigen.intake import Arrival
+from midigen.intake import Arrival, Held, key_of
 from midigen.notes import (
     Keep,
     Message,
@@ -128,6 +128,7 @@ class Daemon:
         """What the operating system grants the worker."""
         self._worst: Seconds = 0.0
         self._notes_in = self._notes_out = 0
+        self._on_record: set[Held] = set()  # the machine's notes that sound, as they are recorded
         self._sent_at: Seconds = 0.0  # the latest message
         self._early: Seconds = 0.0  # how long before its time a note is sent, to be there then
         self._connection = connection
@@ -383,24 +384,37 @@ class Daemon:
         """Send all of it, even past an error: what follows may be a note-off."""
         self._moved = True
         failure: Exception | None = None
+        refused: list[Output] = []
         for output in outputs:
             if isinstance(output, _TOLD):
                 self._pass_on(output)
                 continue
             try:
                 if not self._connection.send(output):
+                    refused.append(output)
                     continue
             except Exception as exc:
                 failure = failure or exc
+                refused.append(output)
                 continue
             self._sent_at = now = time.perf_counter()
             if isinstance(output, NoteOn):
                 self._notes_out += 1
                 self._worst = max(self._worst, now - due)
-            if self._witness is not None and isinstance(output, Message):
-                self._witness.played(output, now)
+        if self._witness is not None:
+            self._record(self._witness, refused)
         if failure:
             raise failure
+
+    def _record(self, witness: Witness, refused: Sequence[Output]) -> None:
+        """Tell the witness what the machine played: not what thru passes on, or was refused."""
+        now = time.perf_counter()
+        for message in self.performer.own:
+            note, begins = key_of(message)
+            if note is None or (message in refused if begins else note not in self._on_record):
+                continue
+            (self._on_record.add if begins else self._on_record.discard)(note)
+            witness.played(message, now)
 
     def _pass_on(self, output: Notice | TempoChange | Keep) -> None:
         """What isn't for the ports."""

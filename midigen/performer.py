@@ -148,6 +148,8 @@ class Performer:
         self._silence = ""  # why no answer comes, as the player was told
         self._told_of_hold: Seconds | None = None  # since when what was held was held
         self._unheard: set[str] = set()  # what was said of notes that aren't heard
+        self.own: list[Message] = []
+        """Of what was returned last, the machine's part, as it would be without thru."""
         self._outbox: list[Output] = []  # survives an exception, so that no note-off is lost
         self.dropped = 0
         """Notes left out: duet answers beyond 200 a second, and notes that came too late."""
@@ -310,6 +312,7 @@ class Performer:
             self._complained_of = self._scenes.model
             fault = f"the model {self._scenes.model} fails ({self._improviser.trouble})"
             self._outbox.append(Notice(f"{fault}: playing on from memory alone"))
+        self.own = self._voice.written()
         outputs, self._outbox = self._outbox, []
         return outputs
 

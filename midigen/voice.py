@@ -34,6 +34,8 @@ class Voice:
         self.middle: float | None = None
         """Where the phrase was; None before there is one."""
         self._ledger = ledger
+        self._own = Ledger(settings.output.channel)
+        self._written: list[Message] = []
         self._rng = rng
         self._offs: list[int] = []  # what the next notes are louder or softer by
         self._count = 0
@@ -48,6 +50,7 @@ class Voice:
     def take_up(self, settings: Settings) -> None:
         """Play by settings in which anything may be another."""
         self.settings = settings
+        self._own.channel = settings.output.channel
         self._offs.clear()
 
     def place(self, degree: Degree, key: Key, near: Pitch) -> Pitch:
@@ -78,6 +81,7 @@ class Voice:
         """Strike a note."""
         self._count += 1
         self._notes[self._count] = pitch
+        self._written += self._own.begin(pitch, velocity, self._count)
         return self._count, self._ledger.begin(pitch, velocity, self._count)
 
     @property
@@ -96,7 +100,10 @@ class Voice:
     def end(self, note: NoteId) -> list[Message]:
         """End a note, if it sounds."""
         pitch = self._notes.pop(note, None)
-        return [] if pitch is None else self._ledger.end(pitch, note)
+        if pitch is None:
+            return []
+        self._written += self._own.end(pitch, note)
+        return self._ledger.end(pitch, note)
 
     def end_all(self) -> list[Message]:
         """End all of the machine's notes; what the player holds through thru sounds on."""
@@ -112,6 +119,12 @@ class Voice:
         """All notes were ended by the ledger."""
         self._ends.clear()
         self._notes.clear()
+        self._written += self._own.flush()
+
+    def written(self) -> list[Message]:
+        """What it has played since this was last asked, as if nobody else held a note."""
+        written, self._written = self._written, []
+        return written
 
     def _register(self) -> tuple[Pitch, Pitch]:
         """The lowest and highest pitch: the range, near the phrase, an octave at least."""

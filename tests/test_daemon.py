@@ -12,10 +12,21 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from midigen.daemon import RESPITE, STOOD_STILL, Daemon
+from midigen.daemon import RESPITE, STOOD_STILL, Daemon, Witness
 from midigen.errors import ExitCode, MidigenError, PortError
 from midigen.intake import Arrival, Enqueue
-from midigen.notes import Channel, Control, Event, Message, NoteOff, NoteOn, Output, Quit
+from midigen.melody import CHORD
+from midigen.notes import (
+    Channel,
+    ChannelMessage,
+    Control,
+    Event,
+    Message,
+    NoteOff,
+    NoteOn,
+    Output,
+    Quit,
+)
 from midigen.performer import Performer
 from midigen.predictor import Predictor, Probabilities
 from midigen.settings import Mode, Settings
@@ -93,11 +104,12 @@ def run(
     script: Script,
     loop: Loop | None = None,
     predictor: Predictor | None = None,
+    witness: Witness | None = None,
 ) -> Loop:
     """Run a daemon here, with a script that plays to it from another thread."""
     loop = loop or Loop()
     playing = Performer(chosen, predictor or NextLetter(), np.random.default_rng(0))
-    daemon = Daemon(playing, loop, lambda _: None)
+    daemon = Daemon(playing, loop, lambda _: None, witness)
     failures: list[AssertionError] = []
 
     def play() -> None:
@@ -391,6 +403,70 @@ def test_what_did_not_go_out_was_not_played() -> None:
     assert [what for what, *_ in witness.what] == ["open", "heard"]
     assert daemon.status is not None
     assert (daemon.status.notes_in, daemon.status.notes_out) == (1, 0)
+
+
+def witnessed(chosen: Settings, loop: Loop, script: Script) -> list[tuple[object, ...]]:
+    """What a witness is told of, without the times."""
+    witness = Watching()
+    run(chosen, script, loop, witness=witness)
+    return [each[:2] for each in witness.what[1:]]
+
+
+def test_what_thru_passes_on_is_the_players_alone() -> None:
+    """Though an answer has the pitch of a key that is down, and sounds until the key is up."""
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        time.sleep(2 * CHORD)  # a player's step
+        for event, sent in (
+            (NoteOn(62, 70), NoteOn(64, 70)),  # strikes the answer to the first anew
+            (ChannelMessage(0xB0, (64, 127)), ChannelMessage(0xB0, (64, 127))),
+            (NoteOff(60), NoteOff(60)),  # and ends it: the player holds on
+            (NoteOff(62), NoteOff(62)),
+        ):
+            loop.play(event)
+            loop.wait_for(sent)
+        loop.play(Quit())
+
+    told = witnessed(DUET.changed("thru", True), Loop(), script)
+    assert [message for what, message in told if what == "played"] == [
+        NoteOn(62, 80),
+        NoteOn(64, 70),
+        NoteOff(62),
+        NoteOff(64),
+    ]
+    assert [message for what, message in told if what == "heard"] == [
+        NoteOn(60, 80),
+        NoteOn(62, 70),
+        ChannelMessage(0xB0, (64, 127)),
+        NoteOff(60),
+        NoteOff(62),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("refused", "played"),
+    [(NoteOn(62, 80), []), (NoteOff(62), [NoteOn(62, 80), NoteOff(62)])],
+    ids=["a beginning", "an end"],
+)
+def test_what_was_recorded_ends(refused: Output, played: list[Message]) -> None:
+    """A note that didn't go out isn't recorded; one that did has an end, though that didn't."""
+
+    class Choosy(Loop):
+        def send(self, output: Output) -> bool:
+            super().send(output)
+            return output != refused
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        loop.play(Quit())
+
+    told = witnessed(DUET, Choosy(), script)
+    assert told == [("heard", NoteOn(60, 80)), *(("played", each) for each in played)] or told == [
+        *(("played", each) for each in played[:1]),
+        ("heard", NoteOn(60, 80)),
+        *(("played", each) for each in played[1:]),
+    ]
 
 
 def test_an_answer_that_had_to_be_found_is_late_by_all_its_wait() -> None:

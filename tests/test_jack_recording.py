@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from midigen.errors import ExitCode
-from midigen.notes import Message, NoteOff
+from midigen.notes import Message, NoteOff, NoteOn
 from tests.jack import Midigen, pause, play_phrase
 from tests.test_jack import Start
 from tests.test_recording import Tracks, read
@@ -48,6 +48,28 @@ def test_a_session_is_recorded_as_it_was_played(midigen: Start, tmp_path: Path) 
     (path,) = folder.iterdir()
     assert running.lines[-1] == f"midigen: recorded {path}\n"
     assert_recorded(read(path), running.hand.sent, running.ear.heard)
+
+
+def test_what_thru_passes_on_is_recorded_once(midigen: Start, tmp_path: Path) -> None:
+    """Answers are two octaves higher than what is played, and so told from it."""
+    folder = tmp_path / "recordings"
+    options = ("--mode", "duet", "--set", "thru=true", "--set", "response.transpose=2 octaves")
+    running = midigen(*options, "--record", str(folder), "--keep", "2")
+    play_phrase(running.hand, 60, 62)
+    running.hand.turn(64, 127, 0)
+    play_phrase(running.hand, 64, 65)
+    running.ear.wait_for(6, NoteOff)
+    assert running.stop() == ExitCode.OK
+    answers = [
+        (time, message)
+        for time, message in running.ear.heard
+        if isinstance(message, NoteOn | NoteOff) and message.pitch > 72
+    ]
+    assert len(answers) == 4
+    assert len(running.ear.heard) == len(answers) + len(running.hand.sent)
+    for path in folder.iterdir():
+        assert_recorded(read(path), running.hand.sent, answers)
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_the_last_minutes_are_kept_at_the_end(midigen: Start, tmp_path: Path) -> None:

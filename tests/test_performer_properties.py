@@ -18,6 +18,7 @@ from midigen.notes import (
     Control,
     EndOfPhrase,
     Event,
+    Message,
     NoteOff,
     NoteOn,
     Output,
@@ -181,9 +182,31 @@ def perform_script(
     prepares: bool = True,
 ) -> list[tuple[Seconds, list[Output]]]:
     """What each call returns, with its time; `stop` is the last."""
+    return [
+        (time, outputs)
+        for time, outputs, _ in perform_and_write(
+            chosen, script, seed, min_notes, prepares=prepares
+        )
+    ]
+
+
+def perform_and_write(
+    chosen: Settings,
+    script: Script,
+    seed: int,
+    min_notes: int,
+    *,
+    prepares: bool = True,
+) -> list[tuple[Seconds, list[Output], list[Message]]]:
+    """The same, with the machine's own part of it."""
     playing = Performer(chosen, AnyLetter(min_notes), np.random.default_rng(seed), Shelf())
     now = 0.0
-    calls = [(now, playing.start(now))]
+    calls: list[tuple[Seconds, list[Output], list[Message]]] = []
+
+    def take(outputs: list[Output]) -> None:
+        calls.append((now, outputs, playing.own))
+
+    take(playing.start(now))
     for move in script:
         if isinstance(move, Wait):
             until = now + move.span
@@ -191,11 +214,11 @@ def perform_script(
                 now = max(now, min(until, due + move.late))
                 if prepares:
                     playing.prepare()
-                calls.append((now, playing.advance(now)))
+                take(playing.advance(now))
             now = until
         else:
-            calls.append((now, playing.handle(move, now)))
-    calls.append((now, playing.stop()))
+            take(playing.handle(move, now))
+    take(playing.stop())
     assert not playing.sounding
     assert playing.deadline is None
     return calls
@@ -262,6 +285,30 @@ changes = st.one_of(
         ),
     ),
 )
+
+
+changed_scripts = st.builds(
+    lambda before, change, after: [*before, change, *after], scripts, changes, scripts
+)
+
+
+@given(choices, changed_scripts, st.integers(0, 99), st.integers(1, 4))
+@effort(max_examples=400, deadline=None)
+def test_its_own_part_is_what_it_plays_without_thru(
+    chosen: Settings, script: Script, seed: int, min_notes: int
+) -> None:
+    """Also where the player holds a key of the same pitch through thru, or its pedal."""
+    parts = [
+        perform_and_write(replace(chosen, thru=thru), script, seed, min_notes)
+        for thru in (False, True)
+    ]
+    plain = [[each for each in outputs if is_note(each)] for _, outputs, _ in parts[0]]
+    assert [own for _, _, own in parts[0]] == plain
+    assert [own for _, _, own in parts[1]] == plain
+
+
+def is_note(output: Output) -> bool:
+    return isinstance(output, NoteOn | NoteOff)
 
 
 shortly = st.builds(Wait, st.floats(0, 0.3), st.just(0.0))

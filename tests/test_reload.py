@@ -454,6 +454,16 @@ def test_keys_and_pedal_that_thru_holds_end_on_the_channel_they_began_on() -> No
     assert playing.handle(NoteOn(62, 80), 0.5) == [NoteOn(62, 80, 5)]
 
 
+def test_its_own_part_is_on_the_channel_it_plays_on() -> None:
+    playing = performer(settings(mode=Mode.DUET))
+    playing.start(0.0)
+    assert playing.handle(NoteOn(60, 80), 0.1) == playing.own == [NoteOn(62, 80)]
+    playing.handle(Reload(settings(mode=Mode.DUET, output={"channel": 5})), 0.3)
+    assert playing.own == [NoteOff(62)]
+    playing.handle(NoteOn(60, 80), 0.5)
+    assert playing.own == [NoteOn(62, 80, 5)]
+
+
 def test_knobs_and_scenes_are_the_new_ones() -> None:
     old = settings(scene=(Scene(name="verse", set=(("mute", True),)),))
     new = settings(
