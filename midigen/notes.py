@@ -5,7 +5,7 @@ that are both (`Message`) are what a port carries, and `wire` knows their bytes.
 `Quit` is for whoever drives the performer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
@@ -114,6 +114,8 @@ class Control:
 
     name: str
     value: str | float = ""
+    is_moving: bool = field(default=False, compare=False)
+    """It may be one of many in a row: a knob's or a fader's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def _message(message: bytes) -> Control:
     if name == address or not name or "/" in name or len(name) > _LONGEST:
         raise ValueError(f"{shown} isn't {PREFIX} and a control's name")
     if not types:
-        return Control(name)
+        return Control(name, is_moving=True)
     if len(types) > 1:
         raise ValueError(f"{shown} has {len(types)} values, not one")
     if types not in _READERS:
@@ -92,7 +92,7 @@ def _message(message: bytes) -> Control:
     if types == "s" and len(value) > _LONGEST:
         raise ValueError(f"{shown}: its value is longer than {_LONGEST} characters")
     # As it was written: 0.9 comes as a float of 32 bits, 0.89999998.
-    return Control(name, float(f"{value:.7g}") if types == "f" else value)
+    return Control(name, float(f"{value:.7g}") if types == "f" else value, is_moving=True)
 
 
 def _head(message: bytes) -> tuple[str, str, int]:

@@ -8,7 +8,7 @@ from midigen.notes import Control, Message, Notice, Seconds
 from midigen.settings import Settings
 
 SETTLING: Seconds = 0.4
-"""A knob that was turned is told about when it has rested for so long."""
+"""A knob or fader that was moved is told about when it has rested for so long."""
 
 
 class Panel:
@@ -21,6 +21,7 @@ class Panel:
         """When `told` is to be called."""
         self._knobs = Knobs(settings.control)
         self._turned: set[str] = set()  # controls whose knobs may still be moving
+        self._refused: dict[str, Seconds] = {}  # those that can't be set, and until when they move
 
     def __getitem__(self, name: str) -> Any:
         """What a control stands at; None for one that is pressed."""
@@ -46,6 +47,13 @@ class Panel:
         """A control moves, and may move on: say where it is when it rests."""
         self._turned.add(name)
         self.tell_at = now + SETTLING
+
+    def tells_refusal(self, name: str, now: Seconds) -> bool:
+        """Whether to say why a control can't be moved: once, until its knob has rested."""
+        self._refused = {each: until for each, until in self._refused.items() if now < until}
+        is_new = name not in self._refused
+        self._refused[name] = now + SETTLING
+        return is_new
 
     def told(self) -> list[Notice]:
         """Where the knobs have come to rest."""

@@ -438,7 +438,7 @@ class Performer:
         try:
             value = controls.read(control)
         except ValueError as exc:
-            self._refuse(str(exc))
+            self._refuse_control(control, str(exc), now)
             return
         match control.name:
             case "turn":
@@ -457,21 +457,28 @@ class Performer:
             case "scene":
                 self._call_scene(value, now)
             case name if self._set(name, value, now):
-                self._outbox.append(Notice(self._panel.line(name)))
+                self._tell_of(control, now)
             case _:
-                self._refuse("the tempo is the clock's")
+                self._refuse_control(control, "the tempo is the clock's", now)
+
+    def _tell_of(self, control: Control, now: Seconds) -> None:
+        """Where a control stands now: at once, or if it moves when it rests."""
+        if control.is_moving and isinstance(self._panel[control.name], int | float):
+            self._panel.tell_later(control.name, now)
+        else:
+            self._outbox.append(Notice(self._panel.line(control.name)))
+
+    def _refuse_control(self, control: Control, why: str, now: Seconds) -> None:
+        if not control.is_moving or self._panel.tells_refusal(control.name, now):
+            self._refuse(why)
 
     def _refuse(self, why: str) -> None:
         self._outbox.append(Notice(why, is_refusal=True))
 
     def _turn_knob(self, message: Message, now: Seconds) -> None:
         control = self._panel.turn(message)
-        if control is None:
-            return
-        if not isinstance(self._panel[control.name], int | float):  # nothing that slides
-            self._control(control, now)
-        elif self._set(control.name, controls.read(control), now):
-            self._panel.tell_later(control.name, now)
+        if control is not None:
+            self._control(replace(control, is_moving=True), now)
 
     def _set(self, name: str, value: Any, now: Seconds) -> bool:
         """Set what a control sets, and let it be heard at once; False if the clock sets it."""

@@ -51,6 +51,7 @@ def test_a_message_is_a_control(datagram: bytes, control: Control) -> None:
     assert result == control
     assert isinstance(result, Control)
     assert type(result.value) is type(control.value)
+    assert result.is_moving
 
 
 def test_bundles_are_unpacked_in_order() -> None:

@@ -421,6 +421,77 @@ class TestKnobs:
         assert Notice("mode solo") in playing.handle(ChannelMessage(0xC0, (4,)), 1.0)
 
 
+class TestFaders:
+    """What may send many values in a row, as over OSC."""
+
+    def moved(self, name: str, *values: float, is_moving: bool = True) -> list[Any]:
+        """What is said of values that come every 20 ms from 1.0 on, with its times."""
+        playing = performer(settings())
+        playing.start(0.0)
+        said: list[Any] = []
+        for step, value in enumerate(values):
+            now = 1 + step / 50
+            said += [
+                (round(now, 6), each.text)
+                for each in playing.handle(Control(name, value, is_moving=is_moving), now)
+                if isinstance(each, Notice)
+            ]
+        while (due := playing.deadline) is not None and due < 4:
+            said += [
+                (round(due, 6), each.text)
+                for each in playing.advance(due)
+                if isinstance(each, Notice)
+            ]
+        return said
+
+    def test_one_that_moves_is_told_of_when_it_rests(self) -> None:
+        values = [step / 100 for step in range(101)]
+        assert self.moved("temperature", *values) == [(3.4, "temperature 1")]
+
+    def test_a_line_that_is_typed_is_answered_at_once(self) -> None:
+        said = self.moved("temperature", 0.5, 0.6, is_moving=False)
+        assert said == [(1.0, "temperature 0.5"), (1.02, "temperature 0.6")]
+
+    def test_what_can_not_be_is_said_at_once_and_once(self) -> None:
+        values = [step / 10 for step in range(101)]  # the last half is out of range
+        assert self.moved("temperature", *values) == [
+            (pytest.approx(1 + 51 / 50), "temperature is a number 0 to 5, not 5.1"),
+            (pytest.approx(1 + 50 / 50 + 0.4), "temperature 5"),
+        ]
+        assert len(self.moved("temprature", *range(100))) == 1
+
+    def test_it_is_said_again_after_a_rest_and_of_each(self) -> None:
+        playing = performer(settings())
+        playing.start(0.0)
+
+        def refused(name: str, now: Seconds) -> bool:
+            said = playing.handle(Control(name, 1000, is_moving=True), now)
+            return any(isinstance(each, Notice) and each.is_refusal for each in said)
+
+        assert [refused("gate", now) for now in (1.0, 1.3, 1.6)] == [True, False, False]
+        assert refused("velocity", 1.7)
+        assert refused("gate", 2.1)
+
+    def test_words_are_told_at_once(self) -> None:
+        playing = performer(CALL)
+        playing.start(0.0)
+        told = playing.handle(Control("mode", "duet", is_moving=True), 1.0)
+        assert Notice("mode duet") in told
+
+    @pytest.mark.parametrize("is_knob", [False, True])
+    def test_the_tempo_of_a_clock_is_refused_once(self, is_knob: bool) -> None:
+        knob = Knob(name="tempo", cc=21)
+        playing = performer(settings(tempo={"source": TempoSource.CLOCK}, control=(knob,)))
+        playing.start(0.0)
+        said: list[Output] = []
+        for step in range(100):
+            playing.handle(Clock.TICK, step / 48)
+            if step >= 40:
+                moved = cc(21, step - 20) if is_knob else Control("tempo", step, is_moving=True)
+                said += playing.handle(moved, step / 48)
+        assert said == [Notice("the tempo is the clock's", is_refusal=True)]
+
+
 class SecondLetter(NextLetter):
     """A predictor that is sure: after C comes E."""
 
