@@ -434,6 +434,7 @@ def _learn(options: argparse.Namespace) -> ExitCode:
 
 def _hear_one(settings: Settings) -> dict[str, int]:
     """Listen to every keyboard, or those that are named, until something is moved."""
+    from midigen.daemon import CHECK_INTERVAL
     from midigen.learn import Learner
     from midigen.midi_system import find_api, list_ports
     from midigen.ports import MidiPorts
@@ -460,7 +461,12 @@ def _hear_one(settings: Settings) -> dict[str, int]:
         tell("turn a knob, move a pedal, press a button or strike a pad (Ctrl-C gives up)")
         learner = Learner()
         while True:
-            arrival = arrivals.get()
+            try:
+                arrival = arrivals.get(timeout=CHECK_INTERVAL)
+            except queue.Empty:
+                for line in connection.check():
+                    tell(line)
+                continue
             for event in arrival.events(arrival.data):
                 source = learner.hear(event) if isinstance(event, Message) else None
                 if source is not None:

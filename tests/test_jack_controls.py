@@ -19,9 +19,11 @@ from midigen.notes import ChannelMessage, NoteOff, NoteOn
 from midigen.onnx_predictor import OnnxPredictor
 from tests.jack import (
     PATIENCE,
+    SETTLES,
     Hand,
     Midigen,
     midigen_on_terminal,
+    pause,
     play_phrase,
     wait_until,
 )
@@ -291,6 +293,13 @@ class Learn:
             text=True,
         )
 
+    def wait_until_it_listens(self) -> None:
+        """Read what it says until it asks for something to be moved."""
+        assert self._process.stderr
+        while not self._process.stderr.readline().startswith("midigen: turn a knob"):
+            assert self._process.poll() is None
+        pause(SETTLES)
+
     def hear(self, move: Callable[[], object]) -> tuple[int, str, str]:
         """Move something until it is learned. The exit code, and what was said about it."""
 
@@ -337,6 +346,17 @@ def test_a_learned_knob_is_obeyed(midigen: Start, keyboard: Hand, tmp_path: Path
     running = midigen("--input", "Keys 88", folder=tmp_path)
     running.hand.turn(21, 25, 26, 0)
     assert running.read_until("temperature") == "midigen: temperature 0\n"
+
+
+def test_a_sysex_without_its_end_does_not_keep_it_from_learning(
+    tmp_path: Path, keyboard: Hand
+) -> None:
+    learn = Learn(tmp_path, "temperature")
+    learn.wait_until_it_listens()
+    keyboard.send(0xF0, 0x43, 0x00)
+    code, said, _ = learn.hear(lambda: keyboard.turn(21, 10, 11))
+    assert code == ExitCode.OK
+    assert said.startswith("cc 21 on channel 1 sets temperature")
 
 
 def test_a_knob_cannot_be_learned_for_two_controls(keyboard: Hand, tmp_path: Path) -> None:
