@@ -305,6 +305,7 @@ class MidiPorts:
         if self._jack:
             name = f"{settings.out_client}-sysex"
             self._unblocker = Unblocker(self._jack, self._new_output(name), name)
+            self._refuse_twins([self._unblocker.port], own=1)
         self._unblock()
         self._waits = True  # what goes away from now on is waited for
 

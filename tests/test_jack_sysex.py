@@ -106,3 +106,15 @@ def test_a_long_sysex_in_pieces_does_no_harm(midigen: Start) -> None:
     assert [note.pitch for note in running.ear.of(NoteOn)] == [60, 62]
     assert running.stop() == ExitCode.OK
     assert not any("from hearing" in line for line in running.lines)
+
+
+def test_the_port_that_ends_a_sysex_must_have_its_name(midigen: Start) -> None:
+    """Else it couldn't be found, and midigen would be deaf one day."""
+    hand = Hand("midigen-out-sysex")
+    hand.open_virtual("ends SysEx")
+    try:
+        running = midigen(connects=False)
+        assert running.wait() == ExitCode.PORT
+        assert 'the port "midigen-out-sysex:ends SysEx" exists already' in running.lines[-1]
+    finally:
+        hand.close()
