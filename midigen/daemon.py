@@ -128,6 +128,7 @@ class Daemon:
         """What the operating system grants the worker."""
         self._worst: Seconds = 0.0
         self._notes_in = self._notes_out = 0
+        self._unsent = 0  # notes since the last one that went out
         self._on_record: set[Held] = set()  # the machine's notes that sound, as they are recorded
         self._sent_at: Seconds = 0.0  # the latest message
         self._early: Seconds = 0.0  # how long before its time a note is sent, to be there then
@@ -372,8 +373,10 @@ class Daemon:
         """Nothing waits: say how it stands if that has changed."""
         if self._moved:
             self._moved = False
+            status = self.performer.status()
             self.status = replace(
-                self.performer.status(),
+                status,
+                silence=_unheard(self._unsent) if self._unsent else status.silence,
                 dropped=self.performer.dropped + self._connection.dropped,
                 worst=self._worst,
                 notes_in=self._notes_in,
@@ -392,6 +395,7 @@ class Daemon:
             try:
                 if not self._connection.send(output):
                     refused.append(output)
+                    self._unsent += isinstance(output, NoteOn)
                     continue
             except Exception as exc:
                 failure = failure or exc
@@ -400,6 +404,7 @@ class Daemon:
             self._sent_at = now = time.perf_counter()
             if isinstance(output, NoteOn):
                 self._notes_out += 1
+                self._unsent = 0
                 self._worst = max(self._worst, now - due)
         if self._witness is not None:
             self._record(self._witness, refused)
@@ -439,6 +444,11 @@ class Daemon:
         except Exception as exc:  # raised again on the main thread
             self._failure = exc
             self.stop()
+
+
+def _unheard(notes: int) -> str:
+    what = "the last note wasn't" if notes == 1 else f"the last {notes} notes weren't"
+    return f"{what} heard: the MIDI system took none of it"
 
 
 def _alone(event: Cue | Quit) -> tuple[Cue | Quit]:

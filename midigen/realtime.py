@@ -26,6 +26,11 @@ by this 0.7 ms; where none does, it makes no difference (`benchmarks.interpreter
 """
 
 
+def switch_interval() -> Seconds:
+    """How long a thread may keep the interpreter while another one waits for it."""
+    return SWITCH_INTERVAL
+
+
 def raise_priority(priority: int = PRIORITY) -> str:
     """Ask for real-time priority for the thread that calls this; what it has then, in words.
 
@@ -46,7 +51,7 @@ def raise_priority(priority: int = PRIORITY) -> str:
 def undisturbed() -> Iterator[None]:
     """Meanwhile no garbage is collected but by `tidy`, and no thread keeps the interpreter long."""
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL)
+    sys.setswitchinterval(switch_interval())
     gc.disable()
     try:
         yield

@@ -618,3 +618,44 @@ def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
     player.join()
     assert beaten == [True, True, False, True]
     assert heart.has_stopped
+
+
+def test_notes_that_were_not_taken_are_not_shown_as_heard() -> None:
+    """The panel lists the letters of an answer: it says that they weren't heard."""
+
+    class Hanging(Loop):
+        hangs_now = True
+
+        def send(self, output: Output) -> bool:
+            return not (self.hangs_now and isinstance(output, NoteOn)) and super().send(output)
+
+    silences: list[str] = []
+
+    def status_says(daemon: Daemon, word: str) -> None:
+        end = time.perf_counter() + 20
+        while (
+            daemon.status is None
+            or word not in daemon.status.silence
+            or (not word and daemon.status.silence)
+        ):
+            assert time.perf_counter() < end, daemon.status
+            threading.Event().wait(0.005)
+        silences.append(daemon.status.silence)
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        assert isinstance(loop, Hanging)
+        for count in (1, 2):
+            loop.play(NoteOn(60, 80))
+            loop.play(NoteOff(60))
+            status_says(daemon, "the last note " if count == 1 else "the last 2 notes")
+        loop.hangs_now = False
+        answer(loop, daemon)
+        status_says(daemon, "")
+        daemon.stop()
+
+    run(DUET, script, Hanging())
+    assert silences == [
+        "the last note wasn't heard: the MIDI system took none of it",
+        "the last 2 notes weren't heard: the MIDI system took none of it",
+        "",
+    ]

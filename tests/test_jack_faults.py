@@ -280,6 +280,7 @@ def test_a_server_that_stood_still_gets_no_notes_that_are_long_past(
         heard = len(running.ear.of(NoteOn))
         own_jack.freeze()
         running.read_until("the JACK server stands still")
+        wait_until(lambda: "weren't heard" in status()["silence"], "notes that aren't heard")
         for _ in range(1000):  # in all more than RtMidi's buffer takes, which then blocks
             ask({"do": "set", "name": "panic", "value": ""}, None)
         own_jack.go_on()
