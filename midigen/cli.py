@@ -19,13 +19,23 @@ from midigen import (
     run_commands,
     service_commands,
 )
-from midigen.command_line import add_command, add_settings, effective_settings, new_rng, tell
+from midigen.command_line import (
+    Parser,
+    add_command,
+    add_settings,
+    begin_commands,
+    effective_settings,
+    new_rng,
+    show,
+    tell,
+)
 from midigen.errors import ExitCode, MidigenError
 
-EXIT_CODES = """\
-exit codes: 0 a normal end (a signal too), 1 anything else, 2 a wrong command line
-or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 interrupted
-while it starts or works, or forced by a second Ctrl-C"""
+EXIT_CODES = (
+    "exit codes: 0 a normal end (a signal too), 1 anything else, 2 a wrong command line "
+    "or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 interrupted "
+    "while it starts or works, or forced by a second Ctrl-C"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,14 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="midigen",
         description="Play a few notes on a MIDI keyboard and hear them carried on.",
         epilog=f"example: midigen run\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"midigen {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = begin_commands(parser)
     run_commands.add_commands(commands)
     remote_commands.add_commands(commands)
     doctor_commands.add_commands(commands)
@@ -126,15 +135,15 @@ def _render(options: argparse.Namespace) -> ExitCode:
         models=LoadedModels(),
         file_tempo=not any(text.startswith("tempo.bpm=") for text in options.set),
     )
-    print(
+    show(
         f"{options.destination}: {result.player_notes} notes of the player's, "
         f"{result.machine_notes} of midigen's, {result.length:.1f} s"
     )
     if options.plot:
         from midigen.piano_roll import plot
 
-        plot(options.destination, options.plot)
-        print(options.plot)
+        plot(options.destination, options.plot, result.key)
+        show(str(options.plot))
     return ExitCode.OK
 
 
@@ -143,7 +152,7 @@ def _ports(_: argparse.Namespace) -> ExitCode:
 
     listings = list_ports()
     for listing in listings:
-        print(listing.api + (f": {listing.problem}" if listing.problem else ""))
+        show(listing.api + (f": {listing.problem}" if listing.problem else ""))
         for direction, names in (("input", listing.inputs), ("output", listing.outputs)):
             for name in names:
                 print(f'  --{direction} "{name}"')

@@ -2,23 +2,108 @@
 
 import argparse
 import contextlib
+import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from midigen import config
 from midigen.errors import ExitCode
-from midigen.settings import Mode, Settings
+from midigen.kinds import Number
+from midigen.settings import Mode, Settings, spec_of
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+_OPTIONS = {
+    "--mode": "mode",
+    "--model": "model",
+    "--key": "key",
+    "--seed": "sampling.seed",
+    "--ports": "ports.api",
+    "--input": "ports.input",
+    "--output": "ports.output",
+    "--name": "ports.in_client",
+    "--record": "record.path",
+    "--keep": "record.keep",
+}
+"""The settings that have an option of their own."""
+
+_HANGING = 2  # columns that what goes on of a line is further in
+_COLUMN = 24  # where the help of options begins, where there is room
+
+
 def tell(line: str) -> None:
     """Show the player a line, on stderr: stdout is for what a command is asked for."""
     with contextlib.suppress(OSError):  # the terminal was closed; the music goes on
-        print(f"midigen: {line}", file=sys.stderr, flush=True)
+        _print(f"midigen: {line}", sys.stderr, _HANGING)
+
+
+def show(line: str, indent: int = _HANGING) -> None:
+    """Show a line of what a command is asked for; it goes on `indent` columns further in."""
+    _print(line, sys.stdout, indent)
+
+
+def _print(line: str, stream: TextIO | None, indent: int) -> None:
+    """Lines that end between words on a terminal; elsewhere as they are."""
+    if stream is not None and stream.isatty():
+        from midigen.wrapping import wrapped
+
+        line = "\n".join(wrapped(line, shutil.get_terminal_size().columns - 1, indent))
+    print(line, file=stream, flush=True)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help and errors end their lines between words, however narrow they are."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", _Help)
+        super().__init__(**options)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line, and exit."""
+        self.print_usage(sys.stderr)
+        _print(f"{self.prog}: error: {message}", sys.stderr, _HANGING)
+        self.exit(ExitCode.USAGE)
+
+
+class _Help(argparse.HelpFormatter):
+    """Paragraphs stay apart, and no word is broken, nor at its hyphens."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        column = min(_COLUMN, width // 3)
+        super().__init__(prog, max_help_position=column, width=width, **options)
+
+    def _format_usage(self, *arguments: Any) -> str:
+        from midigen.wrapping import wrapped
+
+        usage = super()._format_usage(*arguments)
+        return "\n".join([*wrapped(usage.rstrip(), self._width, _HANGING), "", ""])
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        from midigen.wrapping import wrapped
+
+        return "\n".join(indent + line for line in wrapped(text, width - len(indent)))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from midigen.wrapping import wrapped
+
+        return wrapped(" ".join(text.split()), width)
+
+
+def begin_commands(parser: argparse.ArgumentParser) -> Any:
+    """Let a parser have commands. Where none of them is given, it prints its help."""
+
+    def show_help(_: argparse.Namespace) -> ExitCode:
+        parser.print_help()
+        return ExitCode.OK
+
+    parser.set_defaults(command=show_help)
+    return parser.add_subparsers(title="commands", metavar="COMMAND")
 
 
 def add_command(
@@ -30,7 +115,6 @@ def add_command(
         help=text,
         description=text[0].upper() + text[1:] + ".",
         epilog=f"example: {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=run)
     return parser
@@ -61,25 +145,38 @@ def add_settings(parser: argparse.ArgumentParser, *, model: bool = True) -> None
 
 def add_seed(parser: argparse._ActionsContainer, text: str) -> None:
     """Add `--seed`, with this help."""
-    parser.add_argument("--seed", type=_seed, metavar="N", help=text)
+    kind = replace(spec_of("sampling.seed")["kind"], word="")
+    parser.add_argument("--seed", type=number(kind), metavar="N", help=text)
+
+
+def add_name(parser: argparse._ActionsContainer, text: str) -> None:
+    """Add `--name`, with this help."""
+    parser.add_argument("--name", metavar="CLIENT", help=text)
+
+
+def number(kind: Number) -> Callable[[str], Any]:
+    """What reads an option that is a whole number of this kind."""
+
+    def read(text: str) -> Any:
+        try:
+            return kind.read(int(text))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} isn't {kind.expected}") from None
+
+    return read
 
 
 def effective_settings(options: argparse.Namespace) -> Settings:
     """What counts: the defaults, then the configuration file, then these options."""
     given: dict[str, object] = dict(config.parse_option(text) for text in options.set)
-    named = {
-        "mode": options.mode,
-        "model": options.model,
-        "key": options.key,
-        "sampling.seed": options.seed,
-        "ports.api": getattr(options, "ports", None),
-        "ports.input": getattr(options, "input", None),
-        "ports.output": getattr(options, "output", None),
-        "record.path": getattr(options, "record", None),
-        "record.keep": getattr(options, "keep", None),
-    }
-    given |= {key: value for key, value in named.items() if value is not None}
-    return config.load(options.config or config.find_file(), given)
+    names: dict[str, str] = {}
+    for option, key in _OPTIONS.items():
+        value = getattr(options, option.removeprefix("--"), None)
+        if value is not None:
+            given[key], names[key] = value, option
+    if name := getattr(options, "name", None):
+        given.setdefault("ports.out_client", f"{name.removesuffix('-in')}-out")
+    return config.load(options.config or config.find_file(), given, names)
 
 
 def new_rng(settings: Settings) -> "np.random.Generator":
@@ -88,10 +185,3 @@ def new_rng(settings: Settings) -> "np.random.Generator":
 
     seed = settings.sampling.seed
     return np.random.default_rng(None if seed == "random" else int(seed))
-
-
-def _seed(text: str) -> int:
-    seed = int(text)
-    if not 0 <= seed < 2**32:
-        raise argparse.ArgumentTypeError(f"{seed} isn't in 0 to {2**32 - 1}")
-    return seed

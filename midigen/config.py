@@ -13,6 +13,7 @@ import platformdirs
 
 from midigen import controls
 from midigen.errors import ConfigError
+from midigen.kinds import did_you_mean
 from midigen.settings import Knob, Settings
 
 FILE_NAME = "config.toml"
@@ -29,10 +30,23 @@ _TOLD = 200  # characters of a value, at the most
 
 @dataclass(frozen=True)
 class _Given:
-    """A value that somebody wrote, and where."""
+    """A value that somebody wrote, and where: in a file, or as an option."""
 
     value: object
     source: str
+    option: str = ""
+
+    def called(self, key: str) -> str:
+        """What was written, as whoever wrote it finds it again."""
+        if not self.option:
+            return f"{self.source}: {key} = {_told(self.value)}"
+        if self.option == _ANY:
+            return f"{_ANY} {key}={_told(self.value)}"
+        return f"{self.option} {_told(self.value)}"
+
+
+_ANY = "--set"
+"""The option that sets any setting."""
 
 
 def find_file() -> Path | None:
@@ -41,15 +55,21 @@ def find_file() -> Path | None:
     return next((f for folder in folders if (f := folder / FILE_NAME).is_file()), None)
 
 
-def load(path: Path | None = None, options: Mapping[str, object] | None = None) -> Settings:
+def load(
+    path: Path | None = None,
+    options: Mapping[str, object] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Settings:
     """The effective settings from a file (or none) and options such as `{"tempo.bpm": 96}`.
 
-    Raises ConfigError, which lists every problem of both with its key.
+    `names` says which option gave a key, such as `{"key": "--key"}`; the others are of `--set`.
+    Raises ConfigError, which lists every problem of both with its key or option.
     """
     problems: list[str] = []
     given = _from_file(path) if path else {}
     for key, value in (options or {}).items():
-        given[key] = _Given(value, "options")
+        option = (names or {}).get(key, _ANY)
+        given[key] = _Given(value, option, option)
     settings: Settings = _fill(Settings(), given, problems)
     known = {*_kinds(), *_tables()}
     problems += [_unknown(key, value) for key, value in given.items() if key not in known]
@@ -57,8 +77,8 @@ def load(path: Path | None = None, options: Mapping[str, object] | None = None) 
         name = key.partition(".")[0]
         problems.append(f"{given[name].source}: {key}: {why}")
     for key, expected in settings.contradictions().items():
-        source = given[key].source if key in given else "defaults"
-        problems.append(_problem(key, _Given(_value_at(settings, key), source), expected))
+        writer = given.get(key, _Given(None, "defaults"))
+        problems.append(_problem(key, replace(writer, value=settings.at(key)), expected))
     if problems:
         raise ConfigError([_escaped(problem) for problem in problems])
     return settings
@@ -129,7 +149,7 @@ def toml(value: object) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         inside = ", ".join(f"{json.dumps(name)} = {toml(each)}" for name, each in value)
         return f"{{ {inside} }}"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return "[" + ", ".join(toml(each) for each in value) + "]"
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
@@ -158,13 +178,6 @@ def _tables() -> list[str]:
 
 def _kinds() -> dict[str, "Field[Any]"]:
     return dict(_walk(Settings()))
-
-
-def _value_at(settings: Settings, key: str) -> object:
-    value: Any = settings
-    for name in key.split("."):
-        value = getattr(value, name)
-    return value
 
 
 def _from_file(path: Path) -> dict[str, _Given]:
@@ -209,7 +222,7 @@ def _fill(settings: Any, given: Mapping[str, _Given], problems: list[str], prefi
             try:
                 changes[entry.name] = kind.read(given[key].value)
             except ValueError:
-                hint = _did_you_mean_word(given[key].value, kind)
+                hint = did_you_mean(kind, given[key].value)
                 problems.append(_problem(key, given[key], kind.expected + hint))
     return replace(settings, **changes)
 
@@ -234,11 +247,12 @@ def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tup
 
 
 def _problem(key: str, given: _Given, expected: str) -> str:
-    return f"{given.source}: {key} = {_told(given.value)}: expected {expected}"
+    return f"{given.called(key)}: expected {expected}"
 
 
 def _unknown(key: str, given: _Given) -> str:
-    return f"{given.source}: {key}: no such setting{_did_you_mean(key)}"
+    place = f"{_ANY} {key}" if given.option else f"{given.source}: {key}"
+    return f"{place}: no such setting{_closest(key)}"
 
 
 def _told(value: object) -> str:
@@ -247,15 +261,9 @@ def _told(value: object) -> str:
     return text if len(text) <= _TOLD else text[:_TOLD] + "…"
 
 
-def _did_you_mean(key: str) -> str:
+def _closest(key: str) -> str:
     known = list(_kinds())
     last = key.rpartition(".")[2]
     close = [name for name in known if name.rpartition(".")[2] == last]  # in the wrong section
     close = close or difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def _did_you_mean_word(value: object, kind: Any) -> str:
-    words = [str(word) for word in getattr(kind, "words", ())]
-    close = difflib.get_close_matches(str(value), words, n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""

@@ -317,7 +317,7 @@ def _take(path: Path, listener: socket.socket) -> None:
         living.close()
         raise MidigenError(
             f"{path}: another midigen listens there: give this one a name of its own with "
-            "--set ports.in_client=NAME"
+            "--name NAME"
         )
     if path.is_socket():  # of one that is dead
         path.unlink()

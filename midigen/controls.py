@@ -8,12 +8,12 @@ pressed.
 import difflib
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from midigen.kinds import AnswerLength, Choice, Flag, Kind, Number, Text
+from midigen.kinds import AnswerLength, Choice, Flag, Kind, Number, Text, did_you_mean
 from midigen.notes import Control
-from midigen.settings import Knob, Scene, Settings
+from midigen.settings import Knob, Scene, Settings, spec_of
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,15 @@ class Spec:
     @property
     def line(self) -> str:
         """What its value must be, or what pressing it does."""
-        return self.meaning if self.key is None or self.kind is None else self.kind.expected
+        if self.key is None or self.kind is None:
+            return self.meaning
+        alone = "; alone it changes over" if isinstance(self.kind, Flag) else ""
+        return f"{self.kind.expected}{alone}"
 
 
 def _sets(name: str, key: str) -> Spec:
-    section, _, last = key.rpartition(".")
-    owner: Any = getattr(Settings(), section) if section else Settings()
-    metadata = next(entry.metadata for entry in fields(owner) if entry.name == last)
-    return Spec(name, key, metadata["meaning"], metadata["kind"])
+    spec = spec_of(key)
+    return Spec(name, key, spec["meaning"], spec["kind"])
 
 
 def _press(name: str, meaning: str) -> Spec:
@@ -79,19 +80,27 @@ def is_let_go(control: Control) -> bool:
 def read(control: Control) -> Any:
     """The value that a control asks for, as its setting has it; None where it is pressed.
 
-    Raises ValueError, whose text says what is wrong.
+    A switch is pressed, too, where it is to change over: `:mute`. Raises ValueError, whose
+    text says what is wrong.
     """
     spec = CONTROLS.get(control.name)
     if spec is None:
         raise ValueError(unknown(control.name, CONTROLS))
-    if spec.kind is None:
+    if spec.kind is None or changes_over(control):
         return None
     for value in _readings(control.value, spec.kind):
         try:
             return spec.kind.read(value)
         except ValueError:
             continue
-    raise ValueError(f"{control.name} is {spec.kind.expected}, not {control.value!r}")
+    hint = did_you_mean(spec.kind, control.value)
+    raise ValueError(f"{control.name} is {spec.kind.expected}, not {control.value!r}{hint}")
+
+
+def changes_over(control: Control) -> bool:
+    """Whether a switch is to be on if it is off, and off if it is on: it is set to nothing."""
+    spec = CONTROLS.get(control.name)
+    return spec is not None and isinstance(spec.kind, Flag) and control.value == ""
 
 
 def _readings(value: str | float, kind: Kind) -> list[object]:
@@ -134,7 +143,7 @@ def _scene_problems(key: str, scene: Scene, before: Sequence[Scene]) -> dict[str
         spec = CONTROLS.get(name)
         if spec is not None and spec.key is None:
             found[f"{key}.set.{name}"] = "a scene can't press a control, only set one"
-        elif why := why_not(name, value):
+        elif why := _why_not_set(name, value):
             found[f"{key}.set.{name}"] = why
     return found
 
@@ -165,7 +174,7 @@ def _wrong_value(knob: Knob, settings: Settings) -> str | None:
     if kind is None:
         return None if knob.value is None else f"{knob.name} is pressed: it takes no value"
     if knob.value is not None:
-        return why_not(knob.name, knob.value)
+        return _why_not_set(knob.name, knob.value)
     slides = knob.cc is not None and isinstance(kind, Number | AnswerLength | Choice)
     return None if slides or isinstance(kind, Flag) else f"must say what it sets {knob.name} to"
 
@@ -197,6 +206,13 @@ def why_not(name: str, value: str | float) -> str | None:
     except ValueError as exc:
         return str(exc)
     return None
+
+
+def _why_not_set(name: str, value: str | float) -> str | None:
+    """The same of one that a configuration sets: nothing isn't a value there."""
+    if changes_over(Control(name, value)):
+        return f"{name} is {Flag().expected}, not {value!r}"
+    return why_not(name, value)
 
 
 def _overlap(one: Knob, other: Knob) -> bool:

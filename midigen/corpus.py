@@ -28,7 +28,7 @@ from midigen.key_finding import estimate_key
 from midigen.melody import Melody, Note
 from midigen.midi_reader import load
 from midigen.notes import Pitch, Seconds
-from midigen.vocabulary import Degree, Key
+from midigen.vocabulary import C_MAJOR, Degree, Key
 
 Letters: TypeAlias = npt.NDArray[np.uint8]
 """A melody as degrees 0–6, one byte a note."""
@@ -58,7 +58,7 @@ _SINGABLE: Pitch = 72  # a mean above this counts a quarter: what is higher stil
 _WHOLE_TONE = 2
 _PLAYER = "player"
 _RECORDED = {_PLAYER, "midigen"}  # the tracks of a recording, and of what render wrote
-_ANY_KEY = [(0, Key("C major", 0))]
+_ANY_KEY = [(0, C_MAJOR)]
 _STANDARD_TEMPO = 500_000  # microseconds a beat, until a file says otherwise
 
 

@@ -11,17 +11,18 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 
-from midigen.notes import Seconds, pitch_name
+from midigen.notes import Seconds
 from midigen.status import Status
 from midigen.typed_line import Typist
-from midigen.vocabulary import LETTERS
+from midigen.vocabulary import LETTERS, SIZE
+from midigen.wrapping import wrapped
 
 INTERVAL: Seconds = 0.1
 """Between two looks at the status."""
@@ -45,10 +46,12 @@ Row: TypeAlias = tuple[tuple[str, str], ...]
 _KEPT = 500  # notices that wait for a terminal that is stuck
 _FEWEST = 3  # rows on a terminal that is lower than that
 _BAR_ROWS = 3
-_BAR_WIDTH = 5  # as `C 61%`
+_COLUMN = 7  # columns of each letter: `Bb 61%` and a space
+_BAR_WIDTH = 5
 _YOU, _MIDIGEN, _ALARM = "bold reverse green", "bold reverse cyan", "bold reverse red"
 _GAP = "   "
 _LABEL = 9  # columns
+_HANGING = 2  # columns that what goes on of a notice is further in
 
 
 def is_worthwhile(stream: TextIO) -> bool:
@@ -124,7 +127,8 @@ class Display:
             while not self._closing.is_set():
                 self._draw(terminal)
                 self._closing.wait(INTERVAL)
-            terminal.write(self._sheet.frame(self._drain(), (), terminal.size()))
+            size = terminal.size()
+            terminal.write(self._sheet.frame(self._drain(size), (), size))
         except (OSError, ValueError):  # nobody sees it any more
             pass
         finally:
@@ -139,10 +143,15 @@ class Display:
             return
         self._shown = (status, line, size)
         drawn = rows(status, line, size, self._blocks)
-        terminal.write(self._sheet.frame(self._drain(), drawn, size))
+        terminal.write(self._sheet.frame(self._drain(size), drawn, size))
 
-    def _drain(self) -> list[Row]:
-        return [self._notices.popleft() for _ in range(len(self._notices))]
+    def _drain(self, size: os.terminal_size) -> list[Row]:
+        notices = [self._notices.popleft() for _ in range(len(self._notices))]
+        return [
+            ((line, style),)
+            for ((text, style),) in notices
+            for line in wrapped(text, size.columns - 1, _HANGING)
+        ]
 
 
 def rows(
@@ -167,20 +176,34 @@ def _ranked(status: Status, width: int, blocks: str) -> list[tuple[int, Row]]:
     """All rows from top to bottom, each with its rank: 1 is the most important."""
     turn = _turn(status.turn, width)
     margin = tuple((" " * cell_len(text), style) for text, style in turn)
-    flags = _flags(status)
+    flags = list(_flags(status, width))
+    ranks = 3 if flags else 12
     return [
         (11, margin),
         (1, turn),
         (10, margin),
-        (2, _course(status)),
-        (3 if flags else 12, flags),
-        (4, _letters("you", status.heard, width)),
-        (5, _letters("midigen", status.played, width)),
-        (7, (_label("sounds"), (" ".join(map(pitch_name, status.sounding)), "bold"))),
+        *((2, row) for row in _flow(_course(status), width)),
+        *((ranks, row) for row in _flow(flags, width)),
+        (4, _melody("you", status.heard, width)),
+        (5, _melody("midigen", status.played, width)),
+        (7, (_label("sounds"), (_first_words(status.sounds, width - _LABEL), "bold"))),
         *((9, bars) for bars in _bars(status.probabilities, width, blocks)),
-        (6, _chances(status.probabilities, width)),
-        (8, _health(status)),
+        (6, _chances(status.notes, status.probabilities, width)),
+        *((13, row) for row in _letters(status.notes, width)),
+        *((8, row) for row in _flow(_health(status), width)),
     ]
+
+
+def _flow(pieces: Iterable[Row], width: int) -> list[Row]:
+    """Pieces side by side, in as many rows as they need: at least one."""
+    flowing: list[Row] = [()]
+    for piece in pieces:
+        row = (*flowing[-1], *([(_GAP, "")] if flowing[-1] else ()), *piece)
+        if flowing[-1] and sum(cell_len(text) for text, _ in row) > width:
+            flowing.append(piece)
+        else:
+            flowing[-1] = row
+    return flowing
 
 
 def _turn(turn: str, width: int) -> Row:
@@ -195,78 +218,99 @@ def _turn(turn: str, width: int) -> Row:
             return ((" - ".center(width), "bold"),)
 
 
-def _course(status: Status) -> Row:
+def _course(status: Status) -> Iterable[Row]:
     """How it plays: mode, key and tempo."""
-    tempo = f"{status.bpm:.1f} bpm {status.beat}"
-    return (
-        (f"{status.mode}{_GAP}{status.key}{_GAP}", "bold"),
-        (tempo, _ALARM if "lost" in status.beat else "bold"),
-    )
+    yield ((status.mode, "bold"),)
+    yield ((status.key, "bold"),)
+    yield ((f"{status.bpm:.1f} bpm {status.beat}", _ALARM if "lost" in status.beat else "bold"),)
 
 
-def _flags(status: Status) -> Row:
+def _flags(status: Status, width: int) -> Iterable[Row]:
     """What would be a riddle if it were overlooked."""
-    flags: list[tuple[str, str]] = []
     if status.muted:
-        flags += [(" MUTED ", _ALARM), (_GAP, "")]
+        yield ((" MUTED ", _ALARM),)
     if status.holding:
-        flags += [(" HOLD ", "bold reverse yellow"), (_GAP, "")]
-    if status.silence:  # what to do about it was told above
-        flags.append((status.silence.partition(":")[0], "bold yellow"))
-    return tuple(flags)
+        yield ((" HOLD ", "bold reverse yellow"),)
+    for line in wrapped(status.silence.partition(":")[0], width):  # what to do was told above
+        yield ((line, "bold yellow"),)
 
 
-def _letters(label: str, letters: Sequence[str], width: int) -> Row:
-    """The newest letters, the newest of all at the right edge."""
-    room = width - _LABEL
-    older = "".join(f" {letter}" for letter in letters[:-1])
-    newest = f" {letters[-1]}" if letters else ""
-    place = max(0, room - len(newest))
-    return (_label(label), (_last_cells(older, place).rjust(place), ""), (newest, "bold"))
+def _melody(label: str, notes: Sequence[str], width: int) -> Row:
+    """The newest notes, the newest of all at the right edge."""
+    newest = f" {notes[-1]}" if notes else ""
+    place = max(0, width - _LABEL - len(newest))
+    older = ""
+    for note in reversed(notes[:-1]):
+        if len(older) + len(note) + 1 > place:
+            break
+        older = f" {note}{older}"
+    return (_label(label), (older.rjust(place), ""), (newest, "bold"))
 
 
 def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> list[Row]:
     """A bar for each letter, from the top row of them to the lowest."""
+    margin, column = _columns(width)
+    bar = min(_BAR_WIDTH, column - 1)
     whole = len(blocks) - 1
     levels = [round(p * _BAR_ROWS * whole) for p in probabilities or ()]
     below = [whole * row for row in reversed(range(_BAR_ROWS))]
     return [
-        tuple(
-            (blocks[min(max(level - base, 0), whole)] * _BAR_WIDTH + _between(width), "cyan")
-            for level in levels
+        (
+            (" " * margin, ""),
+            *(
+                ((blocks[min(max(level - base, 0), whole)] * bar).ljust(column), "cyan")
+                for level in levels
+            ),
         )
         for base in below
     ]
 
 
-def _chances(probabilities: Sequence[float] | None, width: int) -> Row:
-    """The letters with their probabilities; the likeliest stands out."""
-    if probabilities is None:
-        return tuple((letter.ljust(_BAR_WIDTH) + _between(width), "") for letter in LETTERS)
-    most = max(probabilities)
-    pieces: list[tuple[str, str]] = []
-    for letter, p in zip(LETTERS, probabilities, strict=True):
+def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width: int) -> Row:
+    """The notes that may come next with their probabilities; the likeliest stands out.
+
+    Where there is little room, their names alone.
+    """
+    margin, column = _columns(width)
+    most = max(probabilities or (2.0,))
+    pieces = [(_label("next")[0][:margin], "")]
+    for note, p in zip(notes, probabilities or (0.0,) * SIZE, strict=True):
+        text = f"{note:2}{p:4.0%}" if probabilities and column == _COLUMN else f"{note:2}"
         pieces += [
-            (f"{letter}{p:4.0%}", "bold reverse" if p == most else ""),
-            (_between(width), ""),
+            (text, "bold reverse" if p == most else ""),
+            (" " * (column - len(text)), ""),
         ]
     return tuple(pieces)
 
 
-def _between(width: int) -> str:
-    """The space between two bars."""
-    return " " * max(1, min(_BAR_WIDTH, (width - _BAR_WIDTH * len(LETTERS)) // (len(LETTERS) - 1)))
+def _letters(notes: Sequence[str], width: int) -> list[Row]:
+    """The letters that those notes are to the model, where that isn't plain to see."""
+    margin, column = _columns(width)
+    if not margin or tuple(notes) == LETTERS:
+        return []
+    return [(_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))]
 
 
-def _health(status: Status) -> Row:
+def _columns(width: int) -> tuple[int, int]:
+    """How wide the margin before the bars is, if there is room for one, and each column."""
+    margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
+    return margin, max(2, min(_COLUMN, width // SIZE))
+
+
+def _health(status: Status) -> Iterable[Row]:
     """How well it goes, and what plays."""
-    pieces = [(f"late {status.worst * 1000:.1f} ms", "")]
+    yield ((f"late {status.worst * 1000:.1f} ms", ""),)
     if status.dropped:
-        pieces += [(_GAP, ""), (f"dropped {status.dropped}", "bold yellow")]
+        yield ((f"dropped {status.dropped}", "bold yellow"),)
     if status.scene:
-        pieces += [(_GAP, ""), ("scene ", ""), (status.scene, "bold")]
-    model = (f"{_GAP}model {status.model}", "")
-    return (*pieces, model, (" fails", _ALARM)) if status.trouble else (*pieces, model)
+        yield (("scene ", ""), (status.scene, "bold"))
+    model = (f"model {status.model}", "")
+    yield (model, (" fails", _ALARM)) if status.trouble else (model,)
+
+
+def _first_words(words: Sequence[str], room: int) -> str:
+    """As many of the words as fit."""
+    return next(iter(wrapped(" ".join(words), room)), "")
 
 
 def _label(text: str) -> tuple[str, str]:

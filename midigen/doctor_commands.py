@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from midigen.command_line import add_command, effective_settings
+from midigen.command_line import add_command, effective_settings, show
 from midigen.errors import ExitCode
 from midigen.run_commands import add_run_options
 
@@ -28,6 +28,7 @@ def _doctor(options: argparse.Namespace) -> ExitCode:
     code = ExitCode.OK
     for finding in examine(settings, waits=options.wait):
         remedy = f" -> {finding.remedy}" if finding.remedy else ""
-        print(f"{finding.verdict:11}  {finding.text}{remedy}", flush=True)
+        verdict = f"{finding.verdict:11}  "
+        show(f"{verdict}{finding.text}{remedy}", len(verdict))
         code = code or finding.code
     return code

@@ -12,15 +12,14 @@ from midigen.notes import (
     NoteOn,
     Pitch,
     Seconds,
-    pitch_name,
 )
 from midigen.settings import Settings
-from midigen.vocabulary import AUTO, Degree, Key
+from midigen.vocabulary import AUTO, Key
 
 _MELODIC = tuple(channel for channel in range(1, 17) if channel != DRUMS)
 
 SHOWN = 12
-"""The newest letters that are remembered for people."""
+"""The newest notes that are remembered for people."""
 
 
 class Ears:
@@ -30,15 +29,15 @@ class Ears:
         channel = settings.input.channel
         self._channels = _MELODIC if channel == "all" else (channel,)
         self._limits = settings.input
-        self._melody = Melody(settings.key, settings.chromatic)
+        self._line = Melody(settings.key, settings.chromatic)
         self._follower = KeyFollower() if settings.key == AUTO else None
-        self.letters: deque[Degree] = deque(maxlen=SHOWN)
-        """The newest letters, oldest first."""
+        self.melody: deque[Pitch] = deque(maxlen=SHOWN)
+        """The newest steps of the melody, as they were played, oldest first."""
 
     @property
     def key(self) -> Key:
         """What the letters stand for."""
-        return self._melody.key
+        return self._line.key
 
     @property
     def finds_key(self) -> bool:
@@ -48,7 +47,7 @@ class Ears:
     def tune(self, key: Key) -> None:
         """Hear in another key, or find it."""
         self._follower = KeyFollower() if key == AUTO else None
-        self._melody.key = key
+        self._line.key = key
 
     def listens_on(self, channel: Channel) -> bool:
         """Whether anything on a channel counts."""
@@ -63,9 +62,10 @@ class Ears:
         """What to tell a player whose note doesn't count."""
         limits = self._limits
         if note.channel in self._channels:
+            pitch, low, high = map(self.key.pitch_name, (note.pitch, limits.low, limits.high))
             return (
-                f"{pitch_name(note.pitch)} isn't heard: it listens to the keys from "
-                f"{pitch_name(limits.low)} to {pitch_name(limits.high)} (input.low, input.high)"
+                f"{pitch} isn't heard: it listens to the keys from {low} to {high} "
+                "(input.low, input.high)"
             )
         if limits.channel == "all":
             return (
@@ -84,12 +84,12 @@ class Ears:
 
     def hear(self, pitch: Pitch, now: Seconds) -> Step | None:
         """The step of the melody that a struck key makes, if any."""
-        step = self._melody.hear(pitch, now)
+        step = self._line.hear(pitch, now)
         if step is None:
             return None
-        if step.replaces and self.letters:
-            self.letters.pop()
-        self.letters.append(step.degree)
+        if step.replaces and self.melody:
+            self.melody.pop()
+        self.melody.append(step.pitch)
         if self._follower is not None:
             self._follower.hear(step.pitch, now, replaces=step.replaces)
         return step
@@ -100,12 +100,12 @@ class Ears:
         A key is looked for when a note has ended, not when it begins: then its length
         is known, and no answer waits for it.
         """
-        self._melody.release(pitch)
+        self._line.release(pitch)
         if self._follower is None:
             return None
         self._follower.release(pitch, now)
         key = self._follower.key
         if key is None or key == self.key:
             return None
-        self._melody.key = key
+        self._line.key = key
         return key

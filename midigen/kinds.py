@@ -4,6 +4,7 @@ A `Kind` takes a value as TOML has it and returns it as the program uses it, or 
 ValueError. What it expects is said by `expected`.
 """
 
+import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -212,9 +213,22 @@ class AnyOf:
 class KeyName:
     """The name of a key, or `auto`."""
 
-    expected: str = '"auto" or a tonic and a mode, such as "G major": ' + ", ".join(MODE_NAMES)
+    expected: str = '"auto" or a tonic and a mode, such as "G major", "Bb" or "F#m": ' + ", ".join(
+        MODE_NAMES
+    )
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str):
             raise ValueError
-        return AUTO if value == AUTO.name else Key.named(value)
+        return AUTO if value.strip().lower() == AUTO.name else Key.named(value)
+
+
+def did_you_mean(kind: Kind, value: object) -> str:
+    """What to add to the refusal of a value: what may have been meant, if anything is close."""
+    close: list[str] = []
+    if isinstance(kind, Choice):
+        close = difflib.get_close_matches(str(value), [str(word) for word in kind.words], n=1)
+    elif isinstance(kind, KeyName) and isinstance(value, str):
+        close = difflib.get_close_matches(value.lower(), [AUTO.name], cutoff=0.7)
+        close = close or [key for key in [Key.closest(value)] if key]
+    return f'; did you mean "{close[0]}"?' if close else ""

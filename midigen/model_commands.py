@@ -17,8 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midigen import config
-from midigen.command_line import add_command, add_seed, add_settings, effective_settings, tell
+from midigen.command_line import (
+    add_command,
+    add_seed,
+    add_settings,
+    effective_settings,
+    number,
+    show,
+    tell,
+)
 from midigen.errors import ExitCode, MidiFileError, MidigenError, ModelError, UsageError
+from midigen.kinds import Number
 from midigen.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from midigen.generation import Report
     from midigen.onnx_predictor import OnnxPredictor
 
+_OPENINGS = Number(1, 1_000_000, "openings")
 _CHAIN = re.compile(r"markov-\d|ltm\+stm")
 _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueError)
 
@@ -51,7 +61,12 @@ def _add_predict(commands: Any) -> None:
         "print the probabilities of the note after these",
         "midigen predict E A A",
     )
-    parser.add_argument("notes", nargs="+", metavar="NOTE", help="C D E F G A B, oldest first")
+    parser.add_argument(
+        "notes",
+        nargs="+",
+        metavar="NOTE",
+        help="the letters C D E F G A B, degrees of any key, oldest first",
+    )
     parser.add_argument("--model", metavar="NAME", help="a model's name or path")
 
 
@@ -96,11 +111,12 @@ def _add_evaluate(commands: Any) -> None:
         "--notes",
         type=Path,
         metavar="FILE",
-        help="write the model's seven probabilities, with memory, for every note, as CSV",
+        help="write the model's seven probabilities, with memory, for every note, as CSV; "
+        "letters are degrees of the song's key",
     )
     parser.add_argument(
         "--generate",
-        type=_count,
+        type=number(_OPENINGS),
         metavar="N",
         help="report on what it plays, too: carry on N openings by these settings",
     )
@@ -122,13 +138,6 @@ def _add_models(commands: Any) -> None:
     )
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{count} isn't a number of openings")
-    return count
-
-
 # --- the commands
 
 
@@ -148,10 +157,10 @@ def _predict(options: argparse.Namespace) -> ExitCode:
         )
     window = degrees[-predictor.max_notes :]
     probabilities = predictor.predict(np.array([window]))[0]
-    print("input     " + " ".join(LETTERS[degree] for degree in window))
+    show("input     " + " ".join(LETTERS[degree] for degree in window))
     for letter, probability in zip(LETTERS, probabilities, strict=True):
-        print(f"{letter}  {probability:6.1%}  {'█' * round(40 * float(probability))}".rstrip())
-    print(f"predicted {LETTERS[int(np.argmax(probabilities))]}")
+        show(f"{letter}  {probability:6.1%}  {'█' * round(40 * float(probability))}".rstrip())
+    show(f"predicted {LETTERS[int(np.argmax(probabilities))]}")
     return ExitCode.OK
 
 
@@ -173,7 +182,7 @@ def _train_notebook(options: argparse.Namespace) -> ExitCode:
     from midigen.onnx_predictor import MODELS
 
     trained = train_notebook(MODELS, options.name or options.recipe, options.seed)
-    print(
+    show(
         f"wrote {trained.keras_file} and {trained.onnx_file}: "
         f"all {trained.windows} training windows right"
     )
@@ -205,7 +214,7 @@ def _train_on_songs(options: argparse.Namespace) -> ExitCode:
     except OSError as exc:
         raise MidigenError(f"{exc.filename}: can't be written: {exc.strerror or exc}") from exc
     _print_scores(trained.scores)
-    print("wrote " + ", ".join(str(file) for file in trained.files))
+    show("wrote " + ", ".join(str(file) for file in trained.files))
     if trained.interrupted:
         tell("interrupted: this is the best so far; --resume goes on from here")
     tell(f"say in models/{options.name}.md, below its mark, where the songs are from")
@@ -280,7 +289,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     )
     notes = sum(len(song.letters) for song in songs)
     if not options.json:
-        print(f"{name} on {len(songs)} songs, {notes} notes")
+        show(f"{name} on {len(songs)} songs, {notes} notes")
         _print_scores(scores)
     if options.notes:
         _write_notes(options.notes, predictor, songs)
@@ -341,17 +350,15 @@ def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") ->
 
 
 def _print_scores(scores: "Iterable[Score]") -> None:
-    print(f"{'':12}  bits a note   right  among three")
+    show(f"{'':12}  bits a note   right  among three")
     for score in scores:
-        print(
-            f"{score.name:12}  {score.bits_per_note:11.3f}  {score.top1:6.1%}  {score.top3:11.1%}"
-        )
+        show(f"{score.name:12}  {score.bits_per_note:11.3f}  {score.top1:6.1%}  {score.top3:11.1%}")
 
 
 def _print_report(report: "Report") -> None:
     from midigen.generation import CONTINUATION, OPENING, PHRASE
 
-    print(
+    show(
         f"\n{report.openings} openings of {OPENING} notes carried on for {CONTINUATION}, "
         "and as the songs go on"
     )
@@ -361,9 +368,9 @@ def _print_report(report: "Report") -> None:
         (f"phrases of {PHRASE} notes of training songs", played.from_training, real.from_training),
         ("with a loop", played.loops, real.loops),
     ):
-        print(f"{text:40} {ours:6.1%}  {theirs:6.1%}")
-    print(f"{'letters, divergence in bits':40} {played.letters:6.3f}")
-    print(f"{'intervals, divergence in bits':40} {played.intervals:6.3f}")
+        show(f"{text:40} {ours:6.1%}  {theirs:6.1%}")
+    show(f"{'letters, divergence in bits':40} {played.letters:6.3f}")
+    show(f"{'intervals, divergence in bits':40} {played.intervals:6.3f}")
 
 
 def _models(_: argparse.Namespace) -> ExitCode:
@@ -372,12 +379,12 @@ def _models(_: argparse.Namespace) -> ExitCode:
     models = list_models()
     if not models:
         raise ModelError("there are no models here: midigen train makes one")
-    print(f"{'':12}  notes  bits a note   right  the best Markov chain on the same songs")
+    show(f"{'':12}  notes  bits a note   right  the best Markov chain on the same songs")
     for path in models:
         try:
-            print(f"{path.stem:12}  {_model_line(OnnxPredictor(path))}")
+            show(f"{path.stem:12}  {_model_line(OnnxPredictor(path))}")
         except ModelError as exc:
-            print(f"{path.stem:12}  {exc}")
+            show(f"{path.stem:12}  {exc}")
     return ExitCode.OK
 
 

@@ -45,14 +45,6 @@ DRUMS: Channel = 10
 HALF = 64
 """A pedal or a switch is on from here."""
 
-_PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
-
-def pitch_name(pitch: Pitch) -> str:
-    """The scientific name of a pitch: 60 is `C4`, 61 `C#4`."""
-    octave, pitch_class = divmod(pitch, 12)
-    return f"{_PITCH_NAMES[pitch_class]}{octave - 1}"
-
 
 @dataclass(frozen=True, slots=True)
 class NoteOn:

@@ -57,7 +57,6 @@ from midigen.notes import (
     SongPosition,
     TempoChange,
     Velocity,
-    pitch_name,
 )
 from midigen.panel import Panel
 from midigen.phrase import Phrase, Played
@@ -69,7 +68,7 @@ from midigen.status import Status
 from midigen.thru import Thru
 from midigen.timeline import Timeline
 from midigen.turns import StruckKey, Turns
-from midigen.vocabulary import LETTERS, Degree
+from midigen.vocabulary import AUTO, Key
 from midigen.voice import NoteId, Voice
 
 RING: Beats = 1.0
@@ -143,7 +142,7 @@ class Performer:
         self._answered_at: Seconds | None = None  # when, once that is known
         self._owed = 0  # solo: notes until it is
         self._duet = Duet()
-        self._played: deque[Degree] = deque(maxlen=SHOWN)
+        self._played: deque[Pitch] = deque(maxlen=SHOWN)
         self._complained_of: str | None = None  # a model
         self._silence = ""  # why no answer comes, as the player was told
         self._told_of_hold: Seconds | None = None  # since when what was held was held
@@ -160,6 +159,16 @@ class Performer:
     def sounding(self) -> frozenset[Pitch]:
         """The pitches that sound: the machine's, and through thru the player's."""
         return self._ledger.sounding
+
+    @property
+    def key(self) -> Key:
+        """What the letters stand for now."""
+        return self._ears.key
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force, as the controls have set them."""
+        return self._panel.settings
 
     @property
     def timeline(self) -> Timeline:
@@ -283,16 +292,20 @@ class Performer:
     def status(self) -> Status:
         """How it stands, for people."""
         settings, likely = self._panel.settings, self._improviser.probabilities
+        key, sounding = self.key, sorted(self.sounding)
+        is_found = self._ears.finds_key and key != AUTO
         return Status(
             mode=self._mode,
             turn=self._whose_turn(),
-            key=f"{self._ears.key} (auto)" if self._ears.finds_key else str(self._ears.key),
+            key=f"{key} (auto)" if is_found else str(key),
+            notes=key.note_names,
             bpm=self.timeline.bpm,
             beat=self._pulse.state,
-            heard=tuple(LETTERS[degree] for degree in self._ears.letters),
-            played=tuple(LETTERS[degree] for degree in self._played),
+            heard=tuple(map(key.note_name, self._ears.melody)),
+            played=tuple(map(key.note_name, self._played)),
             probabilities=None if likely is None else tuple(likely.tolist()),
-            sounding=tuple(sorted(self.sounding)),
+            sounding=tuple(sounding),
+            sounds=tuple(map(key.pitch_name, sounding)),
             model=self._scenes.model,
             trouble=self._improviser.trouble,
             silence=self._silence,
@@ -436,7 +449,7 @@ class Performer:
         if controls.is_let_go(control):
             return
         try:
-            value = controls.read(control)
+            value = self._panel.wanted(control)
         except ValueError as exc:
             self._refuse_control(control, str(exc), now)
             return
@@ -692,7 +705,6 @@ class Performer:
         degree = self._improviser.play(self._ears.key.tonic)
         if degree is None:
             return
-        self._played.append(degree)
         self._voice.near = pitch = self._voice.place(degree, self._ears.key, self._voice.near)
         if not self._panel.settings.output.mute:
             self._end_at(self._begin(pitch, velocity), due + length)
@@ -733,7 +745,6 @@ class Performer:
         degree = self._improviser.answer()
         if degree is None:
             return
-        self._played.append(degree)
         at = self._answer_time(now)
         reply = Answer(wanted.key, degree, self._voice.near, wanted.velocity)
         if at > self._now:
@@ -791,7 +802,7 @@ class Performer:
 
     def _explain_hold(self) -> None:
         self._told_of_hold = self._turns.held_since
-        keys = [pitch_name(pitch) for pitch in self._turns.held]
+        keys = [self.key.pitch_name(pitch) for pitch in self._turns.held]
         if len(keys) == 1:
             self._explain(
                 f"no answer while {keys[0]} is held: if it isn't, its note-off was lost: "
@@ -820,7 +831,7 @@ class Performer:
         if line not in self._unheard:
             self._unheard.add(line)
             self._outbox.append(Notice(line))
-        if not self._ears.letters:
+        if not self._ears.melody:
             self._silence = line
 
     # --- notes
@@ -832,6 +843,7 @@ class Performer:
 
     def _begin(self, pitch: Pitch, velocity: Velocity) -> NoteId:
         sounds = self._voice.transposed(pitch, self._ears.key)
+        self._played.append(sounds)
         note, messages = self._voice.begin(sounds, self._voice.touched(velocity))
         self._outbox += messages
         return note

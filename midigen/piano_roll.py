@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from midigen import wire
 from midigen.errors import MidiFileError, MidigenError
 from midigen.midi_reader import load
-from midigen.notes import NoteOff, NoteOn, Pitch, Seconds, Velocity, pitch_name
+from midigen.notes import NoteOff, NoteOn, Pitch, Seconds, Velocity
+from midigen.vocabulary import C_MAJOR, Key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,11 +75,11 @@ class Piece:
         return max(note.end for note in self.notes)
 
 
-def plot(midi_path: Path, png_path: Path) -> None:
+def plot(midi_path: Path, png_path: Path, key: Key = C_MAJOR) -> None:
     """Draw a MIDI file such as `midigen render` writes: the track midigen's and all others.
 
-    Raises MidiFileError if it can't be read, and MidigenError if the picture can't be
-    written or Matplotlib isn't there.
+    The rows' names are spelled as the key spells them. Raises MidiFileError if it can't be
+    read, and MidigenError if the picture can't be written or Matplotlib isn't there.
     """
     try:
         import matplotlib as mpl
@@ -90,7 +91,7 @@ def plot(midi_path: Path, png_path: Path) -> None:
         ) from exc
     piece = read(midi_path)
     with mpl.rc_context({"hatch.linewidth": 0.7, "font.size": 9}):
-        figure = _drawn(Figure(dpi=_DPI), piece, midi_path.name)
+        figure = _drawn(Figure(dpi=_DPI), piece, midi_path.name, key)
         try:
             figure.savefig(png_path, format="png", metadata={"Software": None})
         except OSError as exc:
@@ -204,7 +205,7 @@ def _grid(
 # --- the picture
 
 
-def _drawn(figure: "Figure", piece: Piece, title: str) -> "Figure":
+def _drawn(figure: "Figure", piece: Piece, title: str, key: Key) -> "Figure":
     starts = _system_starts(piece)
     systems = [*zip(starts, [*starts[1:], piece.bars[-1]], strict=True)]
     longest = max(end - start for start, end in systems)
@@ -221,7 +222,7 @@ def _drawn(figure: "Figure", piece: Piece, title: str) -> "Figure":
         )
         axes.set_xlim(start, end)
         axes.set_ylim(low - 0.5, high + 0.5)
-        _draw_keys(axes, low, high)
+        _draw_keys(axes, low, high, key)
         _draw_grid(axes, piece, start, end)
         _draw_notes(axes, piece, start, end)
     axes.set_xlabel("seconds")
@@ -251,7 +252,7 @@ def _pixels(axes: "Axes") -> tuple[float, float]:
     return float(box.width), float(box.height)
 
 
-def _draw_keys(axes: "Axes", low: Pitch, high: Pitch) -> None:
+def _draw_keys(axes: "Axes", low: Pitch, high: Pitch, key: Key) -> None:
     """Black keys are grey rows; as many rows are named as there is room for."""
     room = _pixels(axes)[1] / (high - low + 1)
     for pitch in range(low, high + 1):
@@ -265,7 +266,7 @@ def _draw_keys(axes: "Axes", low: Pitch, high: Pitch) -> None:
             named = classes
             break
     shown = [pitch for pitch in range(low, high + 1) if pitch % 12 in named]
-    axes.set_yticks(shown, [pitch_name(pitch) for pitch in shown])
+    axes.set_yticks(shown, [key.pitch_name(pitch) for pitch in shown])
     axes.tick_params(axis="y", length=0)
 
 

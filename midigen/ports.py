@@ -349,8 +349,7 @@ class MidiPorts:
             if sum(is_numbered(each, name) for each in found) > own:
                 raise PortError(
                     f'the port "{name}" exists already, probably of a midigen that is running: '
-                    "stop that one, or choose other names with --set ports.in_client=NAME "
-                    "and --set ports.out_client=NAME"
+                    "stop that one, or choose another name with --name"
                 )
 
     def _connect(self, link: _Link, names: Sequence[str]) -> None:

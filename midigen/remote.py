@@ -19,7 +19,8 @@ PATIENCE: Seconds = 2.0
 
 _AT_START = ("ports", "osc", "record")
 _SHOWN = (
-    *("mode", "turn", "silence", "key", "bpm", "beat", "model", "trouble", "scene", "sounding"),
+    *("mode", "turn", "silence", "key", "notes", "bpm", "beat", "model", "trouble", "scene"),
+    *("sounding", "sounds", "heard", "played"),
 )
 
 

@@ -2,17 +2,21 @@
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from midigen import controls
-from midigen.command_line import add_command
+from midigen.command_line import add_command, add_name, show
 from midigen.control_socket import ask
 from midigen.errors import ExitCode, UsageError
-from midigen.notes import Pitch, Seconds, pitch_name
+from midigen.notes import Seconds
 
 RELOAD = "reload"
 """What `ctl` takes beside the controls: it reads config.toml again."""
+
+_TITLE = re.compile(r".*?  +")  # up to where the value begins
+_WHICH = "which midigen, where several run: what its --name is, or midigen-in"
 
 
 def add_commands(commands: Any) -> None:
@@ -26,7 +30,7 @@ def _add_status(commands: Any) -> None:
         commands, "status", _status, "print how the midigen that runs stands", "midigen status"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    _add_name(parser)
+    add_name(parser, _WHICH)
 
 
 def _add_ctl(commands: Any) -> None:
@@ -45,15 +49,7 @@ def _add_ctl(commands: Any) -> None:
     parser.add_argument(
         "value", nargs="*", metavar="VALUE", help="such as G major; none for what is pressed"
     )
-    _add_name(parser)
-
-
-def _add_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--name",
-        metavar="CLIENT",
-        help="which midigen, where several run: the client name of its input, as midigen-in",
-    )
+    add_name(parser, _WHICH)
 
 
 # --- status
@@ -61,7 +57,12 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 
 def _status(options: argparse.Namespace) -> ExitCode:
     status = ask({"do": "status"}, options.name)
-    print(json.dumps(status, indent=2) if options.json else "\n".join(table(status)))
+    if options.json:
+        print(json.dumps(status, indent=2))
+    else:
+        for line in table(status):
+            title = _TITLE.match(line)
+            show(line, title.end() if title else 0)
     return ExitCode.OK
 
 
@@ -95,8 +96,8 @@ def _bpm(bpm: float) -> str:
     return f"{bpm:.5g} bpm"
 
 
-def _pitches(pitches: list[Pitch]) -> str:
-    return " ".join(pitch_name(pitch) for pitch in pitches)
+def _names(names: list[str]) -> str:
+    return " ".join(names)
 
 
 def _ports(names: list[str]) -> str:
@@ -128,7 +129,7 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "scene": ("scene", str),
     "muted": ("muted", _yes),
     "holding": ("holding", _yes),
-    "sounding": ("sounding", _pitches),
+    "sounds": ("sounding", _names),
     "listening": ("listening", _ports),
     "playing": ("playing", _ports),
     "missing": ("missing", _ports),
@@ -151,7 +152,7 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
 def _ctl(options: argparse.Namespace) -> ExitCode:
     request = _request(options.control, " ".join(options.value))
     for line in ask(request, options.name):
-        print(_printable(line))
+        show(_printable(line))
     return ExitCode.OK
 
 

@@ -19,6 +19,7 @@ from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Outp
 from midigen.performer import Performer
 from midigen.predictor import Models, Predictor
 from midigen.settings import Settings, Tempo
+from midigen.vocabulary import Key
 
 TICKS_PER_BEAT = 960
 """Of the file that is written: half a millisecond a tick at 120 beats a minute."""
@@ -36,11 +37,12 @@ _APART = 2  # the format of a file whose tracks are pieces of their own
 
 @dataclass(frozen=True)
 class Rendering:
-    """What was rendered: the notes of both, and how long it takes to play."""
+    """What was rendered: the notes of both, how long it takes to play, and the key at last."""
 
     player_notes: int
     machine_notes: int
     length: Seconds
+    key: Key
 
 
 def perform(
@@ -103,7 +105,7 @@ def render_file(
             raise ModelError(f"the model {settings.model} fails: {trouble}")
     _write(destination, {"player": player, "midigen": machine}, settings.tempo)
     times = [time for time, _ in [*player, *machine]]
-    return Rendering(_count_notes(player), _count_notes(machine), max(times))
+    return Rendering(_count_notes(player), _count_notes(machine), max(times), performer.key)
 
 
 def _for_a_file(settings: Settings) -> Settings:

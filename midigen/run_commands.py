@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import platformdirs
 
 from midigen import config, controls
-from midigen.command_line import add_command, add_settings, effective_settings, new_rng, tell
+from midigen.command_line import (
+    add_command,
+    add_name,
+    add_settings,
+    effective_settings,
+    new_rng,
+    number,
+    show,
+    tell,
+)
 from midigen.errors import (
     ConfigError,
     ExitCode,
@@ -29,8 +38,8 @@ from midigen.errors import (
     UsageError,
 )
 from midigen.notes import Message, Seconds
-from midigen.settings import Api, Knob, Settings
-from midigen.terminal import COMMANDS, HELP, Terminal, read_command
+from midigen.settings import Api, Knob, Settings, spec_of
+from midigen.terminal import COMMANDS, HELP, Manner, Terminal, read_command
 from midigen.vocabulary import AUTO
 
 if TYPE_CHECKING:
@@ -55,8 +64,8 @@ def add_commands(commands: Any) -> None:
     _add_learn(commands)
 
 
-def add_port_settings(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name ports."""
+def add_port_settings(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options that name ports. Returns the group that they are in."""
     group = parser.add_argument_group("ports")
     group.add_argument("--ports", metavar="API", help=", ".join(Api))
     group.add_argument(
@@ -68,6 +77,7 @@ def add_port_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--output", action="append", metavar="NAME", help="an existing port to play to as well"
     )
+    return group
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -83,12 +93,17 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keep",
-        type=int,
+        type=number(spec_of("record.keep")["kind"]),
         metavar="MINUTES",
         help="write the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
     add_settings(parser)
-    add_port_settings(parser)
+    group = add_port_settings(parser)
+    add_name(
+        group,
+        "the client name of its input, by which status and ctl tell it from others that run; "
+        "its output's ends in -out",
+    )
 
 
 def _add_run(commands: Any) -> None:
@@ -133,7 +148,12 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
     predictor, models = load_models(settings)
     screen = _new_screen(quiet=options.quiet)
-    connection = _connection(settings, waits=options.wait)
+
+    def manner() -> Manner:
+        step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
+        return Manner(performer.key, step, step * performer.settings.rhythm.gate)
+
+    connection = _connection(settings, manner, waits=options.wait)
 
     def load() -> Settings:
         read = effective_settings(options)
@@ -357,7 +377,10 @@ def _is_in_background() -> bool:
 # --- ports
 
 
-def _connection(settings: Settings, *, waits: bool) -> "MidiPorts | Terminal":
+def _connection(
+    settings: Settings, manner: Callable[[], Manner], *, waits: bool
+) -> "MidiPorts | Terminal":
+    """The ports that the settings name; the terminal, if it is that, reads in a manner."""
     from midigen.midi_system import find_api
     from midigen.ports import MidiPorts
 
@@ -376,24 +399,16 @@ def _connection(settings: Settings, *, waits: bool) -> "MidiPorts | Terminal":
             if api is not Api.AUTO or named or not _stdin_is_played():
                 raise
             tell(f"{exc}: playing by standard input instead")
-    return _terminal(settings)
+    return _terminal(manner)
 
 
-def _terminal(settings: Settings) -> "Terminal":
+def _terminal(manner: Callable[[], Manner]) -> "Terminal":
     if sys.stdin is None:
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():
         tell(HELP)
-    step = 60 / settings.tempo.bpm / settings.rhythm.subdivision
     stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
-    return Terminal(
-        settings.key,
-        step,
-        step * settings.rhythm.gate,
-        stdin=stdin,
-        stdout=sys.stdout,
-        tell=tell,
-    )
+    return Terminal(manner, stdin=stdin, stdout=sys.stdout, tell=tell)
 
 
 def _stdin_is_played() -> bool:
@@ -428,7 +443,7 @@ def _learn(options: argparse.Namespace) -> ExitCode:
     write_mapping(path, options.control, source, options.value)
     kind = next(kind for kind in ("cc", "program", "note") if kind in source)
     place = f"{kind} {source[kind]} on channel {source['channel']}"
-    print(f"{place} sets {options.control} from now on: {path}")
+    show(f"{place} sets {options.control} from now on: {path}")
     return ExitCode.OK
 
 

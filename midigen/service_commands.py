@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from midigen import run_commands, service
-from midigen.command_line import add_command, effective_settings
+from midigen.command_line import Parser, add_command, begin_commands, effective_settings, show
 from midigen.errors import ExitCode, UsageError
 from midigen.settings import Api, Settings
 
@@ -23,9 +23,8 @@ def add_commands(commands: Any) -> None:
         help=text,
         description=text[0].upper() + text[1:] + ".",
         epilog="example: midigen service status",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    services = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    services = begin_commands(parser)
     _add_install(services)
     add_command(services, "uninstall", _uninstall, "stop it for good", "midigen service uninstall")
     add_command(
@@ -57,31 +56,29 @@ def _install(options: argparse.Namespace) -> ExitCode:
     command = [sys.executable, "-m", "midigen", "run", *options.options]
     folder = Path.cwd()
     path = service.install(service.unit_text(command, folder))
-    print(f"{path}: installed; it plays as `midigen run` would in {folder}")
-    print(
-        "it starts whenever you log in; to have it start with the machine: loginctl enable-linger"
-    )
+    show(f"{path}: installed; it plays as `midigen run` would in {folder}")
+    show("it starts whenever you log in; to have it start with the machine: loginctl enable-linger")
     return ExitCode.OK
 
 
 def _uninstall(_: argparse.Namespace) -> ExitCode:
     path = service.uninstall()
-    print(f"{path}: removed" if path else f"{service.unit_path()}: not installed")
+    show(f"{path}: removed" if path else f"{service.unit_path()}: not installed")
     return ExitCode.OK
 
 
 def _status(_: argparse.Namespace) -> ExitCode:
     path = service.unit_path()
-    print(f"{path}: {'installed' if path.exists() else 'not installed'}")
+    show(f"{path}: {'installed' if path.exists() else 'not installed'}")
     answers = {question: service.ask(question) for question in ("is-active", "is-enabled")}
     for question, answer in answers.items():
-        print(f"{question}: {answer}")
+        show(f"{question}: {answer}")
     return ExitCode.OK if answers["is-active"] == "active" else ExitCode.FAILURE
 
 
 def _read_by_run(arguments: Sequence[str]) -> argparse.Namespace:
     """What `midigen run` makes of these arguments; if it can't, its usage and exit code 2."""
-    commands = argparse.ArgumentParser(prog="midigen").add_subparsers()
+    commands = Parser(prog="midigen").add_subparsers()
     run_commands.add_commands(commands)
     return commands.choices["run"].parse_args(arguments)
 

@@ -6,7 +6,7 @@ the commented config.toml, so nothing about a setting stands anywhere else.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -28,9 +28,9 @@ from midigen.kinds import (
     Transposition,
 )
 from midigen.melody import Chromatic
-from midigen.notes import Channel, Pitch, Seconds, pitch_name
+from midigen.notes import Channel, Pitch, Seconds
 from midigen.sampling import Sampler
-from midigen.vocabulary import Key
+from midigen.vocabulary import C_MAJOR, Key
 
 
 def _setting(default: Any, kind: Kind, meaning: str) -> Any:
@@ -44,6 +44,13 @@ def _section(section: type) -> Any:
 def _tables(entry: type, example: str) -> Any:
     """A list of tables, `[[name]]` in TOML, each with the fields of `entry`."""
     return field(default=(), metadata={"entry": entry, "example": example})
+
+
+def spec_of(key: str) -> Mapping[str, Any]:
+    """What the table says of a setting such as `"tempo.bpm"`: its `kind` and its `meaning`."""
+    section, _, name = key.rpartition(".")
+    owner: Any = getattr(Settings(), section) if section else Settings()
+    return next(entry.metadata for entry in fields(owner) if entry.name == name)
 
 
 class Mode(StrEnum):
@@ -412,7 +419,7 @@ class Settings:
         "songs", Text("a name or a path"), "a model under models/, or the path of an .onnx file"
     )
     key: Key = _setting(
-        Key("C major", 0),
+        C_MAJOR,
         KeyName(),
         "what the seven notes stand for; auto: the key that it hears",
     )
@@ -465,7 +472,7 @@ class Settings:
         if self.range.high < self.range.low + 11:
             lowest = self.range.low + 11
             problems["range.high"] = (
-                f"at least {lowest} ({pitch_name(lowest)}), 11 above range.low,"
+                f"at least {lowest} ({self.key.pitch_name(lowest)}), 11 above range.low,"
                 " so that every note of the key is in the range"
             )
         if self.turn.max < self.turn.min:

@@ -13,17 +13,21 @@ class Status:
     turn: str
     """Who plays: `you`, `midigen`, or `` when it is silent."""
     key: str
+    notes: tuple[str, ...]
+    """The note that each of the seven letters stands for in that key, C to B."""
     bpm: float
     beat: str
     """What the tempo is: `internal`, `clock`, `follow`; `clock (none yet)`, `clock (lost)`."""
     heard: tuple[str, ...]
-    """The newest letters of the player's, oldest first."""
+    """The newest notes of the player's melody by their names in the key, oldest first."""
     played: tuple[str, ...]
-    """The newest letters of the machine's, oldest first."""
+    """The newest notes of the machine's by their names in the key, oldest first."""
     probabilities: tuple[float, ...] | None
     """Of the next letter, C to B, as far as it is known: seven numbers."""
     sounding: tuple[Pitch, ...]
     """What sounds, lowest first."""
+    sounds: tuple[str, ...]
+    """The same by its names in the key, such as `Bb4`."""
     model: str
     trouble: str
     """What is wrong with the model, while it fails and the memory plays alone; else ``."""

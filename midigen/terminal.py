@@ -1,18 +1,22 @@
 """The terminal as a port: letters in on standard input, note names out.
 
 For a machine without a MIDI system, and for trying midigen from a shell. A line
-is played in the tempo of the grid, a step a character: `c d e f g a b` are the
-seven notes as they are written in the key, in the octave of middle C (upper case
-an octave higher), a space or a dash waits a step, and the end of the line ends
-the phrase. A line that starts with `:` is a command. From a pipe, each line waits
-for the answer to the one before it; the end of the input ends the program after
-the last answer.
+is played on the grid, a step a note: `c d e f g a b` are the seven notes as they
+are written in the key, in the octave of middle C (upper case an octave higher),
+`f#` and `bb` have accidentals of their own, a space or a dash waits a step, a bar
+line waits for nothing, and the end of the line ends the phrase. A line that starts
+with `:` is a command. Key, tempo and grid are those in force when a line is read.
+From a pipe, each line waits for the answer to the one before it; the end of the
+input ends the program after the last answer.
 """
 
+import contextlib
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from io import RawIOBase
 from typing import TextIO
 
@@ -31,29 +35,63 @@ from midigen.notes import (
     Pitch,
     Quit,
     Seconds,
-    pitch_name,
 )
 from midigen.vocabulary import Key
 
 COMMANDS = (
-    "commands: :quit, :help, and each control with its value, such as :temperature 0.8; "
+    "commands: :quit, :help, and each control with its value, such as :temperature 0.8 "
+    "(:mute and :hold alone change over); "
     f"the controls are {', '.join(CONTROLS)}"
 )
 HELP = (
-    "c d e f g a b are the notes (upper case: an octave up), a space or - waits, Enter ends "
-    f"the phrase; {COMMANDS}"
+    "c d e f g a b are the notes as the key has them (upper case: an octave up), f# and bb a "
+    "sharp and a flat, b b two notes; a space or - waits, | doesn't, Enter ends the phrase; "
+    f"{COMMANDS}"
 )
 _OCTAVE = 4
 _VELOCITY = 80
-_WAITS = " -\t"
+_WAITS = " \t-"
+_BAR_LINE = "|"
+_NOTE = re.compile(r"([^#♯♭])([#♯♭b]?)")  # any letter: the key knows which there are
+_RUN = re.compile(rf"[{_WAITS}]|[^{_BAR_LINE}{_WAITS}]+")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a line is read and played: its key, and how long a step and a note last."""
+
+    key: Key
+    step: Seconds
+    gate: Seconds
 
 
 def read_notes(line: str, key: Key) -> list[Pitch | None]:
     """The pitches of a line, one a step; None waits.
 
-    Raises UnknownNoteError for any other character.
+    A small b after a letter makes it flat where the two stand alone. In a run of letters it
+    could as well be a note, and is refused. Raises UnknownNoteError for that, and for
+    whatever else isn't a note.
     """
-    return [None if letter in _WAITS else _pitch(letter, key) for letter in line.rstrip()]
+    steps: list[Pitch | None] = []
+    for run in _RUN.findall(line.rstrip()):
+        steps += [None] if run in _WAITS else [_pitch(note, key) for note in _notes(run)]
+    return steps
+
+
+def _notes(run: str) -> list[str]:
+    """The notes of a run of letters."""
+    if _NOTE.fullmatch(run):
+        return [run]
+    if doubtful := re.search(r"[A-Ga-g]b", run):
+        letter = doubtful[0][0]
+        raise UnknownNoteError(
+            f"{run!r} may have {letter.upper()} flat in it or {letter.upper()} and B: write "
+            f"|{letter}b| for the flat, {letter}|b for two notes"
+        )
+    notes = re.findall(r".[#♯♭]?", run)
+    if wrong := next((note for note in notes if note[0] in "#♯♭"), None):
+        raise UnknownNoteError(f"{wrong[0]!r} in {run!r} must come after a letter, one at the most")
+    return notes
 
 
 def read_command(line: str) -> Control | Quit:
@@ -75,17 +113,14 @@ class Terminal:
 
     def __init__(
         self,
-        key: Key,
-        step: Seconds,
-        gate: Seconds,
+        manner: Callable[[], Manner],
         *,
         stdin: RawIOBase,
         stdout: TextIO,
         tell: Callable[[str], None],
     ) -> None:
-        self._key = key
-        self._step = step
-        self._gate = gate
+        """`manner` is the one in force; it is asked where the events are handled."""
+        self._manner = manner
         self._stdin = stdin
         self._stdout = stdout
         self._tell = tell
@@ -109,7 +144,7 @@ class Terminal:
         """Print a note as it begins; the end of the answer ends the line."""
         match output:
             case NoteOn():
-                self._texts.put(f"{pitch_name(output.pitch)} ")
+                self._texts.put(f"{self._manner().key.pitch_name(output.pitch)} ")
             case EndOfAnswer():
                 self._texts.put("\n")
                 self._answered.set()
@@ -150,22 +185,39 @@ class Terminal:
         else:
             self._put(read_command(text))
 
+    def _manner_now(self) -> Manner | None:
+        """The one in force once all that was typed before has been obeyed; None at the end."""
+        told: queue.SimpleQueue[Manner] = queue.SimpleQueue()
+
+        def tell(_: None) -> Sequence[Event]:
+            told.put(self._manner())
+            return ()
+
+        self._enqueue(Arrival(time.perf_counter(), tell, None))
+        while not self._closing.is_set():
+            with contextlib.suppress(queue.Empty):
+                return told.get(timeout=0.1)
+        return None
+
     def _play(self, line: str) -> bool:
+        manner = self._manner_now()
+        if manner is None:
+            return False
         try:
-            pitches = read_notes(line, self._key)
+            pitches = read_notes(line, manner.key)
         except UnknownNoteError as exc:
             self._tell(f"{exc}; :help says more")
             return False
         start = time.perf_counter()
         for index, pitch in enumerate(pitches):
-            onset = start + index * self._step
+            onset = start + index * manner.step
             if pitch is None:
                 continue
             self._wait_until(onset)
             self._put(NoteOn(pitch, _VELOCITY))
-            self._wait_until(onset + self._gate)
+            self._wait_until(onset + manner.gate)
             self._put(NoteOff(pitch))
-        self._wait_until(start + len(pitches) * self._step)
+        self._wait_until(start + len(pitches) * manner.step)
         return True
 
     def _hand_over(self, *, wait: bool) -> None:
@@ -193,5 +245,5 @@ class Terminal:
                 return
 
 
-def _pitch(letter: str, key: Key) -> Pitch:
-    return key.written(letter, _OCTAVE + letter.isupper())
+def _pitch(note: str, key: Key) -> Pitch:
+    return key.written(note, _OCTAVE + note[0].isupper())

@@ -1,5 +1,6 @@
 """The commands as they are typed, but for those that play (test_terminal, test_jack)."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pytest
 
 from midigen import __version__
 from midigen.cli import main
+from midigen.command_line import effective_settings
 from midigen.errors import ExitCode
+from midigen.run_commands import add_run_options
 from tests.test_render import write_midi
 
 COMMANDS = ["run", "render", "predict", "train", "evaluate", "models", "ports", "config"]
@@ -97,7 +100,7 @@ def test_errors_say_what_is_wrong_and_have_their_codes(
         assert word in captured.err
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["run", "--seed", "-1"], ["evaluate"]])
+@pytest.mark.parametrize("arguments", [["sing"], ["run", "--seed", "-1"], ["evaluate"]])
 def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -111,6 +114,22 @@ def test_config_prints_what_counts(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown["mode"] == "solo"
     assert shown["tempo"]["bpm"] == 100
     assert shown["ports"]["input"] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "clients"),
+    [
+        ([], ("midigen-in", "midigen-out")),
+        (["--name", "left"], ("left", "left-out")),
+        (["--name", "stage-in"], ("stage-in", "stage-out")),
+        (["--name", "left", "--set", "ports.out_client=synth"], ("left", "synth")),
+    ],
+)
+def test_a_name_is_that_of_both_clients(arguments: list[str], clients: tuple[str, str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    ports = effective_settings(parser.parse_args(arguments)).ports
+    assert (ports.in_client, ports.out_client) == clients
 
 
 def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,4 @@
+import re
 import tomllib
 from pathlib import Path
 
@@ -34,6 +35,30 @@ def test_what_is_rendered_loads_as_itself(tmp_path: Path) -> None:
     assert load(written(tmp_path, render(chosen))) == chosen
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "option", "line"),
+    [
+        ("mode", "duett", "--mode", '--mode "duett": expected one of'),
+        ("key", "G mayor", "--key", '--key "G mayor": expected "auto" or a tonic and a mode'),
+        ("ports.input", [""], "--input", '--input [""]: expected a list of port names'),
+        ("tempo.bpm", 5, None, "--set tempo.bpm=5: expected a number 20 to 400"),
+        ("tempo.bmp", 5, None, "--set tempo.bmp: no such setting; did you mean tempo.bpm?"),
+    ],
+)
+def test_a_problem_of_an_option_is_told_under_its_name(
+    key: str, value: object, option: str | None, line: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(None, {key: value}, {key: option} if option else {})
+    (problem,) = caught.value.problems
+    assert problem.startswith(line)
+
+
+def test_a_key_that_was_not_understood_is_guessed(tmp_path: Path) -> None:
+    (line,) = problems(written(tmp_path, 'key = "B flat mjaor"\n'))
+    assert line.endswith('; did you mean "Bb major"?')
+
+
 def test_options_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     path = written(tmp_path, 'mode = "duet"\n[tempo]\nbpm = 90\n')
     assert load(path).tempo.bpm == 90.0
@@ -66,7 +91,7 @@ def test_all_errors_come_at_once_each_with_its_key(tmp_path: Path) -> None:
         """,
     )
     found = problems(path, **{"rhythm.gate": 2, "rythm.gate": 0.5})
-    assert all(line.startswith((str(path), "options")) for line in found)
+    assert all(line.startswith((str(path), "--set")) for line in found)
     expected = {
         "mode": 'did you mean "duet"?',
         "key": "a tonic and a mode",
@@ -83,7 +108,8 @@ def test_all_errors_come_at_once_each_with_its_key(tmp_path: Path) -> None:
         "rhythm.gate": "a number 0.05 to 1",
         "rythm.gate": "did you mean rhythm.gate?",
     }
-    named = {line.split(": ", 1)[1].split(" = ")[0].split(":")[0]: line for line in found}
+    places = (line.removeprefix(f"{path}: ").removeprefix("--set ") for line in found)
+    named = {re.split("[ =:]", place)[0]: line for place, line in zip(places, found, strict=True)}
     assert named.keys() == expected.keys()
     for key, hint in expected.items():
         assert hint in named[key]
@@ -109,7 +135,7 @@ def test_a_section_or_a_value_in_the_wrong_place_is_an_error(tmp_path: Path, tex
 )
 def test_a_value_out_of_range_is_refused(key: str, value: object) -> None:
     (line,) = problems(None, **{key: value})
-    assert line.startswith(f"options: {key} = ")
+    assert line.startswith(f"--set {key}=")
 
 
 def test_limits_the_wrong_way_round_are_refused() -> None:
@@ -126,7 +152,7 @@ def test_limits_the_wrong_way_round_are_refused() -> None:
 )
 def test_ports_that_exclude_each_other_are_refused(key: str, options: dict[str, object]) -> None:
     (line,) = problems(None, **options)
-    assert line.startswith(f"options: {key} = ")
+    assert line.startswith(f"--set {key}=")
 
 
 def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path) -> None:

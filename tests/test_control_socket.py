@@ -571,7 +571,7 @@ def test_a_living_one_keeps_its_place(folder: Path) -> None:
         second.close()
         assert str(raised.value) == (
             f"{folder}/midigen-in.sock: another midigen listens there: "
-            "give this one a name of its own with --set ports.in_client=NAME"
+            "give this one a name of its own with --name NAME"
         )
         assert ask(STATUS, None) == {"mode": "duet"}
 

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.config import load, render
-from midigen.controls import CONTROLS, is_let_go, read, table
+from midigen.controls import CONTROLS, changes_over, is_let_go, read, table
 from midigen.errors import ConfigError
 from midigen.kinds import InBeats, Number
 from midigen.notes import Control
+from midigen.panel import Panel
 from midigen.settings import Mode, Settings
 from midigen.vocabulary import AUTO, Key
 
@@ -48,6 +49,8 @@ def test_each_sets_a_setting_that_stays_as_it_was_read(name: str) -> None:
         ("subdivision", 4.0, 4),
         ("mode", "duet", Mode.DUET),
         ("key", "F# minor", Key.named("F# minor")),
+        ("key", "Bb", Key.named("Bb major")),
+        ("key", "AUTO", AUTO),
         ("key", "auto", AUTO),
         ("length", "endless", "endless"),
         ("length", "7", 7),
@@ -98,6 +101,36 @@ def test_nothing_else_is_raised_whatever_comes(name: str, value: str | float) ->
     with contextlib.suppress(ValueError):
         read(control)
     is_let_go(control)
+
+
+@pytest.mark.parametrize("name", ["mute", "hold"])
+def test_a_switch_alone_changes_over(name: str) -> None:
+    panel = Panel(Settings())
+    for value in (True, False):
+        assert panel.wanted(Control(name)) is value
+        panel[name] = value
+    assert panel.wanted(Control(name, "on")) is True
+    assert "alone it changes over" in CONTROLS[name].line
+
+
+def test_nothing_else_changes_over() -> None:
+    assert {name for name in NAMES if changes_over(Control(name))} == {"mute", "hold"}
+    assert not changes_over(Control("mute", value=False))
+    assert not changes_over(Control("mute", 0.0))
+
+
+@pytest.mark.parametrize(
+    ("control", "meant"),
+    [
+        (Control("key", "H major"), "B major"),
+        (Control("key", "G mayor"), "G major"),
+        (Control("key", "atuo"), "auto"),
+        (Control("mode", "duett"), "duet"),
+    ],
+)
+def test_what_was_meant_is_said(control: Control, meant: str) -> None:
+    with pytest.raises(ValueError, match=f'did you mean "{meant}"'):
+        read(control)
 
 
 def test_a_button_that_comes_up_presses_nothing() -> None:
@@ -187,6 +220,7 @@ def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
         ),
         ('name = "tempo"\ncc = 3\nlow = 60\nvalue = 90', "low and high are the ends of a knob"),
         ('name = "panic"\ncc = 3\nvalue = true', "control.1.value: panic is pressed: it takes no"),
+        ('name = "mute"\ncc = 3\nvalue = ""', "mute is true or false, not ''"),
         ('name = "mute"\ncc = 3\nvalue = nan', "control.1.value = nan: expected a value"),
         ('name = "tempo"\ncc = 3\ncolour = 1', "control.1.colour: no such thing; there are name"),
         ('name = "tempo"\ncc = 3\nchannel = 17', "control.1.channel = 17: expected"),

@@ -21,18 +21,21 @@ from hypothesis import strategies as st
 from midigen.display import ASCII_BLOCKS, Display, Row, Sheet, is_worthwhile, rows
 from midigen.status import Status
 from midigen.typed_line import LONGEST, TypedLine, Typist
+from midigen.vocabulary import LETTERS, MODE_NAMES, Key
 
 WIDE, NARROW = os.terminal_size((80, 24)), os.terminal_size((60, 20))
 SILENT = Status(
     mode="call-response",
     turn="",
     key="C major",
+    notes=LETTERS,
     bpm=120.0,
     beat="internal",
     heard=(),
     played=(),
     probabilities=None,
     sounding=(),
+    sounds=(),
     model="songs",
     trouble="",
     silence="",
@@ -49,6 +52,7 @@ BUSY = replace(
     played=("G", "A"),
     probabilities=(0.5, 0.0, 0.02, 0.25, 0.03, 0.19, 0.01),
     sounding=(60, 64, 67),
+    sounds=("C4", "E4", "G4"),
     scene="bridge",
     muted=True,
     holding=True,
@@ -164,11 +168,57 @@ def test_everything_has_its_row() -> None:
         "midigen                                                 G A",
         "sounds   C4 E4 G4",
         "",
-        "▄▄▄▄▄",
-        "█████                      ▆▆▆▆▆    ▁▁▁▁▁    ▅▅▅▅▅",
-        "C 50%    D  0%    E  2%    F 25%    G  3%    A 19%    B  1%",
+        "         ▄▄▄▄▄",
+        "         █████                ▆▆▆▆▆  ▁▁▁▁▁  ▅▅▅▅▅",
+        "next     C  50% D   0% E   2% F  25% G   3% A  19% B   1%",
         "late 1.2 ms   dropped 3   scene bridge   model songs",
         "> :mode du",
+    ]
+
+
+E_FLAT = Key.named("Eb major")
+IN_E_FLAT = replace(
+    BUSY,
+    key="Eb major",
+    notes=E_FLAT.note_names,
+    heard=("Eb", "F", "G", "Ab", "Bb", "C", "D") * 2,
+    played=("Bb", "E"),
+    sounds=("Bb3", "Ab4"),
+)
+
+
+def test_in_another_key_the_notes_lead_and_the_letters_come_second() -> None:
+    assert plain(rows(IN_E_FLAT, "", WIDE))[3:13] == [
+        "call-response   Eb major   120.0 bpm clock (lost)",
+        " MUTED     HOLD",
+        "you                       Eb F G Ab Bb C D Eb F G Ab Bb C D",
+        "midigen                                                Bb E",
+        "sounds   Bb3 Ab4",
+        "",
+        "         ▄▄▄▄▄",
+        "         █████                ▆▆▆▆▆  ▁▁▁▁▁  ▅▅▅▅▅",
+        "next     Eb 50% F   0% G   2% Ab 25% Bb  3% C  19% D   1%",
+        "letters  C      D      E      F      G      A      B",
+    ]
+
+
+def test_in_forty_columns_rows_break_between_words_and_notes_stay_whole() -> None:
+    waits = replace(IN_E_FLAT, silence="no answer while Eb4 and Bb4 are held: let them go")
+    assert plain(rows(waits, "", os.terminal_size((40, 30))))[3:] == [
+        "call-response   Eb major",
+        "120.0 bpm clock (lost)",
+        " MUTED     HOLD",
+        "no answer while Eb4 and Bb4 are held",
+        "you        G Ab Bb C D Eb F G Ab Bb C D",
+        "midigen                            Bb E",
+        "sounds   Bb3 Ab4",
+        "",
+        "▄▄▄▄",
+        "████           ▆▆▆▆ ▁▁▁▁ ▅▅▅▅",
+        "Eb   F    G    Ab   Bb   C    D",
+        "late 1.2 ms   dropped 3   scene bridge",
+        "model songs",
+        ">",
     ]
 
 
@@ -185,7 +235,7 @@ def test_a_quiet_beginning() -> None:
         "",
         "",
         "",
-        "C        D        E        F        G        A        B",
+        "next     C      D      E      F      G      A      B",
         "late 0.0 ms   model songs",
         ">",
     ]
@@ -214,7 +264,7 @@ def test_what_must_not_be_overlooked_is_in_reverse() -> None:
         "120.0 bpm clock (lost)",
         "MUTED",
         "HOLD",
-        "C 50%",
+        "C  50%",
     ]
     assert styled(rows(SILENT, "", WIDE), "reverse") == []
 
@@ -238,8 +288,8 @@ def test_a_low_terminal_has_the_most_important_and_room_for_notices() -> None:
 def test_a_terminal_without_blocks_has_bars_too() -> None:
     assert plain(rows(BUSY, None, WIDE, ASCII_BLOCKS))[8:11] == [
         "",
-        ".....",
-        "#####                      :::::             :::::",
+        "         .....",
+        "         #####                :::::         :::::",
     ]
 
 
@@ -249,7 +299,9 @@ def test_the_end_of_a_long_line_is_seen() -> None:
 
 TEXTS = st.text(max_size=70)
 CHANCES = st.lists(st.floats(0, 1), min_size=7, max_size=7).map(tuple)
-LETTERS = st.lists(st.sampled_from("CDEFGAB"), max_size=80).map(tuple)
+SOME_KEYS = st.sampled_from([Key.named(f"{tonic} {mode}") for tonic in ("C", "Db", "F#", "Eb")
+                        for mode in MODE_NAMES])  # fmt: skip
+NAMES = st.lists(st.sampled_from(["C", "D#", "Ab", "B#"]), max_size=80).map(tuple)
 STATUSES = st.builds(
     Status,
     mode=TEXTS,
@@ -257,10 +309,12 @@ STATUSES = st.builds(
     key=TEXTS,
     bpm=st.floats(20, 400),
     beat=TEXTS,
-    heard=LETTERS,
-    played=LETTERS,
+    notes=SOME_KEYS.map(lambda key: key.note_names),
+    heard=NAMES,
+    played=NAMES,
     probabilities=st.none() | CHANCES,
-    sounding=st.lists(st.integers(0, 127), max_size=30).map(tuple),
+    sounding=st.just(()),
+    sounds=st.lists(st.sampled_from(["C4", "Bb-1", "F#9"]), max_size=30).map(tuple),
     model=TEXTS,
     scene=TEXTS,
     muted=st.booleans(),
@@ -395,6 +449,24 @@ def test_a_change_is_drawn() -> None:
     now = replace(SILENT, turn="you")
     assert " YOU " in stream.written.get(timeout=20)
     display.stop()
+
+
+def test_notices_break_between_words() -> None:
+    with open_pty() as (person, terminal):
+        termios.tcsetwinsize(terminal, (24, 40))
+        with open(terminal, "w", closefd=False, encoding="utf-8") as stream:
+            display = Display(lambda: SILENT, stream=stream)
+            display.tell('key is "auto" or a tonic and a mode, such as "G major", not "H"')
+            display.start("call-response in C major, model songs: listening to nothing at all")
+            seen = read_until(person, "model songs\x1b")
+            display.stop()
+    text = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", seen).replace("\r", "")
+    assert text.split("\n")[:4] == [
+        "call-response in C major, model songs:",
+        "  listening to nothing at all",
+        'key is "auto" or a tonic and a mode,',
+        '  such as "G major", not "H"',
+    ]
 
 
 def test_a_display_that_never_began_can_be_stopped() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from midigen import __version__
 from midigen.errors import ExitCode
-from midigen.notes import NoteOff, NoteOn, pitch_name
+from midigen.notes import NoteOff, NoteOn
+from midigen.vocabulary import Key
 from tests.jack import Midigen, command, play_phrase
 from tests.test_jack import Start
 
@@ -40,6 +41,10 @@ def test_status_says_what_is_played_and_a_second_midigen_changes_nothing(midigen
     status = asked()
     (sounding,) = status.pop("sounding")
     assert sounding in {note.pitch for note in running.ear.of(NoteOn)}
+    name = Key.named("G major").pitch_name(sounding)
+    assert status.pop("sounds") == [name]
+    assert status.pop("heard") == ["G", "A", "B"]
+    assert name.startswith(status.pop("played")[-1])
     assert 0 < status.pop("uptime") < 20
     assert 2 <= status.pop("notes_out") <= len(running.ear.of(NoteOn))
     assert 0 < status.pop("worst") < 0.1
@@ -48,6 +53,7 @@ def test_status_says_what_is_played_and_a_second_midigen_changes_nothing(midigen
         "mode": "solo",
         "turn": "midigen",
         "key": "G major",
+        "notes": ["G", "A", "B", "C", "D", "E", "F#"],
         "bpm": 96.5,
         "beat": "internal",
         "model": "notebook",
@@ -73,13 +79,29 @@ def test_status_says_what_is_played_and_a_second_midigen_changes_nothing(midigen
     rows = dict(line.split(maxsplit=1) for line in shown)
     assert rows["mode"] == "solo"
     assert rows["tempo"] == "96.5 bpm (internal)"
-    assert rows["sounding"] in {pitch_name(note.pitch) for note in running.ear.of(NoteOn)}
+    played = {note.pitch for note in running.ear.of(NoteOn)}
+    assert rows["sounding"] in {Key.named("G major").pitch_name(pitch) for pitch in played}
     assert rows["playing"] == '"midigen-out:midigen out"'
     assert rows["process"] == str(running.process.pid)
     assert re.fullmatch(r"note +\d+\.\d ms late", rows["latest"])
     assert not {"scene", "silence", "trouble", "muted", "missing"} & rows.keys()
     assert running.stop() == ExitCode.OK
     assert not running.ear.hanging()
+
+
+def test_several_have_names_of_their_own(midigen: Start) -> None:
+    running = midigen()
+    left = Midigen("--name", "left", "--key", "Bb", connects=False, plays=False)
+    left.read_until("Ctrl-C stops")
+    several = command("status")
+    assert several.returncode == ExitCode.FAILURE
+    assert "several midigens are running: left, midigen-in: say which with --name" in several.stderr
+    assert json.loads(command("status", "--json", "--name", "left").stdout)["key"] == "Bb major"
+    assert ctl("mute", "--name", "left") == (ExitCode.OK, "mute on\n", "")
+    assert ctl("mute", "--name", "left") == (ExitCode.OK, "mute off\n", "")
+    assert left.stop() == ExitCode.OK
+    left.close()
+    assert running.stop() == ExitCode.OK
 
 
 # --- ctl

@@ -269,6 +269,14 @@ class TestControls:
         ):
             assert Notice(line) in playing.handle(control, 1.0)
 
+    def test_a_switch_that_is_set_to_nothing_changes_over(self) -> None:
+        playing = performer(CALL)
+        playing.start(0.0)
+        for name in ("mute", "hold"):
+            for word in ("on", "off", "on"):
+                assert Notice(f"{name} {word}") in playing.handle(Control(name), 1.0)
+        assert (playing.status().muted, playing.status().holding) == (True, True)
+
     def test_hold_makes_an_answer_go_on(self) -> None:
         events = together(
             C, [(0.3, Control("hold", value=True)), (1.4, Control("hold", value=False))]
@@ -586,6 +594,33 @@ class TestScenes:
         assert said(outputs) == [(1.0, "scene soft")]
 
 
+def test_a_status_names_what_was_played_in_the_key_there_is_now() -> None:
+    playing = performer(settings(mode=Mode.DUET, key=Key.named("Bb major"), thru=True))
+    playing.start(0.0)
+    for time, event in together(*(key(pitch, at, at + 0.1) for at, pitch in enumerate((70, 66)))):
+        playing.handle(event, time)
+    status = playing.status()
+    assert (status.notes, status.heard) == (Key.named("Bb major").note_names, ("Bb", "F#"))
+    playing.handle(Control("key", "Gb"), 3.0)
+    playing.handle(NoteOn(71, 80), 3.5)
+    later = playing.status()
+    assert (later.key, later.notes[3], later.heard) == ("Gb major", "Cb", ("Bb", "Gb", "Cb"))
+    assert later.sounds == tuple(map(Key.named("Gb major").pitch_name, later.sounding))
+    assert "Cb5" in later.sounds
+
+
+def test_a_status_lists_what_sounds_not_what_was_meant() -> None:
+    """Moved up by two degrees, and not at all while it is mute."""
+    moved = settings(mode=Mode.DUET, response={"transpose": Transposition(degrees=2)})
+    playing = performer(moved)
+    playing.start(0.0)
+    assert playing.handle(NoteOn(60, 80), 0.0) == [NoteOn(65, 80)]
+    assert playing.status().played == ("F",)
+    playing.handle(Control("mute"), 1.0)
+    playing.handle(NoteOn(60, 80), 2.0)
+    assert playing.status().played == ("F",)
+
+
 def test_a_status_says_how_it_stands() -> None:
     chosen = settings(turn={"silence": 0.5}, tempo={"bpm": 96.0}, key=Key.named("G major"))
     playing = performer(chosen)
@@ -602,8 +637,8 @@ def test_a_status_says_how_it_stands() -> None:
         96.0,
         "internal",
     )
-    assert (waiting.heard, waiting.played, waiting.model) == (("C",), (), "songs")
+    assert (waiting.heard, waiting.played, waiting.model) == (("G",), (), "songs")
     assert list(waiting.probabilities or ()) == [0, 1, 0, 0, 0, 0, 0]
     playing.advance(0.6)
     later = playing.status()
-    assert (later.turn, later.played, later.sounding) == ("midigen", ("D",), (69,))
+    assert (later.turn, later.played, later.sounding) == ("midigen", ("A",), (69,))

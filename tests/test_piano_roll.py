@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.errors import MidiFileError, MidigenError
-from midigen.piano_roll import MACHINE, PLAYER, Note, Piece, plot, read
+from midigen.piano_roll import MACHINE, PLAYER, Note, Piece, _drawn, plot, read
+from midigen.vocabulary import Key
 
 BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xF0, 0xB2, 0x3C)
 
@@ -210,6 +211,15 @@ def test_a_long_piece_has_several_systems(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mid", (PLAYER, [*note(60, 100), *note(60, 100, after=20_000)]))
     plot(path, tmp_path / "out.png")  # 101 s: three systems
     assert size(tmp_path / "out.png") == (1200, 1110)
+
+
+def test_rows_are_named_as_the_key_spells_them(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    path = write(tmp_path / "in.mid", (PLAYER, note(70, 480)))
+    for key, name in (("Eb major", "Bb4"), ("F# major", "A#4"), ("Gb major", "Cb5")):
+        figure = _drawn(Figure(dpi=100), read(path), "in", Key.named(key))
+        assert name in [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
 def test_the_same_file_gives_the_same_picture(tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ def test_window_and_memory_stay() -> None:
     other = changed(SAME, {"key": Key.named("G major"), "range.low": 40})
     playing.handle(Reload(other), 4.0)
     assert playing.handle(NoteOn(67, 80), 5.0) == [NoteOn(71, 80)]  # C and E of that key
-    assert playing.status().heard == ("C",)  # by other ears
+    assert playing.status().heard == ("G",)  # by other ears
     playing.handle(Reload(changed(other, {"mode": Mode.SOLO})), 6.0)
     assert [each for each in playing.advance(6.0) if isinstance(each, NoteOn)] == [NoteOn(71, 80)]
 

@@ -29,7 +29,9 @@ EVERYTHING: Mapping[str, object] = {
     "scene": "verse",
     "muted": True,
     "holding": True,
-    "sounding": [60, 67],
+    "notes": ["G", "A", "B", "C", "D", "E", "F#"],
+    "sounding": [60, 66],
+    "sounds": ["C4", "F#4"],
     "listening": ["midigen-in:midigen in", "Digital Piano"],
     "playing": ["midigen-out:midigen out"],
     "missing": ["FLUID"],
@@ -53,7 +55,7 @@ trouble      the memory is off
 scene        verse
 muted        yes
 holding      yes
-sounding     C4 G4
+sounding     C4 F#4
 listening    "midigen-in:midigen in", "Digital Piano"
 playing      "midigen-out:midigen out"
 missing      "FLUID"
@@ -113,7 +115,7 @@ def test_what_is_empty_is_left_out(value: object) -> None:
         ({"uptime": 360_000}, "uptime  100 h 00 min 00 s"),
         ({"worst": 0.0}, "latest note  0.0 ms late"),
         ({"worst": 1.5}, "latest note  1500.0 ms late"),
-        ({"sounding": [0, 61, 127]}, "sounding  C-1 C#4 G9"),
+        ({"sounds": ["C-1", "Db4", "G9"]}, "sounding  C-1 Db4 G9"),
         ({"playing": ["\x1b[2Jport\n"]}, 'playing  "?[2Jport?"'),
     ],
 )
@@ -144,6 +146,8 @@ def test_a_longer_uptime_never_looks_shorter(one: float, other: float) -> None:
         (["key", "G major"], ("key", "G major")),
         (["length", "4", "beats"], ("length", "4 beats")),
         (["hold", "on"], ("hold", "on")),
+        (["hold"], ("hold", "")),
+        (["mute"], ("mute", "")),
         (["again"], ("again", "")),
         (["scene", "last", "chorus"], ("scene", "last chorus")),
         (["tempo", "96", "--name", "midigen-in"], ("tempo", "96")),
@@ -166,6 +170,8 @@ def test_a_control_is_set(
         (["temperature", "hot"], "temperature is a number 0 to 5, not 'hot'"),
         (["temperature", "-1"], "temperature is a number 0 to 5, not '-1'"),
         (["temperature"], "temperature is a number 0 to 5, not ''"),
+        (["mute", "maybe"], "mute is true or false, not 'maybe'"),
+        (["key", "G", "mayor"], 'key is "auto" or a tonic'),
         (["temprature", "1"], "no control 'temprature': did you mean temperature?"),
         (["relod"], "no control 'relod': did you mean reload?"),
         (["key", "H", "major"], 'key is "auto" or a tonic and a mode'),

@@ -49,6 +49,7 @@ ROOMS = [
     "improviser",
     "performer",
     "onnx_predictor",
+    "wrapping",
     "realtime",
     "feedback",
     "intake",

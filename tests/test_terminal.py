@@ -3,6 +3,7 @@
 import io
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -10,14 +11,15 @@ import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from midigen.errors import ExitCode, UnknownNoteError
 from midigen.intake import Arrival
 from midigen.notes import Control, EndOfAnswer, EndOfPhrase, NoteOff, NoteOn, Quit
-from midigen.terminal import Terminal, read_command, read_notes
-from midigen.vocabulary import Key
+from midigen.terminal import Manner, Terminal, read_command, read_notes
+from midigen.vocabulary import C_MAJOR, Key
 
-C_MAJOR = Key("C major", 0)
 FAST = ("--set", "tempo.bpm=400", "--set", "turn.silence=0.2")
 # `midigen` where no MIDI system works, whatever this machine has: JACK alone, without a server.
 NOWHERE = """
@@ -56,11 +58,64 @@ def without_midi(*arguments: str, stdin: str | None) -> subprocess.CompletedProc
 
 
 def test_letters_are_the_keys_notes() -> None:
-    assert read_notes("cdefgab", C_MAJOR) == [60, 62, 64, 65, 67, 69, 71]
+    assert read_notes("cdefga|b", C_MAJOR) == [60, 62, 64, 65, 67, 69, 71]
     assert read_notes("c C-f ", C_MAJOR) == [60, None, 72, None, 65]
     assert read_notes("f", Key.named("G major")) == [66]
     with pytest.raises(UnknownNoteError, match="'h'"):
         read_notes("c h", C_MAJOR)
+
+
+@pytest.mark.parametrize(
+    ("line", "pitches"),
+    [
+        ("bb", [70]),
+        ("b b", [71, None, 71]),
+        ("b|b", [71, 71]),
+        ("Bb", [82]),
+        ("bB", [71, 83]),
+        ("BB", [83, 83]),
+        ("eb f#", [63, None, 66]),
+        ("f#g#a", [66, 68, 69]),
+        ("f♯e♭", [66, 63]),
+        ("cb b#", [59, None, 72]),
+        ("bcd", [71, 60, 62]),
+        ("c|d | e", [60, 62, None, None, 64]),
+        ("c-bb-", [60, None, 70, None]),
+        ("ga|b", [67, 69, 71]),
+        ("g|ab|", [67, 68]),
+    ],
+)
+def test_accidentals_are_read(line: str, pitches: list[int | None]) -> None:
+    assert read_notes(line, C_MAJOR) == pitches
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("cdefgab", "write |ab| for the flat, a|b for two notes"),
+        ("bbb", "may have B flat in it or B and B"),
+        ("Ebc", "may have E flat in it"),
+        ("f##", "'#' in 'f##' must come after a letter"),
+        ("#f", "must come after a letter"),
+        ("hb", "unknown note 'h'"),
+        ("c x", "unknown note 'x'"),
+    ],
+)
+def test_what_is_no_note_for_sure_is_refused(line: str, words: str) -> None:
+    with pytest.raises(UnknownNoteError) as caught:
+        read_notes(line, C_MAJOR)
+    assert words in str(caught.value)
+
+
+@given(st.text("cdefgabCDEFGAB#♭b -|", max_size=12))
+def test_a_flat_is_never_taken_for_two_notes(line: str) -> None:
+    """With each note between bar lines nothing is open, and it means the same."""
+    try:
+        pitches = read_notes(line, C_MAJOR)
+    except UnknownNoteError:
+        return
+    notes = re.findall(r"[A-Ga-g][#♭b]?|[ -]", line.rstrip())
+    assert read_notes("|".join([*notes, ""]), C_MAJOR) == pitches
 
 
 @pytest.mark.parametrize(
@@ -82,14 +137,16 @@ def test_what_is_typed_arrives_as_events_and_the_answer_is_printed() -> None:
     stdout = io.StringIO()
     read_end, write_end = os.pipe()
     stdin = io.FileIO(read_end)
-    terminal = Terminal(C_MAJOR, 0.02, 0.01, stdin=stdin, stdout=stdout, tell=said.append)
+    manner = Manner(C_MAJOR, 0.02, 0.01)
+    terminal = Terminal(lambda: manner, stdin=stdin, stdout=stdout, tell=said.append)
     terminal.open(arrivals.put)
     os.write(write_end, b":mode duet\nx\nc-E\n")
 
     def next_event() -> object:
-        arrival = arrivals.get(timeout=5)
-        (event,) = arrival.events(arrival.data)
-        return event
+        while True:
+            arrival = arrivals.get(timeout=5)
+            for event in arrival.events(arrival.data):
+                return event
 
     assert next_event() == Control("mode", "duet")
     assert [next_event() for _ in range(5)] == [
@@ -111,6 +168,53 @@ def test_what_is_typed_arrives_as_events_and_the_answer_is_printed() -> None:
     terminal.close()
     stdin.close()
     assert stdout.getvalue() == "D4 \n"
+
+
+def test_a_line_is_read_in_the_key_and_tempo_that_hold_by_then() -> None:
+    """What was typed before it has been obeyed."""
+    arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+    read_end, write_end = os.pipe()
+    stdout = io.StringIO()
+    manners = {"": Manner(C_MAJOR, 30.0, 15.0), "in G": Manner(Key.named("G major"), 0.02, 0.01)}
+    manner = ""
+    with io.FileIO(read_end) as stdin:
+        terminal = Terminal(lambda: manners[manner], stdin=stdin, stdout=stdout, tell=print)
+        terminal.open(arrivals.put)
+        os.write(write_end, b":in G\nf\n")
+        os.close(write_end)
+        events: list[object] = []
+        while Quit() not in events:
+            arrival = arrivals.get(timeout=5)
+            for event in arrival.events(arrival.data):
+                events.append(event)
+                if event == Control("in", "G"):
+                    manner = "in G"
+                elif isinstance(event, NoteOn | EndOfPhrase):
+                    terminal.send(NoteOn(66, 9) if isinstance(event, NoteOn) else EndOfAnswer())
+        terminal.close()
+    assert events[1:] == [NoteOn(66, 80), NoteOff(66), EndOfPhrase(), EndOfPhrase(), Quit()]
+    assert stdout.getvalue() == "F#4 \n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "names"),
+    [
+        (":key G major\nf\n", [], "F#4"),
+        (":key Eb\nb e\n", [], "Bb4 Eb4"),
+        (":key Gb major\nc\n", [], "Cb4"),
+        (":key C# major\nb\n", [], "B#4"),
+        ("f bb\n:key F\nbb f\n", ["--key", "G"], "F#4 Bb4 Bb4 F4"),
+        ("g a b C D E f# G D b g\n" * 3 + "f\n", ["--key", "auto"], "F#4"),
+    ],
+)
+def test_the_key_in_force_says_what_is_typed_and_how_it_is_spelled(
+    lines: str, options: list[str], names: str
+) -> None:
+    heard = ("--set", "thru=true", "--set", "output.mute=true", *options)
+    result = midigen("--ports", "terminal", *heard, *FAST, lines=lines)
+    assert result.returncode == 0, result.stderr
+    expected = names.split()
+    assert result.stdout.split()[-len(expected) :] == expected
 
 
 def test_a_piped_phrase_is_continued_and_the_program_ends() -> None:

@@ -1,12 +1,13 @@
+import contextlib
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.errors import UnknownNoteError
-from midigen.notes import pitch_name
-from midigen.vocabulary import LETTERS, MODE_NAMES, SIZE, Key, degree_named
+from midigen.vocabulary import C_MAJOR, LETTERS, MODE_NAMES, SIZE, Key, degree_named
 
-C_MAJOR = Key("C major", 0)
 KEY_NAMES = [f"{tonic}{accidental} {mode}" for tonic in "CDEFGAB" for accidental in ("", "#", "b")
              for mode in MODE_NAMES]  # fmt: skip
 
@@ -38,7 +39,7 @@ def test_keys(name: str, pitch_classes: tuple[int, ...]) -> None:
     assert Key.named(name).pitch_classes == pitch_classes
 
 
-@pytest.mark.parametrize("name", ["", "H major", "C", "C mayor", "C## major", "major", "C  majo r"])
+@pytest.mark.parametrize("name", ["", "H major", "H", "C mayor", "C## major", "major", "C  majo r"])
 def test_what_is_not_a_key_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a key"):
         Key.named(name)
@@ -108,9 +109,153 @@ def test_a_tune_has_the_same_letters_in_every_key() -> None:
 
 
 def test_pitches_have_names() -> None:
-    assert pitch_name(60) == "C4"
-    assert pitch_name(61) == "C#4"
-    assert pitch_name(0) == "C-1"
+    assert C_MAJOR.pitch_name(60) == "C4"
+    assert C_MAJOR.pitch_name(61) == "C#4"
+    assert C_MAJOR.pitch_name(0) == "C-1"
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("C major", "C C# D Eb E F F# G G# A Bb B"),
+        ("A minor", "C C# D Eb E F F# G G# A Bb B"),  # with the leading note of its minor
+        ("D minor", "C C# D Eb E F F# G Ab A Bb B"),
+        ("G minor", "C Db D Eb E F F# G Ab A Bb B"),
+        ("E minor", "C C# D D# E F F# G G# A Bb B"),
+        ("Eb major", "C Db D Eb E F Gb G Ab A Bb B"),
+        ("Gb major", "C Db D Eb E F Gb G Ab A Bb Cb"),
+        ("Cb major", "C Db D Eb Fb F Gb G Ab A Bb Cb"),
+        ("F# major", "C C# D D# E E# F# G G# A A# B"),
+        ("C# major", "B# C# D D# E E# F# G G# A A# B"),
+    ],
+)
+def test_notes_are_spelled_as_the_key_spells_them(key: str, names: str) -> None:
+    assert [Key.named(key).note_name(pitch) for pitch in range(60, 72)] == names.split()
+
+
+@pytest.mark.parametrize(
+    ("key", "pitch", "name"),
+    [
+        ("Eb major", 70, "Bb4"),
+        ("Gb major", 71, "Cb5"),
+        ("Gb major", 59, "Cb4"),
+        ("C# major", 72, "B#4"),
+        ("C# major", 0, "B#-2"),
+        ("F# major", 65, "E#4"),
+        ("Cb major", 127, "G9"),
+    ],
+)
+def test_an_octave_is_that_of_the_letter(key: str, pitch: int, name: str) -> None:
+    assert Key.named(key).pitch_name(pitch) == name
+
+
+@given(keys, pitches)
+def test_a_name_is_written_as_it_is_read(key: Key, pitch: int) -> None:
+    name, octave = re.fullmatch(r"([A-G][#b]?)(-?\d+)", key.pitch_name(pitch)).groups()  # type: ignore[union-attr]
+    assert name == key.note_name(pitch)
+    assert C_MAJOR.written(name, int(octave)) == pitch
+    assert key.note_name(pitch + 12) == name
+    if key.degree(pitch) is not None:
+        assert key.written(name[0], int(octave)) == pitch  # the signature says its accidental
+        assert key.note_names[key.degree(pitch)] == name  # type: ignore[index]
+
+
+@given(keys)
+def test_a_key_has_each_letter_once(key: Key) -> None:
+    assert sorted(name[0] for name in key.note_names) == sorted(LETTERS)
+    tonic = key.note_names[key.tonic]
+    assert key.name.split()[0] == tonic
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Bb", "Bb major"),
+        ("bb", "Bb major"),
+        ("B♭", "Bb major"),
+        ("b flat", "Bb major"),
+        ("b", "B major"),
+        ("Am", "A minor"),
+        ("AM", "A major"),
+        ("a m", "A minor"),
+        ("F#m", "F# minor"),
+        ("f♯ min", "F# minor"),
+        ("F-sharp-minor", "F# minor"),
+        ("Dm", "D minor"),
+        ("bb minor", "Bb minor"),
+        ("bbm", "Bb minor"),
+        ("E flat major", "Eb major"),
+        ("f# dorian", "F# dorian"),
+        ("D dor", "D dorian"),
+        ("Gmaj", "G major"),
+        ("C min", "C minor"),
+        ("  eb   MIXOLYDIAN ", "Eb mixolydian"),
+        ("B aeolian", "B aeolian"),
+        ("b aeolian", "B aeolian"),
+        ("G# major", "Ab major"),  # by its twin's name, as its notes are spelled
+        ("Db minor", "C# minor"),
+        ("B# lydian", "C lydian"),
+        ("Fb locrian", "E locrian"),
+    ],
+)
+def test_a_key_is_read_as_people_write_it(text: str, name: str) -> None:
+    key = Key.named(text)
+    assert key.name == name
+    assert key == Key.named(name)
+
+
+ACCIDENTALS = {"": "", "#": "#", "b": "b", " sharp": "#", " flat": "b", "♯": "#", "♭": "b"}
+
+
+@given(
+    st.sampled_from("CDEFGABcdefgab"),
+    st.sampled_from(sorted(ACCIDENTALS)),
+    st.sampled_from(["", " ", "-", "  "]),
+    st.sampled_from(MODE_NAMES).flatmap(
+        lambda mode: st.sampled_from([mode[:3], mode, mode.upper(), mode.title()])
+    ),
+)
+def test_any_spelling_of_a_key_is_that_key(
+    letter: str, accidental: str, between: str, mode: str
+) -> None:
+    full = next(name for name in MODE_NAMES if name.startswith(mode.lower()))
+    plain = Key.named(f"{letter.upper()}{ACCIDENTALS[accidental]} {full}")
+    assert Key.named(f"{letter}{accidental}{between}{mode}") == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("G mayor", "G major"),
+        ("Bb minro", "Bb minor"),
+        ("E flat doiran", "Eb dorian"),
+        ("Bx", "B major"),
+        ("H minor", "B minor"),
+        ("minor a", "A minor"),
+        ("A harmonic minor", "A minor"),
+        ("Cmaj7", "C major"),
+        ("", None),
+        ("?", None),
+    ],
+)
+def test_what_was_meant_is_guessed(text: str, meant: str | None) -> None:
+    with pytest.raises(ValueError, match="not a key"):
+        Key.named(text)
+    assert Key.closest(text) == meant
+
+
+@given(st.text(max_size=12) | st.text("abcdefgh#♭ mijorn", max_size=12))
+def test_whatever_is_written_is_a_key_or_none_and_a_guess_is_one(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        key = Key.named(text)
+        assert Key.named(key.name) == key
+    if meant := Key.closest(text):
+        Key.named(meant)
+
+
+def test_an_accidental_of_its_own_wins_over_the_signature() -> None:
+    key = Key.named("G major")
+    assert [key.written(name, 4) for name in ("f#", "fb", "bb", "e#", "c♭")] == [66, 64, 70, 65, 59]
 
 
 def test_a_line_of_tritones_stays_in_the_middle() -> None:
