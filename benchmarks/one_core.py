@@ -113,8 +113,8 @@ def main() -> None:
     """Measure, and print the table."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(
-        "| notes a second | switch interval, priority | answer p50 ms | p99 | missing | of the core "
-        "| neighbour late p99 ms | max |"
+        "| notes a second | switch interval, priority | answer p50 ms | p99 | missing "
+        "| of the core | neighbour late p99 ms | max |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for pace in PACES:

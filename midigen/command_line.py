@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from midigen import config
+from midigen import config, config_file
 from midigen.errors import ExitCode
 from midigen.kinds import Number
 from midigen.settings import Mode, Settings, spec_of
@@ -127,7 +127,8 @@ def add_settings(parser: argparse.ArgumentParser, *, model: bool = True) -> None
         "--config",
         type=Path,
         metavar="FILE",
-        help="instead of config.toml here or in your configuration folder",
+        help="instead of midigen.toml or config.toml here, or config.toml in your configuration "
+        "folder",
     )
     group.add_argument("--mode", help=", ".join(Mode))
     if model:
@@ -176,7 +177,11 @@ def effective_settings(options: argparse.Namespace) -> Settings:
             given[key], names[key] = value, option
     if name := getattr(options, "name", None):
         given.setdefault("ports.out_client", f"{name.removesuffix('-in')}-out")
-    return config.load(options.config or config.find_file(), given, names)
+    return config.load(options.config or config_file.find(_pass_over), given, names)
+
+
+def _pass_over(path: Path) -> None:
+    tell(f"{path} here isn't midigen's and isn't read: midigen's own would be {config_file.NAME}")
 
 
 def new_rng(settings: Settings) -> "np.random.Generator":

@@ -9,21 +9,10 @@ from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from midigen import controls
+from midigen import config_file, controls
 from midigen.errors import ConfigError
 from midigen.kinds import did_you_mean
 from midigen.settings import Knob, Settings
-
-FILE_NAME = "config.toml"
-
-LARGEST = 256 * 2**10
-"""Bytes of a configuration: thirty times the commented defaults."""
-
-LONGEST_LINE = 1000
-"""Bytes of a line: of a key with 100,000 dots tomllib would make gigabytes, and a hexadecimal
-number of 5,000 digits couldn't be told."""
 
 _TOLD = 200  # characters of a value, at the most
 
@@ -47,12 +36,6 @@ class _Given:
 
 _ANY = "--set"
 """The option that sets any setting."""
-
-
-def find_file() -> Path | None:
-    """The configuration file: in the working directory, else in the user's folder."""
-    folders = (Path(), platformdirs.user_config_path("midigen"))
-    return next((f for folder in folders if (f := folder / FILE_NAME).is_file()), None)
 
 
 def load(
@@ -182,18 +165,8 @@ def _kinds() -> dict[str, "Field[Any]"]:
 
 def _from_file(path: Path) -> dict[str, _Given]:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as exc:
-        raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
-    if len(content) > LARGEST:
-        raise ConfigError([f"{path}: larger than {LARGEST // 2**10} KiB, the most that is read"])
-    for number, line in enumerate(content.splitlines(), start=1):
-        if len(line) > LONGEST_LINE:
-            raise ConfigError([f"{path}: line {number} is longer than {LONGEST_LINE} bytes"])
-    try:
-        table = tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:  # bad TOML, or not UTF-8
+        table = tomllib.loads(config_file.read(path))
+    except (ValueError, RecursionError) as exc:
         raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
     return {key: _Given(value, str(path)) for key, value in _flattened(table)}
 

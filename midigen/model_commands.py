@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midigen import config
+from midigen import config, config_file
 from midigen.command_line import (
     add_command,
     add_seed,
@@ -149,7 +149,7 @@ def _predict(options: argparse.Namespace) -> ExitCode:
 
     degrees = [degree_named(name) for name in options.notes]
     chosen = {"model": options.model} if options.model else {}
-    settings = config.load(config.find_file(), chosen)
+    settings = config.load(config_file.find(), chosen)
     predictor = OnnxPredictor(find_model(settings.model))
     if len(degrees) < predictor.min_notes:
         raise UsageError(

@@ -70,7 +70,8 @@ class MidiPorts:
     """A virtual input and output, and connections to the existing ports that were named.
 
     Ports that go away come back by themselves, and so does a JACK server; with `waits`
-    named ports may be missing at first. Each output is told to be silent on `channel`
+    named ports may be missing at first, and without `plays` there need be no output (on
+    Windows, which has no virtual ports). Each output is told to be silent on `channel`
     before anything is played to it: it may still sound what a midigen that died began.
     """
 
@@ -85,6 +86,7 @@ class MidiPorts:
         hears_clock: bool,
         channel: Channel = 1,
         waits: bool = False,
+        plays: bool = True,
     ) -> None:
         self._rtmidi = load_rtmidi()
         self._api = api
@@ -92,6 +94,7 @@ class MidiPorts:
         self._hears_clock = hears_clock
         self._channel = channel
         self._waits = waits
+        self._plays = plays
         self._feedback = Feedback()
         self._dropped = 0  # at ports that were closed
         self._virtual: _Pair | None = None
@@ -286,11 +289,13 @@ class MidiPorts:
             self._jack = JackWatch(f"{settings.in_client}-watch")
         if self._api is not Api.WINMM:
             self._open_virtual()
-        elif not (settings.input and settings.output):
+        elif self._plays and not (settings.input and settings.output):
             raise PortError(
                 "Windows has no virtual ports: install a loopback port such as loopMIDI, and "
                 "name it with --output and your keyboard with --input"
             )
+        elif not settings.input:
+            raise PortError("there is no MIDI input to listen to: plug your keyboard in")
         for wanted in settings.output:
             self._links.append(_Link(wanted, self._new_output(f"{settings.out_client}-to")))
         for wanted in settings.input:

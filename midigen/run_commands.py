@@ -17,9 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import platformdirs
-
-from midigen import config, controls
+from midigen import config_file, controls
 from midigen.command_line import (
     add_command,
     add_name,
@@ -423,7 +421,7 @@ def _stdin_is_played() -> bool:
 
 
 def _learn(options: argparse.Namespace) -> ExitCode:
-    path = options.config or config.find_file()
+    path = options.config or config_file.find()
     if path is None or not path.exists():  # it will be written
         options.config = None
     settings = effective_settings(options)
@@ -434,7 +432,7 @@ def _learn(options: argparse.Namespace) -> ExitCode:
     from midigen.learn import write_mapping
 
     if path is None:
-        path = platformdirs.user_config_path("midigen") / config.FILE_NAME
+        path = config_file.user_file()
     source = _hear_one(settings)
     knob = replace(Knob(), name=options.control, value=options.value, **source)
     found = controls.problems(replace(settings, control=(*settings.control, knob)))
@@ -443,7 +441,7 @@ def _learn(options: argparse.Namespace) -> ExitCode:
     write_mapping(path, options.control, source, options.value)
     kind = next(kind for kind in ("cc", "program", "note") if kind in source)
     place = f"{kind} {source[kind]} on channel {source['channel']}"
-    show(f"{place} sets {options.control} from now on: {path}")
+    show(f"{place} sets {options.control} from now on: {path.absolute()}")
     return ExitCode.OK
 
 
@@ -468,7 +466,7 @@ def _hear_one(settings: Settings) -> dict[str, int]:
         in_client="midigen-learn",
         out_client="midigen-learn-out",
     )
-    connection = MidiPorts(api, ports, hears_clock=False)
+    connection = MidiPorts(api, ports, hears_clock=False, plays=False)
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     connection.open(arrivals.put)
     try:
@@ -487,6 +485,7 @@ def _hear_one(settings: Settings) -> dict[str, int]:
                 if source is not None:
                     return source
     except KeyboardInterrupt:
-        raise MidigenError("nothing was learned") from None
+        tell("nothing was learned")
+        raise
     finally:
         connection.close()

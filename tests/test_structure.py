@@ -36,6 +36,7 @@ ROOMS = [
     "controls",
     "knobs",
     "panel",
+    "config_file",
     "config",
     "ears",
     "turns",
@@ -94,7 +95,7 @@ ROOMS = [
     "service_commands",
     "cli",
 ]
-PURE = [room for room in ROOMS[: ROOMS.index("onnx_predictor")] if room != "config"]
+PURE = [room for room in ROOMS[: ROOMS.index("onnx_predictor")] if not room.startswith("config")]
 IMPURE = {
     *("asyncio", "io", "logging", "os", "pathlib", "queue", "random", "socket", "subprocess"),
     *("sys", "threading", "time", "mido", "rtmidi", "onnxruntime", "keras", "tensorflow"),
