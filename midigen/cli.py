@@ -133,7 +133,8 @@ def _render(options: argparse.Namespace) -> ExitCode:
         predictor,
         new_rng(settings),
         models=LoadedModels(),
-        file_tempo=not any(text.startswith("tempo.bpm=") for text in options.set),
+        given={config.parse_option(text)[0] for text in options.set},
+        tell=tell,
     )
     show(
         f"{options.destination}: {result.player_notes} notes of the player's, "

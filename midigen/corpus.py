@@ -12,7 +12,8 @@ import multiprocessing
 import os
 import re
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,7 +35,7 @@ Letters: TypeAlias = npt.NDArray[np.uint8]
 """A melody as degrees 0–6, one byte a note."""
 
 _DRUMS = 9  # General MIDI's drum channel, counted from 0
-_SUFFIXES = (".mid", ".midi")
+_SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
 _PART = re.compile(r"-(\d+)$")  # NAME-0, NAME-1: the parts of one song
 _EVENING = re.compile(r"(midigen-\d{4}-\d\d-\d\d)-\d{6}\b")  # a recording, from its date on
 _KEPT = re.compile(r"-last-\d+-min\b")  # ... of its last minutes
@@ -69,6 +70,8 @@ class Tune:
     path: Path
     song: str
     letters: Letters
+    damage: str = ""
+    """What is wrong with the file, if it is damaged."""
 
 
 @dataclass(frozen=True)
@@ -180,16 +183,21 @@ def songs(tunes: Iterable[Tune]) -> list[Song]:
 
 def read_file(path: Path, track: str | None = None) -> Tune:
     """The melody of one file, in letters. Raises MidiFileError as `read_melody` does."""
-    letters = np.array([heard.degree for heard in read_melody(path, track)], dtype=np.uint8)
-    return Tune(path, song_name(path), letters)
+    damage: list[str] = []
+    melody = read_melody(path, track, damage.append)
+    letters = np.array([heard.degree for heard in melody], dtype=np.uint8)
+    return Tune(path, song_name(path), letters, "".join(damage).removeprefix(f"{path}: "))
 
 
-def read_melody(path: Path, track: str | None = None) -> list[Heard]:
+def read_melody(
+    path: Path, track: str | None = None, tell: Callable[[str], None] = lambda _: None
+) -> list[Heard]:
     """The notes of the melody of one file, as live play would hear them.
 
-    Raises MidiFileError as `load` does, or if the file has no notes, or no `track` with notes.
+    `tell` is called with a line where the file is damaged. Raises MidiFileError as `load` does,
+    or if the file has no notes, or no `track` with notes.
     """
-    file = load(path)
+    file = load(path, tell)
     line = _choose_line(path, file, track)
     keys = _key_signatures(file)
     if not keys:
@@ -205,8 +213,12 @@ def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
 
 
 def _one_line(text: str) -> str:
-    """A text from a file, without line ends and what else a terminal would obey."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    """A text from a file, without line ends and what else a terminal would obey.
+
+    Its accents are as they are typed: macOS writes them as characters of their own.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return " ".join("".join(each if each.isprintable() else " " for each in composed).split())
 
 
 def _in_turn(parts: Sequence[Tune]) -> list[Tune]:
@@ -228,7 +240,7 @@ def _files_of(source: Path) -> list[Path]:
         return [source]
     found = sorted(_walk(source, set()), key=_in_order)
     if not found:
-        raise MidiFileError(f"{source}: there are no MIDI files (.mid, .midi) in it")
+        raise MidiFileError(f"{source}: there are no MIDI files ({', '.join(_SUFFIXES)}) in it")
     return found
 
 
@@ -285,7 +297,7 @@ def _lines(track: Any) -> Iterator[_Line]:
 
 def _called(track: str, lines: Sequence[_Line]) -> list[_Line]:
     """The lines whose track has this name, else those with the name in theirs."""
-    wanted = track.strip().casefold()
+    wanted = _one_line(track).casefold()
     exactly = [line for line in lines if line.name.casefold() == wanted]
     return exactly or [line for line in lines if wanted in line.name.casefold()]
 

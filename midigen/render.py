@@ -4,21 +4,22 @@
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import mido
 import numpy as np
 
 from midigen import wire
 from midigen.errors import MidiFileError, ModelError
+from midigen.loose_ends import Timed, ended
 from midigen.midi_reader import load
 from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Output, Seconds
 from midigen.performer import Performer
 from midigen.predictor import Models, Predictor
-from midigen.settings import Settings, Tempo
+from midigen.settings import Settings, Tempo, spec_of
 from midigen.vocabulary import Key
 
 TICKS_PER_BEAT = 960
@@ -29,8 +30,6 @@ LONGEST: Seconds = 3600
 
 LONGEST_FILE: Seconds = 8 * 3600
 """No longer file is played: a few bytes can claim weeks, through which solo would play on."""
-
-Timed: TypeAlias = tuple[Seconds, Message]
 
 _APART = 2  # the format of a file whose tracks are pieces of their own
 
@@ -81,19 +80,21 @@ def render_file(
     rng: np.random.Generator,
     *,
     models: Models | None = None,
-    file_tempo: bool = True,
+    given: Collection[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Rendering:
     """Play a MIDI file to the performer; write both as two tracks, player and midigen.
 
-    With `file_tempo`, the file's first tempo and time signature, if it names them, take
-    the places of `tempo.bpm` and `tempo.bar`, where these may be so. What was played is
-    heard only once, so thru is off; what would go on for ever has `response.max` notes.
-    The same file, settings and seed give the same bytes. Raises MidiFileError, also if the
-    file lasts longer than LONGEST_FILE.
+    The file's first tempo and time signature, if it names them, take the places of
+    `tempo.bpm` and `tempo.bar`, where these may be so and aren't among the settings that are
+    `given`. What was played is heard only once, so thru is off; what would go on for ever has
+    `response.max` notes. The same file, settings and seed give the same bytes. `tell` is
+    called with a line if the file is damaged. Raises MidiFileError, also if the file lasts
+    longer than LONGEST_FILE.
     """
-    player, named = _read(source)
-    if file_tempo:
-        settings = replace(settings, tempo=replace(settings.tempo, **named))
+    player, named = _read(source, tell)
+    for key in named.keys() - given:
+        settings = settings.changed(key, named[key])
     performer = Performer(_for_a_file(settings), predictor, rng, models)
     pause = settings.turn.max if settings.turn.silence == "auto" else settings.turn.silence
     over = (player[-1][0] + float(pause), EndOfPhrase())
@@ -115,9 +116,9 @@ def _for_a_file(settings: Settings) -> Settings:
     return settings.changed("clock.send", value=False)
 
 
-def _read(path: Path) -> tuple[list[Timed], dict[str, Any]]:
+def _read(path: Path, tell: Callable[[str], None]) -> tuple[list[Timed], dict[str, Any]]:
     """What a file plays, and of `tempo.bpm` and `tempo.bar` what it names, at first."""
-    file = load(path)
+    file = load(path, tell)
     if file.type == _APART:
         raise MidiFileError(
             f"{path}: its tracks are pieces of their own (format 2): save one of them"
@@ -129,10 +130,10 @@ def _read(path: Path) -> tuple[list[Timed], dict[str, Any]]:
     for message in file:
         now += message.time
         if message.type == "set_tempo" and message.tempo:
-            named.setdefault("bpm", mido.tempo2bpm(message.tempo))
+            named.setdefault("tempo.bpm", mido.tempo2bpm(message.tempo))
         elif message.type == "time_signature":
             quarters = max(1, round(message.numerator * 4 / message.denominator))
-            named.setdefault("bar", quarters)
+            named.setdefault("tempo.bar", quarters)
         elif not (message.is_meta or message.is_realtime):  # a file may have none of the latter
             played += [(now, event) for event in decoder.feed(message.bytes())]
     if not _count_notes(played):
@@ -142,16 +143,15 @@ def _read(path: Path) -> tuple[list[Timed], dict[str, Any]]:
             f"{path}: lasts over {LONGEST_FILE / 3600:g} hours, the most that is played: "
             "cut it into parts"
         )
-    return played, _possible(named)
+    return ended(played), _possible(named)
 
 
 def _possible(named: dict[str, float]) -> dict[str, Any]:
     """Those of these values of `Tempo` that it may have."""
-    kinds = {entry.name: entry.metadata["kind"] for entry in fields(Tempo)}
     possible: dict[str, Any] = {}
-    for name, value in named.items():
+    for key, value in named.items():
         with contextlib.suppress(ValueError):
-            possible[name] = kinds[name].read(value)
+            possible[key] = spec_of(key)["kind"].read(value)
     return possible
 
 

@@ -146,7 +146,7 @@ def test_the_bars_hold_the_notes_and_the_beats_hold_the_bars(
 def test_a_damaged_file_is_an_error(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "in.mid"
     path.write_bytes(content)
-    with pytest.raises(MidiFileError, match=r"in\.mid: .*(breaks off|can be read)"):
+    with pytest.raises(MidiFileError, match=r"in\.mid: .*(breaks off|is empty|not a MIDI file)"):
         plot(path, tmp_path / "out.png")
     assert not (tmp_path / "out.png").exists()
 

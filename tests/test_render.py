@@ -4,6 +4,7 @@ import mido
 import numpy as np
 import pytest
 
+from midigen.cli import main
 from midigen.errors import ExitCode, MidiFileError
 from midigen.onnx_predictor import OnnxPredictor
 from midigen.render import LONGEST_FILE, render_file
@@ -125,14 +126,22 @@ def test_solo_ends_though_its_last_phrase_was_answered_long_ago(tmp_path: Path) 
     assert tracks["midigen"][-1][0] <= 960 * 23
 
 
-def test_an_option_wins_over_the_files_tempo(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["tempo.bpm=90", " tempo.bpm = 90", "tempo.bpm=90.0"])
+@pytest.mark.parametrize("bar", ["tempo.bar=3", "tempo.bar =3", None])
+def test_an_option_wins_over_the_file_however_it_is_spelled(
+    tmp_path: Path, option: str, bar: str | None
+) -> None:
     source = write_midi(tmp_path / "in.mid", bpm=60)
+    file = mido.MidiFile(source)
+    file.tracks[0].insert(0, mido.MetaMessage("time_signature", numerator=5, denominator=4))
+    file.save(source)
     out = tmp_path / "out.mid"
-    chosen = settings(tempo={"bpm": 90.0})
-    rng = np.random.default_rng(0)
-    render_file(source, out, chosen, NextLetter(), rng, file_tempo=False)
-    tempos = [m.tempo for m in mido.MidiFile(out).tracks[0] if m.type == "set_tempo"]
-    assert tempos == [mido.bpm2tempo(90)]
+    options = [f"--set={each}" for each in (option, bar) if each]
+    assert main(["render", str(source), str(out), *options]) == ExitCode.OK
+    first, *_ = mido.MidiFile(out).tracks
+    assert [m.tempo for m in first if m.type == "set_tempo"] == [mido.bpm2tempo(90)]
+    signatures = [m.numerator for m in first if m.type == "time_signature"]
+    assert signatures == [3 if bar else 5]
 
 
 def test_the_files_time_signature_is_taken_over(tmp_path: Path) -> None:
@@ -160,7 +169,7 @@ def test_files_that_cannot_be_played_are_refused_by_name(tmp_path: Path) -> None
     empty = write_midi(tmp_path / "empty.mid", pitches=())
     for path, reason in (
         (tmp_path / "missing.mid", "can't be read"),
-        (broken, "empty or breaks off"),
+        (broken, "the file breaks off in its header"),
         (empty, "no notes"),
     ):
         with pytest.raises(MidiFileError, match=reason) as caught:
@@ -187,10 +196,10 @@ def test_clocks_which_no_file_may_have_are_left_out(tmp_path: Path) -> None:
 
 
 def write_long(path: Path, seconds: float) -> Path:
-    """A note, and a pedal that goes down long after; all at a tempo of 20 beats a minute."""
+    """A note, and a wheel that is turned long after; all at a tempo of 20 beats a minute."""
     file = mido.MidiFile(write_midi(path, bpm=20, pitches=(60,)), clip=True)
     ticks = round(seconds * 20 / 60 * 480) - 480
-    file.tracks[0].append(mido.Message("control_change", control=64, value=127, time=ticks))
+    file.tracks[0].append(mido.Message("control_change", control=1, value=127, time=ticks))
     file.save(path)
     return path
 
@@ -212,10 +221,10 @@ def test_the_longest_file_is_played(tmp_path: Path) -> None:
     ("tempo", "signature", "bpm", "bar"),
     [
         (1, (255, 1), 120, 4),  # sixty million beats a minute, bars of 1020
-        (0, (0, 4), 120, 1),
+        (0, (0, 4), 120, 4),
         (2**24 - 1, (17, 4), 120, 4),  # three and a half beats a minute
         (150_000, (16, 4), 400, 16),
-        (3_000_000, (1, 2**255), 20, 1),
+        (3_000_000, (1, 2**255), 20, 4),
     ],
 )
 def test_a_tempo_or_bar_that_cannot_be_is_not_taken_over(
@@ -244,3 +253,41 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
             NextLetter(),
             np.random.default_rng(0),
         )
+
+
+def test_a_damaged_file_is_played_with_a_line_that_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_midi(tmp_path / "in.mid")
+    source.write_bytes(source.read_bytes()[:-6])
+    assert main(["render", str(source), str(tmp_path / "out.mid")]) == ExitCode.OK
+    assert capsys.readouterr().err == (
+        f"midigen: {source}: the file is damaged (track 1 breaks off): what is there is taken\n"
+    )
+
+
+@pytest.mark.parametrize("loose", ["a note", "a chord", "a pedal", "an early note"])
+def test_what_never_ends_keeps_no_answer_from_coming(tmp_path: Path, loose: str) -> None:
+    """Two phrases with a pause between: each is answered in it."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = file.add_track()
+    if loose == "a pedal":
+        track.append(mido.Message("control_change", control=64, value=127))
+    for start, pitches in ((0, (60, 62, 64)), (6 * 960, (65, 67))):
+        for place, pitch in enumerate(pitches):
+            track.append(mido.Message("note_on", note=pitch, time=start if place == 0 else 0))
+            is_loose = (loose == "a note" and place == len(pitches) - 1) or (
+                loose == "an early note" and place == 0
+            )
+            if loose == "a chord" and place == len(pitches) - 1:
+                track.append(mido.Message("note_on", note=pitch + 12, time=0))
+                track.append(mido.Message("note_on", note=pitch + 16, time=0))
+            end = mido.Message("note_off", note=126 if is_loose else pitch, time=480)
+            track.append(end)
+    source = tmp_path / "in.mid"
+    file.save(source)
+    out = rendered(source, settings(turn={"silence": 0.6}))
+    onsets = [tick for tick, kind, _ in track_notes(out)["midigen"] if kind == "note_on"]
+    second = (3 * 480 + 6 * 960) * 2  # of the phrases, in the ticks of the file that is written
+    assert len([tick for tick in onsets if tick < second]) >= 3
+    assert len([tick for tick in onsets if tick > second]) >= 2

@@ -67,6 +67,7 @@ ROOMS = [
     "remote",
     "midi_file",
     "midi_reader",
+    "loose_ends",
     "recording",
     "osc",
     "control_socket",
