@@ -154,9 +154,9 @@ def _ports(_: argparse.Namespace) -> ExitCode:
     listings = list_ports()
     for listing in listings:
         show(listing.api + (f": {listing.problem}" if listing.problem else ""))
-        for direction, names in (("input", listing.inputs), ("output", listing.outputs)):
-            for name in names:
-                print(f'  --{direction} "{name}"')
+        for direction, ports in (("input", listing.inputs), ("output", listing.outputs)):
+            for port in ports:
+                print(f'  --{direction} "{port.name}"')
     works = any(not listing.problem for listing in listings)
     return ExitCode.OK if works else ExitCode.NO_MIDI_SYSTEM
 

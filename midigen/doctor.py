@@ -25,10 +25,11 @@ from midigen import realtime
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
 from midigen.intake import Arrival, Enqueue
 from midigen.jack_watch import JackWatch
-from midigen.midi_system import SEQUENCER, Listing, choose, find_api, list_ports, matches
+from midigen.midi_system import SEQUENCER, Listing, find_api, list_ports
 from midigen.notes import NoteOff, Pitch, Seconds
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.osc import OscServer
+from midigen.port_names import choose, matches
 from midigen.ports import MidiPorts
 from midigen.recording import Recorder
 from midigen.settings import Api, Osc, Ports, Settings
@@ -233,21 +234,23 @@ def examine_named_ports(
     listing: Listing, ports: Ports, *, waits: bool = False
 ) -> Iterator[Finding]:
     """Whether each port that the settings name is there, or can be waited for."""
-    for option, wanted, names in (
+    for option, wanted, there in (
         ("input", ports.input, listing.inputs),
         ("output", ports.output, listing.outputs),
     ):
         for name in wanted:
             try:
-                found = names[choose(name, names)]
+                found = choose(name, there)
             except PortError as exc:
                 remedy = f"is it plugged in? `midigen ports` lists what --{option} takes"
-                if waits and not matches(name, names):
+                if matches(name, there):  # more than one, which the error says what to do about
+                    yield _failure(exc)
+                elif waits:
                     yield Finding(Verdict.DOUBTFUL, f"{exc}; it is waited for", remedy)
                 else:
                     yield _failure(exc, remedy)
             else:
-                yield Finding(Verdict.GOOD, f'--{option} "{name}" is "{found}"')
+                yield Finding(Verdict.GOOD, f'--{option} "{name}" is "{found.name}"')
 
 
 # --- this process

@@ -9,6 +9,7 @@ find out either, since the library then frees the old ones under our feet.
 import ctypes
 import ctypes.util
 import itertools
+import os
 import re
 import time
 from pathlib import Path
@@ -108,6 +109,10 @@ class JackWatch:
         self._jack.jack_free(names)
         return {each.decode() for each in found}
 
+    def is_connected(self, source: str, target: str) -> bool:
+        """Whether what a port sends goes to another."""
+        return target in self.connections(source)
+
     def connect(self, source: str, target: str) -> bool:
         """Connect an output to an input; whether that went well."""
         return not self._jack.jack_connect(self._client, source.encode(), target.encode())
@@ -124,5 +129,6 @@ def _loaded_library() -> str | None:
     """The JACK library that python-rtmidi has loaded; its wheel brings one of its own."""
     if not _MAPS.exists():
         return ctypes.util.find_library("jack")
-    paths = {line.split(maxsplit=5)[-1] for line in _MAPS.read_text().splitlines()}
+    lines = os.fsdecode(_MAPS.read_bytes()).splitlines()
+    paths = {line.split(maxsplit=5)[-1] for line in lines}
     return next((path for path in paths if re.search(r"/libjack[^/]*\.so", path)), None)

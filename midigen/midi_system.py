@@ -1,4 +1,4 @@
-"""The MIDI systems of this machine: which there are, their ports, and which a player means.
+"""The MIDI systems of this machine: which there are, and their ports.
 
 This is the only room that knows python-rtmidi. It is imported when it is needed: on Linux
 its wheel loads the system's libasound, which a bare container doesn't have.
@@ -8,16 +8,16 @@ import contextlib
 import ctypes
 import gc
 import os
-import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from midigen.errors import NoMidiSystemError, PortError
+from midigen.errors import NoMidiSystemError
 from midigen.notes import Seconds
+from midigen.port_names import Port, ports_of
 from midigen.settings import Api
 
 _APIS = {  # in the order of `auto`, with their names in python-rtmidi
@@ -38,8 +38,8 @@ class Listing:
     """The ports of one MIDI system, or why there are none."""
 
     api: Api
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
     problem: str = ""
 
 
@@ -64,36 +64,6 @@ def list_ports() -> list[Listing]:
     Raises NoMidiSystemError if not even the MIDI library can be loaded.
     """
     return list(_listings(Api.AUTO))
-
-
-def choose(wanted: str, names: Sequence[str]) -> int:
-    """The index of the port that a player means.
-
-    That is the one of this exact name, else of this client's or port's name, else
-    the only one with this part in its name. Client numbers, which ALSA gives anew
-    at every start, don't count, nor does case in a part. Raises PortError, which
-    lists what there is or what matches.
-    """
-    found = matches(wanted, names)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        several = ", ".join(quoted(names[i] for i in found))
-        raise PortError(f'"{wanted}" matches several ports: {several}; give more of the name')
-    raise PortError(f'no port "{wanted}"; there are: {", ".join(quoted(names)) or "none"}')
-
-
-def matches(wanted: str, names: Sequence[str]) -> list[int]:
-    """The indices of the ports that fit best; see `choose`."""
-    bare = [without_number(name) for name in names]
-    name = without_number(wanted)
-    tiers = (
-        [i for i, each in enumerate(names) if each == wanted],
-        [i for i, each in enumerate(bare) if each == name],
-        [i for i, each in enumerate(bare) if name in each.split(":", 1)],  # the client, or the port
-        [i for i, each in enumerate(bare) if name.lower() in each.lower()],
-    )
-    return next((tier for tier in tiers if tier), [])
 
 
 def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
@@ -128,35 +98,13 @@ def abandon(inputs: Sequence[Any], outputs: Sequence[Any], *others: object) -> N
         port.cancel_callback()
 
 
-def port_names(rtmidi: Any, client: Any) -> list[str]:
-    """The names of the ports that a client could connect to, without client numbers."""
+def ports_for(rtmidi: Any, api: Api, client: Any) -> list[Port]:
+    """The ports that a client could connect to."""
     try:
-        found = client.get_ports()
+        listed = client.get_ports()
     except rtmidi.RtMidiError:  # one went away between counting them and asking for its name
-        found = client.get_ports()
-    return [without_number(name) for name in found if name]
-
-
-def listed_name(api: Api, client: str, port: str) -> str:
-    """How a MIDI system lists a virtual port: CoreMIDI by its own name alone."""
-    return port if api is Api.COREMIDI else f"{client}:{port}"
-
-
-def without_number(name: str) -> str:
-    """A port's name without ALSA's client and port numbers, `Piano:Piano MIDI 1 24:0`."""
-    return re.sub(r" \d+:\d+$", "", name)
-
-
-def is_numbered(found: str, name: str) -> bool:
-    """Whether a port is of this name, or of this client renumbered by JACK (`midigen-in-01`)."""
-    client, _, port = name.partition(":")
-    pattern = rf"{re.escape(client)}(-\d+)?:{re.escape(port)}"
-    return re.fullmatch(pattern, without_number(found)) is not None
-
-
-def quoted(names: Iterable[str]) -> list[str]:
-    """Names as they stand in a text."""
-    return [f'"{name}"' for name in names]
+        listed = client.get_ports()
+    return ports_of(api, listed)
 
 
 def load_rtmidi() -> Any:
@@ -190,7 +138,8 @@ def _list_api(rtmidi: Any, api: Api) -> Listing:
         with _quiet():
             source = rtmidi.MidiIn(number_of(rtmidi, api), name="midigen-list")
             output = rtmidi.MidiOut(number_of(rtmidi, api), name="midigen-list")
-            listing = Listing(api, tuple(source.get_ports()), tuple(output.get_ports()))
+            inputs, outputs = (ports_for(rtmidi, api, client) for client in (source, output))
+            listing = Listing(api, tuple(inputs), tuple(outputs))
             source.delete()
             output.delete()
     except rtmidi.RtMidiError as exc:

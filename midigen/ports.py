@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from midigen import wire
+from midigen.alsa_watch import AlsaWatch
 from midigen.errors import MidigenError, NoMidiSystemError, PortError
 from midigen.feedback import Feedback
 from midigen.intake import Enqueue, Held, Intake, key_of
@@ -20,19 +21,14 @@ from midigen.ledger import silencing
 from midigen.midi_system import (
     SETTLING,
     abandon,
-    choose,
     close_ports,
-    is_numbered,
-    listed_name,
     load_rtmidi,
-    matches,
     number_of,
-    port_names,
-    quoted,
-    without_number,
+    ports_for,
 )
 from midigen.notes import Channel, Message, NoteOn, Output, Seconds
 from midigen.patch import Patch
+from midigen.port_names import Port, Sought, choose, is_numbered, listed_name, matches, quoted
 from midigen.settings import Api, Ports
 from midigen.unblocker import Unblocker
 
@@ -53,13 +49,17 @@ class _Pair(NamedTuple):
 class _Link:
     """A client for one port that was named, an input if it has an intake."""
 
-    wanted: str
+    sought: Sought
     client: Any
     intake: Intake | None = None
-    found: str | None = None
-    """The port that it is connected to."""
-    found_before: str | None = None
+    own: str = ""
+    """Its own port, as the MIDI system lists it; `` where cables can't be watched."""
     complaint: str = ""
+
+    @property
+    def found(self) -> str | None:
+        """The port that it is connected to."""
+        return self.sought.found.name if self.sought.found else None
 
     @property
     def is_input(self) -> bool:
@@ -104,6 +104,7 @@ class MidiPorts:
         self._failing: set[int] = set()  # outputs that don't take what is sent, by id
         self._jack: JackWatch | None = None
         self._unblocker: Unblocker | None = None
+        self._alsa: AlsaWatch | None = None
         self._patch = Patch()
         self._begun: set[Held] = set()  # keys and pedals down at the receivers
         self._is_lost = False  # the MIDI system has thrown us out: nothing may be sent
@@ -127,7 +128,7 @@ class MidiPorts:
     @property
     def missing(self) -> list[str]:
         """The named ports that aren't there."""
-        return [link.wanted for link in self._links if not link.found]
+        return [link.sought.wanted for link in self._links if not link.found]
 
     @property
     def description(self) -> str:
@@ -212,7 +213,7 @@ class MidiPorts:
             return ["the JACK server stands still: nothing is heard or played"] if is_new else []
         inputs, outputs = self._all_listed()
         own = self._virtual
-        if own and not (own.names[0] in outputs and own.names[1] in inputs):
+        if own and not (_has(outputs, own.names[0]) and _has(inputs, own.names[1])):
             self._leave()
             return ["the MIDI system has closed the ports: opening them again"]
         lines = ["the JACK server goes on"] if self._stands_still else []
@@ -244,20 +245,23 @@ class MidiPorts:
             abandon(inputs, outputs, self._jack)
         else:
             close_ports(inputs, outputs)
-            if self._jack:
-                self._jack.close()
+            for watch in (self._jack, self._alsa):
+                if watch:
+                    watch.close()
         self._dropped = self.dropped
-        self._virtual = self._jack = self._unblocker = None
+        self._virtual = self._jack = self._alsa = self._unblocker = None
         self._links = []
 
     def other_inputs(self) -> list[str]:
         """Inputs of this machine that it doesn't listen to yet, without its own and the echo."""
         inputs, _ = self._all_listed()
         echoes = (self._settings.out_client, "Midi Through")
+        heard = {link.sought.found for link in self._links}
         return [
-            name
-            for name in self._others(inputs)
-            if name not in self.listening and not name.startswith(echoes)
+            port.name
+            for port in self._others(inputs)
+            if port.mark not in {each.mark for each in heard if each}
+            and not port.name.startswith(echoes)
         ]
 
     @property
@@ -287,6 +291,8 @@ class MidiPorts:
         settings = self._settings
         if self._api is Api.JACK:
             self._jack = JackWatch(f"{settings.in_client}-watch")
+        if self._api is Api.ALSA:
+            self._alsa = AlsaWatch(f"{settings.in_client}-watch")
         if self._api is not Api.WINMM:
             self._open_virtual()
         elif self._plays and not (settings.input and settings.output):
@@ -297,15 +303,16 @@ class MidiPorts:
         elif not settings.input:
             raise PortError("there is no MIDI input to listen to: plug your keyboard in")
         for wanted in settings.output:
-            self._links.append(_Link(wanted, self._new_output(f"{settings.out_client}-to")))
+            client = self._new_output(f"{settings.out_client}-to")
+            self._links.append(_Link(Sought(wanted), client))
         for wanted in settings.input:
             client, intake = self._new_input(f"{settings.in_client}-from")
-            self._links.append(_Link(wanted, client, intake))
-        inputs, outputs = self._all_listed()
+            self._links.append(_Link(Sought(wanted), client, intake))
         for link in self._links:
-            names = self._others(inputs if link.is_input else outputs)
-            if matches(link.wanted, names) or not self._waits:
-                self._connect(link, names)
+            ports = self._listed(link)
+            wanted = link.sought.wanted
+            if matches(wanted, ports) or not self._waits:
+                self._connect(link, choose(wanted, ports), ports)
         self._take_outputs()
         if self._jack:
             name = f"{settings.out_client}-sysex"
@@ -349,26 +356,41 @@ class MidiPorts:
 
     def _refuse_twins(self, names: Sequence[str], own: int) -> None:
         """Raise PortError if there are more ports of our names than our own."""
-        found = [name for listed in self._all_listed() for name in listed]
-        for name in names:
-            if sum(is_numbered(each, name) for each in found) > own:
+        part = "port" if self._api is Api.COREMIDI else "client"
+        for name, ports in zip(names, reversed(self._all_listed()), strict=True):
+            if sum(is_numbered(port.plain, name) for port in ports) > own:
                 raise PortError(
                     f'the port "{name}" exists already, probably of a midigen that is running: '
                     "stop that one, or choose another name with --name"
                 )
 
-    def _connect(self, link: _Link, names: Sequence[str]) -> None:
-        """Connect a client to the port that it is for. Raises PortError if that is none or many."""
-        name = names[choose(link.found_before or link.wanted, names)]
-        listed = [without_number(each) if each else "" for each in link.client.get_ports()]
-        if name not in listed:  # it went away just now
-            raise PortError(f'no port "{name}"')
+    def _connect(self, link: _Link, port: Port, ports: Sequence[Port]) -> None:
+        """Connect a client to the port that it is for. Raises PortError if that has just gone."""
         settings = self._settings
         own = settings.in_port if link.is_input else settings.out_port
+        listed = ports_for(self._rtmidi, self._api, link.client)
+        index = next((each.place for each in listed if each.mark == port.mark), None)
+        if index is None:
+            raise PortError(f'no port "{port.name}"')
         if link.intake:
             link.client.set_callback(link.intake.on_message)  # closing a port cancels it
-        link.client.open_port(listed.index(name), name=own)
-        link.found = link.found_before = name
+        former = self._own_ports(link)
+        link.client.open_port(index, name=own)
+        new = self._own_ports(link) - former
+        link.own = new.pop() if new else link.own  # ALSA keeps it
+        link.sought.take(port, ports)
+
+    def _own_ports(self, link: _Link) -> set[str]:
+        """What is listed under the name of a link's own port, where cables can be watched."""
+        if not self._watch:
+            return set()
+        settings = self._settings
+        inputs, outputs = self._all_listed()
+        if link.is_input:
+            name, ports = f"{settings.in_client}-from:{settings.in_port}", outputs
+        else:
+            name, ports = f"{settings.out_client}-to:{settings.out_port}", inputs
+        return {port.listed for port in ports if is_numbered(port.plain, name)}
 
     def _take_outputs(self) -> None:
         """Play to the outputs that are open now; those that are new are silenced first."""
@@ -386,7 +408,12 @@ class MidiPorts:
 
     # --- look after what is open
 
-    def _all_listed(self) -> tuple[list[str], list[str]]:
+    @property
+    def _watch(self) -> JackWatch | AlsaWatch | None:
+        """Who knows what is connected, where that can be known."""
+        return self._jack or self._alsa
+
+    def _all_listed(self) -> tuple[list[Port], list[Port]]:
         """What can be listened to and played to, its own ports too."""
         if self._virtual:
             clients = self._virtual.source, self._virtual.target
@@ -395,29 +422,48 @@ class MidiPorts:
                 next(link.client for link in self._links if link.is_input),
                 next(link.client for link in self._links if not link.is_input),
             )
-        return port_names(self._rtmidi, clients[0]), port_names(self._rtmidi, clients[1])
+        inputs, outputs = (ports_for(self._rtmidi, self._api, client) for client in clients)
+        return inputs, outputs
 
-    def _others(self, names: Sequence[str]) -> list[str]:
+    def _listed(self, link: _Link) -> list[Port]:
+        """What a link could be connected to."""
+        inputs, outputs = self._all_listed()
+        return self._others(inputs if link.is_input else outputs)
+
+    def _others(self, ports: Sequence[Port]) -> list[Port]:
         """Of the ports those that aren't its own: to be connected to them would be an echo."""
         own = self._virtual.names if self._virtual else ()
-        return [name for name in names if name not in own]
+        return [port for port in ports if port.plain not in own]
 
-    def _look_after(self, link: _Link, names: Sequence[str]) -> list[str]:
+    def _look_after(self, link: _Link, ports: Sequence[Port]) -> list[str]:
         """Close what has gone, and open what has come back."""
-        if link.found and (link.found not in names or id(link.client) in self._failing):
-            return [self._lose(link)]
-        if link.found or not matches(link.found_before or link.wanted, names):
+        lines = [] if not link.found or self._is_there(link, ports) else [self._lose(link)]
+        if link.found:
             return []
         try:
-            self._connect(link, names)
+            port = link.sought.find(ports)
+            if port is None:
+                return lines
+            self._connect(link, port, ports)
             self._take_outputs()
         except (PortError, self._rtmidi.RtMidiError) as exc:
-            return _once(link, str(exc))
+            return lines + _once(link, str(exc))
         link.complaint = ""
-        return [f'"{link.found}" is there']
+        return [*lines, f'"{link.found}" is there']
+
+    def _is_there(self, link: _Link, ports: Sequence[Port]) -> bool:
+        """Whether a link's port is there and connected: it may have been away for a moment."""
+        found = link.sought.found
+        if not found or not link.sought.is_listed(ports) or id(link.client) in self._failing:
+            return False
+        if not (self._watch and link.own):
+            return True
+        ends = (found.listed, link.own) if link.is_input else (link.own, found.listed)
+        return self._watch.is_connected(*ends)
 
     def _lose(self, link: _Link) -> str:
-        gone, link.found = link.found, None
+        gone = link.found
+        link.sought.lose()
         self._take_outputs()
         self._failing.discard(id(link.client))
         time.sleep(SETTLING)  # see `close_ports`
@@ -498,3 +544,8 @@ def _once(complainer: "_Link | MidiPorts", problem: str) -> list[str]:
     """A problem, unless that was the latest complaint."""
     is_new, complainer.complaint = complainer.complaint != problem, problem
     return [problem] if is_new else []
+
+
+def _has(ports: Sequence[Port], name: str) -> bool:
+    """Whether there is a port of this name."""
+    return any(port.plain == name for port in ports)

@@ -458,7 +458,7 @@ def _hear_one(settings: Settings) -> dict[str, int]:
     names = settings.ports.input
     if not names:
         listing = next(each for each in list_ports() if each.api is api)
-        names = tuple(name for name in listing.inputs if "midigen" not in name)
+        names = tuple(port.name for port in listing.inputs if "midigen" not in port.name)
     ports = replace(
         settings.ports,
         input=names,

@@ -44,6 +44,7 @@ from midigen.doctor import (
 from midigen.doctor_commands import add_commands
 from midigen.errors import ConfigError, ExitCode
 from midigen.midi_system import Listing
+from midigen.port_names import ports_of
 from midigen.ports import MidiPorts
 from midigen.settings import Api, Osc, Ports, Record, Scene, Settings
 from tests.conftest import needs
@@ -288,17 +289,30 @@ def test_named_ports_are_there_or_not() -> None:
 
 
 def test_who_waits_may_have_a_port_missing_but_not_two_that_fit() -> None:
-    listing = Listing(Api.JACK, ("one:Keys", "two:Keys"), ())
+    listing = Listing(Api.JACK, tuple(ports_of(Api.JACK, ["one:Keys", "two:Keys"])))
     found = [*examine_named_ports(listing, Ports(input=("Organ", "Keys")), waits=True)]
     assert [(each.verdict, each.code) for each in found] == [
         (DOUBTFUL, ExitCode.OK),
         (FAILS, ExitCode.PORT),
     ]
     assert found[0].text.endswith("; it is waited for")
+    assert "plugged in" in found[0].remedy
+    assert not found[1].remedy  # the error says it: more of the name, or a number
+
+
+def test_twins_are_named_as_run_names_them() -> None:
+    listed = ["K:K MIDI 1 20:0", "K:K MIDI 1 24:0"]
+    listing = Listing(Api.ALSA, tuple(ports_of(Api.ALSA, listed)))
+    found = [*examine_named_ports(listing, Ports(input=("K", "K #2", "24:0")))]
+    assert [each.verdict for each in found] == [FAILS, GOOD, GOOD]
+    assert '"K:K MIDI 1 #1", "K:K MIDI 1 #2"' in found[0].text
+    assert found[1].text == '--input "K #2" is "K:K MIDI 1 #2"'
 
 
 def test_where_none_is_named_there_is_nothing_to_find() -> None:
-    assert not [*examine_named_ports(Listing(Api.JACK, ("a:b",), ("c:d",)), Ports())]
+    assert not [
+        *examine_named_ports(Listing(Api.JACK, tuple(ports_of(Api.JACK, ["a:b"]))), Ports())
+    ]
 
 
 # --- this process

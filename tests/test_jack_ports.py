@@ -1,5 +1,6 @@
 """Over real ports: cables that are pulled, and a JACK server that dies, while midigen plays."""
 
+import queue
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +11,21 @@ import pytest
 
 from midigen.control_socket import ask
 from midigen.errors import ExitCode
+from midigen.intake import Arrival
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
-from tests.jack import SETTLES, Ear, Hand, JackServer, Midigen, connect, pause, play_phrase
+from midigen.ports import MidiPorts
+from midigen.settings import Api, Ports
+from tests.jack import (
+    PATIENCE,
+    SETTLES,
+    Ear,
+    Hand,
+    JackServer,
+    Midigen,
+    connect,
+    pause,
+    play_phrase,
+)
 
 Start = Callable[..., Midigen]
 QUICK = ("--set", "turn.silence=0.2", "--set", "tempo.bpm=240")
@@ -61,6 +75,38 @@ def test_a_keyboard_is_pulled_and_plugged_in_again(midigen: Start) -> None:
         assert not running.ear.hanging()
     finally:
         keys.close()
+
+
+@pytest.mark.usefixtures("jack")
+def test_what_was_away_between_two_looks_is_connected_again() -> None:
+    """It has its old name: only the cable tells that it was away."""
+    keys, other = keyboard(), synth()
+    heard: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+    ports = MidiPorts(Api.JACK, Ports(input=("Keys",), output=("synth",)), hears_clock=False)
+    ports.open(heard.put)
+    try:
+        for _ in range(2):
+            assert ports.check() == []
+            keys.close()
+            other.close()
+            keys, other = keyboard(), synth()
+            assert sorted(ports.check()) == [
+                '"keys:Keys" is gone (unplugged?): the music goes on without it',
+                '"keys:Keys" is there',
+                '"synth:in" is gone (unplugged?): the music goes on without it',
+                '"synth:in" is there',
+            ]
+            pause(SETTLES)
+            while not heard.empty():
+                heard.get()  # what was held there is let go
+            keys.strike(60)
+            assert heard.get(timeout=PATIENCE)
+            ports.send(NoteOn(64, 90))
+            other.wait_for(1)
+    finally:
+        ports.close()
+        keys.close()
+        other.close()
 
 
 def test_a_synth_is_pulled_and_the_music_goes_on(midigen: Start) -> None:
