@@ -28,6 +28,7 @@ from midigen.command_line import (
     new_rng,
     show,
     tell,
+    write_anywhere,
 )
 from midigen.errors import ExitCode, MidigenError
 
@@ -40,6 +41,7 @@ EXIT_CODES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    write_anywhere()
     options = _parser().parse_args(arguments)
     try:
         code: ExitCode = options.command(options)

@@ -1,7 +1,9 @@
 """What every room of commands needs: its parsers, the settings they ask for, and a line to say."""
 
 import argparse
+import codecs
 import contextlib
+import io
 import shutil
 import sys
 from collections.abc import Callable
@@ -34,6 +36,8 @@ _OPTIONS = {
 
 _HANGING = 2  # columns that what goes on of a line is further in
 _COLUMN = 24  # where the help of options begins, where there is room
+
+_SHORT = 0xFFFF  # what four digits of an escape can say
 
 
 def tell(line: str) -> None:
@@ -104,6 +108,14 @@ def begin_commands(parser: argparse.ArgumentParser) -> Any:
 
     parser.set_defaults(command=show_help)
     return parser.add_subparsers(title="commands", metavar="COMMAND")
+
+
+def write_anywhere() -> None:
+    """Let any text be written, whatever the console's code page: an escape for what it lacks."""
+    codecs.register_error("escape", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="escape")
 
 
 def add_command(
@@ -190,3 +202,11 @@ def new_rng(settings: Settings) -> "np.random.Generator":
 
     seed = settings.sampling.seed
     return np.random.default_rng(None if seed == "random" else int(seed))
+
+
+def _escape(exc: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that can't be encoded: as TOML and JSON write them."""
+    assert isinstance(exc, UnicodeEncodeError)
+    characters = map(ord, exc.object[exc.start : exc.end])
+    escapes = (f"\\u{each:04x}" if each <= _SHORT else f"\\U{each:08x}" for each in characters)
+    return "".join(escapes), exc.end

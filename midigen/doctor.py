@@ -25,11 +25,11 @@ from midigen import realtime
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
 from midigen.intake import Arrival, Enqueue
 from midigen.jack_watch import JackWatch
-from midigen.midi_system import SEQUENCER, Listing, find_api, list_ports
+from midigen.midi_system import SEQUENCER, Listing, find_api, list_ports, sequencer_trouble
 from midigen.notes import NoteOff, Pitch, Seconds
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.osc import OscServer
-from midigen.port_names import choose, matches
+from midigen.port_names import choose, listed_name, matches, quoted
 from midigen.ports import MidiPorts
 from midigen.recording import Recorder
 from midigen.settings import Api, Osc, Ports, Settings
@@ -132,7 +132,8 @@ def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Ite
     used = listing.api if listing else None
     if sys.platform == "linux" and ports.api in (Api.AUTO, Api.ALSA):
         yield examine_sequencer(SEQUENCER, used)
-    if used is Api.JACK or (used is None and ports.api in (Api.AUTO, Api.JACK)):
+    choices = (Api.JACK,) if SEQUENCER.exists() else (Api.AUTO, Api.JACK)
+    if used is Api.JACK or (used is None and ports.api in choices):
         yield examine_jack(running=used is Api.JACK)
     if listing is None:
         yield Finding(Verdict.PASSED_OVER, "the ports: there is no MIDI system")
@@ -159,20 +160,13 @@ def examine_system(choice: Api) -> tuple[Finding, Listing | None]:
 
 def examine_sequencer(path: Path, used: Api | None) -> Finding:
     """Whether this user may open ALSA's sequencer; `used` is the system that would be used."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
-    except PermissionError:
-        problem = "this user may not open it"
-        remedy = "join the group audio, `sudo usermod -aG audio $USER`, and log in again"
-    except OSError as exc:
-        problem = exc.strerror or str(exc)
-        remedy = "`sudo modprobe snd-seq`, unless this machine has no sound"
-    else:
-        return Finding(Verdict.GOOD, f"ALSA's sequencer {path} can be opened")
-    text = f"ALSA's sequencer {path}: {problem}"
+    trouble = sequencer_trouble(path)
+    if trouble is None:
+        return Finding(Verdict.GOOD, f"ALSA: the sequencer {path} can be opened")
+    problem, remedy = trouble
     if used is None:
-        return Finding(Verdict.FAILS, text, remedy, ExitCode.NO_MIDI_SYSTEM)
-    return Finding(Verdict.DOUBTFUL, f"{text}, so {used} is used", remedy)
+        return Finding(Verdict.FAILS, f"ALSA: {problem}", remedy, ExitCode.NO_MIDI_SYSTEM)
+    return Finding(Verdict.DOUBTFUL, f"ALSA: {problem}, so {used} is used", remedy)
 
 
 def examine_jack(*, running: bool) -> Finding:
@@ -226,7 +220,8 @@ def examine_own_ports(api: Api, ports: Ports) -> Finding:
             pass
     except MidigenError as exc:
         return _failure(exc)
-    names = f'"{ports.in_client}:{ports.in_port}" and "{ports.out_client}:{ports.out_port}"'
+    own = ((ports.in_client, ports.in_port), (ports.out_client, ports.out_port))
+    names = " and ".join(quoted(listed_name(api, client, port) for client, port in own))
     return Finding(Verdict.GOOD, f"ports of its own: {names} can be opened")
 
 
@@ -345,7 +340,7 @@ def examine_round_trip(api: Api | None) -> Finding:
     except MidigenError as exc:
         text = f"how long notes are under way can't be measured: {exc}"
         return Finding(Verdict.DOUBTFUL, text)
-    return judge_round_trip(times, NOTES)
+    return judge_round_trip(times, NOTES, api)
 
 
 def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
@@ -381,27 +376,33 @@ def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
     return times
 
 
-def judge_round_trip(times: Sequence[Seconds], sent: int) -> Finding:
+def judge_round_trip(times: Sequence[Seconds], sent: int, api: Api) -> Finding:
     """What a player will feel of how long notes were under way; of those sent, some may lack."""
     if not times:
         return Finding(
             Verdict.FAILS,
             "notes don't come through from one port to another",
-            "restart the JACK server, or this machine",
+            "restart the JACK server, or this machine"
+            if api is Api.JACK
+            else "restart this machine",
             ExitCode.PORT,
         )
     if len(times) < sent:
         return Finding(
             Verdict.DOUBTFUL,
             f"of {sent} notes sent to itself, {sent - len(times)} got lost",
-            "a JACK server needs its synchronous mode, `jackd -S`; else the machine is overloaded",
+            "a JACK server needs its synchronous mode, `jackd -S`; else the machine is overloaded"
+            if api is Api.JACK
+            else "the machine is overloaded: end other programs, allow real-time priority",
         )
     usual, p99 = (float(np.percentile(times, share)) for share in (50, 99))
     text = (
         f"a note to midigen and on is under way for {_ms(usual)} (p50), {_ms(p99)} (p99), "
         f"{_ms(max(times))} (max)"
     )
-    remedy = "a shorter period of JACK, real-time priority, fewer other programs"
+    remedy = "real-time priority, fewer other programs"
+    if api is Api.JACK:
+        remedy = f"a shorter period of JACK, {remedy}"
     if p99 <= NOTICED:
         return Finding(Verdict.GOOD, f"{text}: you will not notice it")
     if p99 <= TOO_SLOW:

@@ -21,6 +21,7 @@ STANDS_STILL: Seconds = 0.25
 """Two periods that take longer aren't just late: the server doesn't go on."""
 
 _MAPS = Path("/proc/self/maps")
+_ANY = "surrogateescape"  # names may be no valid text
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
 _ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
@@ -95,11 +96,11 @@ class JackWatch:
 
     def has_port(self, name: str) -> bool:
         """Whether there is a port of this name, whosever it is."""
-        return bool(self._jack.jack_port_by_name(self._client, name.encode()))
+        return bool(self._jack.jack_port_by_name(self._client, _bytes(name)))
 
     def connections(self, name: str) -> set[str]:
         """The ports that a port is connected to."""
-        port = self._jack.jack_port_by_name(self._client, name.encode())
+        port = self._jack.jack_port_by_name(self._client, _bytes(name))
         if not port:
             return set()
         names = self._jack.jack_port_get_all_connections(self._client, port)
@@ -107,15 +108,19 @@ class JackWatch:
             return set()
         found = set(itertools.takewhile(bool, (names[place] for place in itertools.count())))
         self._jack.jack_free(names)
-        return {each.decode() for each in found}
+        return {each.decode(errors=_ANY) for each in found}
 
     def is_connected(self, source: str, target: str) -> bool:
-        """Whether what a port sends goes to another."""
-        return target in self.connections(source)
+        """Whether what a port sends goes to another, both as RtMidi lists them."""
+        return any(
+            _as_listed(each) == end
+            for own, end in ((source, target), (target, source))
+            for each in self.connections(own)
+        )
 
     def connect(self, source: str, target: str) -> bool:
         """Connect an output to an input; whether that went well."""
-        return not self._jack.jack_connect(self._client, source.encode(), target.encode())
+        return not self._jack.jack_connect(self._client, _bytes(source), _bytes(target))
 
     def close(self) -> None:
         """Leave the server."""
@@ -123,6 +128,15 @@ class JackWatch:
 
     def _notice(self, _: object) -> None:
         self.gone = True
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode(errors=_ANY)
+
+
+def _as_listed(name: str) -> str:
+    """As RtMidi lists it: without what is no text."""
+    return name.encode(errors="ignore").decode()
 
 
 def _loaded_library() -> str | None:

@@ -66,6 +66,19 @@ def list_ports() -> list[Listing]:
     return list(_listings(Api.AUTO))
 
 
+def sequencer_trouble(path: Path) -> tuple[str, str] | None:
+    """Why ALSA's sequencer can't be opened, and what to do about it; None if it can."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+    except PermissionError:
+        remedy = "join the group audio, `sudo usermod -aG audio $USER`, and log in again"
+        return f"this user may not open the sequencer {path}", remedy
+    except OSError as exc:
+        remedy = "`sudo modprobe snd-seq`, unless this machine has no sound"
+        return f"the sequencer {path}: {exc.strerror or exc}", remedy
+    return None
+
+
 def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
     """Close ports of RtMidi and their clients, none of them while the MIDI system uses it.
 
@@ -132,8 +145,9 @@ def _listings(choice: Api) -> Iterator[Listing]:
 
 
 def _list_api(rtmidi: Any, api: Api) -> Listing:
-    if api is Api.ALSA and not SEQUENCER.exists():
-        return Listing(api, problem=f"no sequencer, {SEQUENCER} is missing")
+    if api is Api.ALSA and (trouble := sequencer_trouble(SEQUENCER)):
+        problem, remedy = trouble
+        return Listing(api, problem=f"{problem} ({remedy})")
     try:
         with _quiet():
             source = rtmidi.MidiIn(number_of(rtmidi, api), name="midigen-list")

@@ -172,8 +172,7 @@ def _numbered(plain: str, taken: Sequence[str]) -> Iterator[str]:
 
 def _fitting(wanted: str, ports: Sequence[Port]) -> list[Port]:
     """Those of the first way to fit that any port does."""
-    bare = {_NUMBERS[port.api].sub("", wanted) for port in ports if port.api in _NUMBERS}
-    names = {wanted} | (bare - {""})
+    names = {wanted} | {_NUMBERS[p.api].sub("", wanted) for p in ports if p.api in _NUMBERS}
     ways: tuple[Callable[[Port], bool], ...] = (
         lambda port: port.name == wanted,
         lambda port: port.plain == wanted,

@@ -1,6 +1,7 @@
 """The commands as they are typed, but for those that play (test_terminal, test_jack)."""
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -50,6 +51,33 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"midigen {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        *({"PYTHONIOENCODING": page} for page in ("ascii", "cp437", "cp1252", "utf-8")),
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=lambda each: "-".join(each.values()),
+)
+def test_text_is_written_to_a_console_of_any_code_page(
+    surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    """And what is TOML stays it."""
+    name = "Clavier numérique ♭ 🎹"
+    (tmp_path / "my.toml").write_text(f'ports.input = ["{name}"]', encoding="utf-8")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONIOENCODING"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "midigen", "config", "--config", "my.toml"],
+        env=environment | surroundings,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    text = shown.stdout.decode(surroundings.get("PYTHONIOENCODING", "ascii"))
+    assert tomllib.loads(text)["ports"]["input"] == [name]
 
 
 def test_predict_shows_the_input_seven_bars_and_the_note(

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen import doctor, realtime
+from midigen import doctor, midi_system, realtime
 from midigen.doctor import (
     LIMIT,
     LONG_PERIOD,
@@ -42,8 +42,8 @@ from midigen.doctor import (
     measure_waking,
 )
 from midigen.doctor_commands import add_commands
-from midigen.errors import ConfigError, ExitCode
-from midigen.midi_system import Listing
+from midigen.errors import ConfigError, ExitCode, NoMidiSystemError
+from midigen.midi_system import Listing, find_api
 from midigen.port_names import ports_of
 from midigen.ports import MidiPorts
 from midigen.settings import Api, Osc, Ports, Record, Scene, Settings
@@ -222,6 +222,21 @@ def test_a_sequencer_that_this_user_may_not_open(tmp_path: Path) -> None:
     assert (finding.verdict, finding.code) == (FAILS, ExitCode.NO_MIDI_SYSTEM)
     assert "may not open" in finding.text
     assert "usermod -aG audio" in finding.remedy
+
+
+@pytest.mark.usefixtures("no_server")
+def test_run_says_as_doctor_does_that_the_sequencer_may_not_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "seq"
+    path.touch(mode=0o000)
+    monkeypatch.setattr(midi_system, "SEQUENCER", path)
+    with ordinary_user():
+        remedy = examine_sequencer(path, None).remedy
+        with pytest.raises(NoMidiSystemError) as caught:
+            find_api(Api.AUTO)
+        assert remedy in str(caught.value)
+        assert f"this user may not open the sequencer {path}" in str(caught.value)
 
 
 def test_a_missing_sequencer_is_only_doubtful_where_another_system_is_used(tmp_path: Path) -> None:
@@ -419,6 +434,7 @@ def test_waking_is_never_early(monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(late) >= 0
 
 
+APIS = st.sampled_from([Api.ALSA, Api.COREMIDI, Api.JACK])
 TIMES = st.lists(st.floats(0.0001, 1), min_size=1, max_size=300)
 
 
@@ -427,9 +443,9 @@ def words(finding: Finding) -> str:
     return finding.text.rpartition(": ")[2]
 
 
-@given(TIMES, st.floats(0, 1))
+@given(APIS, TIMES, st.floats(0, 1))
 def test_what_a_player_feels_is_judged_by_the_slowest_of_a_hundred(
-    times: list[float], share: float
+    api: Api, times: list[float], share: float
 ) -> None:
     slowest = max(times)
     for limit, verdict, said in (
@@ -437,12 +453,12 @@ def test_what_a_player_feels_is_judged_by_the_slowest_of_a_hundred(
         (TOO_SLOW, DOUBTFUL, "felt by some players"),
     ):
         quick = [time / slowest * limit * share for time in times]
-        finding = judge_round_trip(quick, len(quick))
+        finding = judge_round_trip(quick, len(quick), api)
         assert finding.verdict is GOOD or (finding.verdict, words(finding)) == (verdict, said)
     slow = [time / min(times) * TOO_SLOW * 1.001 for time in times]
-    finding = judge_round_trip(slow, len(slow))
+    finding = judge_round_trip(slow, len(slow), api)
     assert (finding.verdict, words(finding)) == (DOUBTFUL, "too slow to play with")
-    assert finding.remedy
+    assert ("JACK" in finding.remedy) is (api is Api.JACK)
     assert finding.code == ExitCode.OK
 
 
@@ -457,22 +473,24 @@ def test_what_a_player_feels_is_judged_by_the_slowest_of_a_hundred(
     ],
 )
 def test_the_limits_of_what_is_felt(milliseconds: float, verdict: Verdict, said: str) -> None:
-    finding = judge_round_trip([milliseconds / 1000] * 200, 200)
+    finding = judge_round_trip([milliseconds / 1000] * 200, 200, Api.ALSA)
     assert (finding.verdict, words(finding)) == (verdict, said)
     assert f"for {milliseconds} ms (p50), {milliseconds} ms (p99), {milliseconds}" in finding.text
 
 
 def test_a_single_straggler_of_many_notes_is_forgiven() -> None:
-    assert judge_round_trip([0.002] * 199 + [0.1], 200).verdict is GOOD
-    assert judge_round_trip([0.002] * 190 + [0.1] * 10, 200).verdict is DOUBTFUL
+    assert judge_round_trip([0.002] * 199 + [0.1], 200, Api.ALSA).verdict is GOOD
+    assert judge_round_trip([0.002] * 190 + [0.1] * 10, 200, Api.ALSA).verdict is DOUBTFUL
 
 
-@given(TIMES, st.integers(1, 50))
-def test_lost_notes_are_counted(times: list[float], lost: int) -> None:
-    finding = judge_round_trip(times, len(times) + lost)
+@given(APIS, TIMES, st.integers(1, 50))
+def test_lost_notes_are_counted(api: Api, times: list[float], lost: int) -> None:
+    finding = judge_round_trip(times, len(times) + lost, api)
     assert (finding.verdict, finding.code) == (DOUBTFUL, ExitCode.OK)
     assert f"of {len(times) + lost} notes sent to itself, {lost} got lost" in finding.text
-    finding = judge_round_trip([], lost)
+    assert ("JACK" in finding.remedy) is (api is Api.JACK)
+    finding = judge_round_trip([], lost, api)
+    assert ("JACK" in finding.remedy) is (api is Api.JACK)
     assert (finding.verdict, finding.code) == (FAILS, ExitCode.PORT)
 
 
