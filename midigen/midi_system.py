@@ -147,7 +147,7 @@ def _listings(choice: Api) -> Iterator[Listing]:
 def _list_api(rtmidi: Any, api: Api) -> Listing:
     if api is Api.ALSA and (trouble := sequencer_trouble(SEQUENCER)):
         problem, remedy = trouble
-        return Listing(api, problem=f"{problem} ({remedy})")
+        return Listing(api, problem=f"{problem}: {remedy}")
     try:
         with _quiet():
             source = rtmidi.MidiIn(number_of(rtmidi, api), name="midigen-list")

@@ -70,7 +70,8 @@ def add_port_settings(parser: argparse.ArgumentParser) -> argparse._ArgumentGrou
         "--input",
         action="append",
         metavar="NAME",
-        help="an existing port to listen to as well, by its name or a unique part of it",
+        help="an existing port to listen to as well, by its name or a unique part of it; "
+        'of two that fit, "Keys #2" is the second',
     )
     group.add_argument(
         "--output", action="append", metavar="NAME", help="an existing port to play to as well"

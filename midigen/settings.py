@@ -109,12 +109,12 @@ class Ports:
     )
     input: tuple[str, ...] = _setting(
         (),
-        Names("a list of port names or unique parts of them"),
+        Names("a list of port names or unique parts of them; with #2 the second that fits"),
         "existing ports to listen to as well",
     )
     output: tuple[str, ...] = _setting(
         (),
-        Names("a list of port names or unique parts of them"),
+        Names("a list of port names or unique parts of them; with #2 the second that fits"),
         "existing ports to play to as well",
     )
     in_client: str = _setting("midigen-in", Text("a name"), "client name of the virtual input")
