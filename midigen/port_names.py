@@ -13,7 +13,7 @@ nothing but their order tells apart.
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from midigen.errors import PortError
@@ -93,8 +93,8 @@ class Sought:
         self._twins = 0
         self._others: set[str] = set()  # names and marks of those that were there beside it
 
-    def find(self, ports: Sequence[Port]) -> Port | None:
-        """Which it is now, if any.
+    def find(self, ports: Sequence[Port], taken: Container[str] = ()) -> Port | None:
+        """Which it is now, if any; not one of those marks that are `taken`.
 
         The port that it was before; else another of that name; else what the player asked
         for, but nothing that was there beside it. Raises PortError if it could be several.
@@ -103,12 +103,13 @@ class Sought:
         if before is None:
             found = matches(self.wanted, ports)
             return _only(self.wanted, found) if found else None
-        if same := [port for port in ports if port.mark == before.mark]:
+        free = [port for port in ports if port.mark not in taken]
+        if same := [port for port in free if port.mark == before.mark]:
             return same[0]
-        new = [port for port in ports if self._others.isdisjoint((port.mark, port.plain))]
+        new = [port for port in free if self._others.isdisjoint((port.mark, port.plain))]
         alike = [port for port in new if port.plain == before.plain]
         asked_for = [port for port in matches(self.wanted, ports) if port in (alike or new)]
-        found = asked_for or alike
+        found = asked_for or matches(self.wanted, alike)
         return _only(self.wanted, found) if found else None
 
     def take(self, port: Port, ports: Sequence[Port]) -> None:

@@ -357,8 +357,9 @@ class MidiPorts:
     def _refuse_twins(self, names: Sequence[str], own: int) -> None:
         """Raise PortError if there are more ports of our names than our own."""
         part = "port" if self._api is Api.COREMIDI else "client"
-        for name, ports in zip(names, reversed(self._all_listed()), strict=True):
-            if sum(is_numbered(port.plain, name) for port in ports) > own:
+        found = [port.plain for ports in self._all_listed() for port in ports]
+        for name in names:
+            if sum(is_numbered(each, name) for each in found) > own * names.count(name):
                 raise PortError(
                     f'the port "{name}" exists already, probably of a midigen that is running: '
                     "stop that one, or choose another name with --name"
@@ -441,7 +442,7 @@ class MidiPorts:
         if link.found:
             return []
         try:
-            port = link.sought.find(ports)
+            port = link.sought.find(ports, self._taken(link))
             if port is None:
                 return lines
             self._connect(link, port, ports)
@@ -450,6 +451,14 @@ class MidiPorts:
             return lines + _once(link, str(exc))
         link.complaint = ""
         return [*lines, f'"{link.found}" is there']
+
+    def _taken(self, link: _Link) -> set[str]:
+        """The ports of other links in its direction."""
+        return {
+            other.sought.found.mark
+            for other in self._links
+            if other.is_input is link.is_input and other.sought.found
+        }
 
     def _is_there(self, link: _Link, ports: Sequence[Port]) -> bool:
         """Whether a link's port is there and connected: it may have been away for a moment."""

@@ -398,6 +398,29 @@ def test_one_of_two_that_nothing_tells_apart_is_opened_anew(api: Api) -> None:
     assert it.is_listed(ports_of(api, both[:1]))
 
 
+def test_twins_that_come_back_one_after_the_other_are_not_taken_for_each_other() -> None:
+    both = ["K:K 20:0", "K:K 24:0"]
+    first, second = sought(Api.ALSA, "K #1", both), sought(Api.ALSA, "K #2", both)
+    assert [look(each, Api.ALSA, []) for each in (first, second)] == [None, None]
+    assert look(first, Api.ALSA, ["K:K 28:0"]) == "K:K 28:0"
+    assert look(second, Api.ALSA, ["K:K 28:0"]) is None
+    assert look(second, Api.ALSA, ["K:K 28:0", "K:K 32:0"]) == "K:K 32:0"
+
+
+def test_what_another_has_taken_is_not_taken_twice() -> None:
+    both = ["K:K 20:0", "K:K 24:0"]
+    second = sought(Api.ALSA, "24:0", both)
+    second.lose()
+    ports = ports_of(Api.ALSA, ["K:K 24:0", "K:K 28:0"])
+    assert second.find(ports) == ports[0]
+    assert second.find(ports, taken={ports[0].mark}) is None
+    second = sought(Api.ALSA, "K:K 24:0", both)
+    second.lose()
+    ports = ports_of(Api.ALSA, ["K:K 28:0"])
+    assert second.find(ports) == ports[0]
+    assert second.find(ports, taken={ports[0].mark}) is None
+
+
 def test_two_that_come_back_under_its_name_are_told_apart_by_the_players_words() -> None:
     it = sought(Api.ALSA, "K", ["K:K 20:0"])
     assert look(it, Api.ALSA, []) is None
