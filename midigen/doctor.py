@@ -29,7 +29,7 @@ from midigen.midi_system import SEQUENCER, Listing, find_api, list_ports, sequen
 from midigen.notes import NoteOff, Pitch, Seconds
 from midigen.onnx_predictor import OnnxPredictor, find_model
 from midigen.osc import OscServer
-from midigen.port_names import choose, listed_name, matches, quoted
+from midigen.port_names import choose, matches
 from midigen.ports import MidiPorts
 from midigen.recording import Recorder
 from midigen.settings import Api, Osc, Ports, Settings
@@ -220,8 +220,7 @@ def examine_own_ports(api: Api, ports: Ports) -> Finding:
             pass
     except MidigenError as exc:
         return _failure(exc)
-    own = ((ports.in_client, ports.in_port), (ports.out_client, ports.out_port))
-    names = " and ".join(quoted(listed_name(api, client, port) for client, port in own))
+    names = f'"{ports.in_client}:{ports.in_port}" and "{ports.out_client}:{ports.out_port}"'
     return Finding(Verdict.GOOD, f"ports of its own: {names} can be opened")
 
 

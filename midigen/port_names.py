@@ -141,17 +141,18 @@ class Sought:
         self._others |= {port.plain for port in others if port.plain != found.plain}
 
 
-def listed_name(api: Api, client: str, port: str) -> str:
-    """How a system lists a virtual port, but for the numbers that it adds."""
-    return port if api is Api.COREMIDI else f"{client}:{port}"
+def virtual_port(api: Api, client: str, port: str) -> str:
+    """What a virtual port is to be called so that its system lists it as `client:port`.
+
+    CoreMIDI lists no clients, so theirs is part of its name there.
+    """
+    return f"{client}:{port}" if api is Api.COREMIDI else port
 
 
 def is_numbered(found: str, name: str) -> bool:
     """Whether a port is of this name, or of this client renumbered by JACK (`midigen-in-01`)."""
-    client, colon, port = name.partition(":")
-    number = r"(-\d+)?" if colon else ""
-    pattern = re.escape(client) + number + re.escape(colon + port)
-    return re.fullmatch(pattern, found) is not None
+    client, _, port = name.partition(":")
+    return re.fullmatch(rf"{re.escape(client)}(-\d+)?:{re.escape(port)}", found) is not None
 
 
 def quoted(names: Iterable[str]) -> list[str]:

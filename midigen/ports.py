@@ -28,7 +28,7 @@ from midigen.midi_system import (
 )
 from midigen.notes import Channel, Message, NoteOn, Output, Seconds
 from midigen.patch import Patch
-from midigen.port_names import Port, Sought, choose, is_numbered, listed_name, matches, quoted
+from midigen.port_names import Port, Sought, choose, is_numbered, matches, quoted, virtual_port
 from midigen.settings import Api, Ports
 from midigen.unblocker import Unblocker
 
@@ -256,12 +256,11 @@ class MidiPorts:
         """Inputs of this machine that it doesn't listen to yet, without its own and the echo."""
         inputs, _ = self._all_listed()
         echoes = (self._settings.out_client, "Midi Through")
-        heard = {link.sought.found for link in self._links}
+        heard = self._connected(inputs=True)
         return [
             port.name
             for port in self._others(inputs)
-            if port.mark not in {each.mark for each in heard if each}
-            and not port.name.startswith(echoes)
+            if port.mark not in heard and not port.name.startswith(echoes)
         ]
 
     @property
@@ -302,6 +301,16 @@ class MidiPorts:
             )
         elif not settings.input:
             raise PortError("there is no MIDI input to listen to: plug your keyboard in")
+        self._open_links()
+        if self._jack:
+            name = f"{settings.out_client}-sysex"
+            self._unblocker = Unblocker(self._jack, self._new_output(name), name)
+            self._refuse_twins([self._unblocker.port], own=1)
+        self._unblock()
+        self._waits = True  # what goes away from now on is waited for
+
+    def _open_links(self) -> None:
+        settings = self._settings
         for wanted in settings.output:
             client = self._new_output(f"{settings.out_client}-to")
             self._links.append(_Link(Sought(wanted), client))
@@ -314,12 +323,6 @@ class MidiPorts:
             if matches(wanted, ports) or not self._waits:
                 self._connect(link, choose(wanted, ports), ports)
         self._take_outputs()
-        if self._jack:
-            name = f"{settings.out_client}-sysex"
-            self._unblocker = Unblocker(self._jack, self._new_output(name), name)
-            self._refuse_twins([self._unblocker.port], own=1)
-        self._unblock()
-        self._waits = True  # what goes away from now on is waited for
 
     def _new_input(self, name: str) -> tuple[Any, Intake]:
         client = self._rtmidi.MidiIn(number_of(self._rtmidi, self._api), name=name)
@@ -342,24 +345,23 @@ class MidiPorts:
         """Open the virtual pair under its exact names, which a second midigen can't have."""
         settings = self._settings
         names = (
-            listed_name(self._api, settings.in_client, settings.in_port),
-            listed_name(self._api, settings.out_client, settings.out_port),
+            f"{settings.in_client}:{settings.in_port}",
+            f"{settings.out_client}:{settings.out_port}",
         )
         source, intake = self._new_input(settings.in_client)
         target = self._new_output(settings.out_client)
         self._virtual = _Pair(names, source, target, intake)
         self._refuse_twins(names, own=0)
         source.set_callback(intake.on_message)
-        source.open_virtual_port(settings.in_port)
-        target.open_virtual_port(settings.out_port)
+        source.open_virtual_port(virtual_port(self._api, settings.in_client, settings.in_port))
+        target.open_virtual_port(virtual_port(self._api, settings.out_client, settings.out_port))
         self._refuse_twins(names, own=1)
 
     def _refuse_twins(self, names: Sequence[str], own: int) -> None:
         """Raise PortError if there are more ports of our names than our own."""
-        part = "port" if self._api is Api.COREMIDI else "client"
         found = [port.plain for ports in self._all_listed() for port in ports]
         for name in names:
-            if sum(is_numbered(each, name) for each in found) > own * names.count(name):
+            if sum(is_numbered(each, name) for each in found) > own:
                 raise PortError(
                     f'the port "{name}" exists already, probably of a midigen that is running: '
                     "stop that one, or choose another name with --name"
@@ -416,14 +418,15 @@ class MidiPorts:
 
     def _all_listed(self) -> tuple[list[Port], list[Port]]:
         """What can be listened to and played to, its own ports too."""
-        if self._virtual:
-            clients = self._virtual.source, self._virtual.target
-        else:  # Windows: the clients of the named ports do as well
-            clients = (
-                next(link.client for link in self._links if link.is_input),
-                next(link.client for link in self._links if not link.is_input),
-            )
-        inputs, outputs = (ports_for(self._rtmidi, self._api, client) for client in clients)
+        own = self._virtual  # on Windows, which has none, the clients of the named ports do as well
+        sources = [own.source] if own else [each.client for each in self._links if each.is_input]
+        targets = (
+            [own.target] if own else [each.client for each in self._links if not each.is_input]
+        )
+        inputs, outputs = (
+            ports_for(self._rtmidi, self._api, clients[0]) if clients else []
+            for clients in (sources, targets)
+        )
         return inputs, outputs
 
     def _listed(self, link: _Link) -> list[Port]:
@@ -442,7 +445,7 @@ class MidiPorts:
         if link.found:
             return []
         try:
-            port = link.sought.find(ports, self._taken(link))
+            port = link.sought.find(ports, taken=self._connected(inputs=link.is_input))
             if port is None:
                 return lines
             self._connect(link, port, ports)
@@ -452,12 +455,12 @@ class MidiPorts:
         link.complaint = ""
         return [*lines, f'"{link.found}" is there']
 
-    def _taken(self, link: _Link) -> set[str]:
-        """The ports of other links in its direction."""
+    def _connected(self, *, inputs: bool) -> set[str]:
+        """The marks of the ports that it listens to, or of those that it plays to."""
         return {
-            other.sought.found.mark
-            for other in self._links
-            if other.is_input is link.is_input and other.sought.found
+            link.sought.found.mark
+            for link in self._links
+            if link.is_input is inputs and link.sought.found
         }
 
     def _is_there(self, link: _Link, ports: Sequence[Port]) -> bool:
@@ -509,16 +512,9 @@ class MidiPorts:
 
     def _jack_inputs(self) -> set[str]:
         """The inputs that are open, by their own names in JACK."""
-        assert self._jack
         assert self._virtual
-        named = f"{self._settings.in_client}-from:{self._settings.in_port}"
-        return {self._virtual.names[0]} | {
-            name
-            for link in self._links
-            if link.is_input and link.found
-            for name in self._jack.connections(link.found)
-            if is_numbered(name, named)
-        }
+        own = {link.own for link in self._links if link.is_input and link.found}
+        return own | {self._virtual.names[0]}
 
     def _leave(self) -> None:
         """Nothing works any more: let go of it all, and of the keys that were held."""
