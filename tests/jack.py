@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from midigen.midi_system import close_ports
-from midigen.notes import Message, NoteOff, NoteOn
+from midigen.notes import ChannelMessage, Message, NoteOff, NoteOn
 from midigen.wire import Decoder, encode
 
 PATIENCE = 20.0
@@ -363,3 +363,12 @@ def midigen_on_terminal(
         process.wait()
         hand.close()
         ear.close()
+
+
+Start = Callable[..., Midigen]
+
+
+C_MAJOR_SCALE = (60, 62, 64, 65, 67, 69, 71)
+
+
+SILENCING = [ChannelMessage(0xB0, (number, 0)) for number in (64, 120, 123)]

@@ -1,19 +1,32 @@
 """What the tests play with: predictors whose answers are known, and phrases to play."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from midigen.notes import Event, NoteOff, NoteOn, Output, Pitch, Seconds
-from midigen.performer import Performer
+from midigen.agenda import Agenda
+from midigen.foresight import Question
+from midigen.notes import (
+    Clock,
+    Event,
+    NoteOff,
+    NoteOn,
+    Output,
+    Pitch,
+    Seconds,
+)
+from midigen.performer import Cue, Performer
 from midigen.predictor import Mixture, Probabilities
 from midigen.render import perform
 from midigen.settings import RhythmSource, Settings
 from midigen.vocabulary import SIZE
 from midigen.window import Degrees
+
+Delays = Iterator[Seconds]
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "models" / "notebook.onnx"
@@ -112,3 +125,49 @@ def run(
         if event is not None:
             outputs += [(round(time, 6), output) for output in playing.handle(event, time)]
     return outputs
+
+
+def drive(
+    playing: Performer,
+    events: Sequence[tuple[Seconds, Cue]],
+    until: Seconds,
+    delays: Delays | None = None,
+) -> TimedOutputs:
+    """All that is played up to a time, as the daemon drives it.
+
+    With `delays` questions are answered elsewhere, each that much later.
+    """
+    assert all(time <= until for time, _ in events)
+    now = 0.0
+    coming: Agenda[Question] = Agenda()
+    if delays is not None:
+        foresight = playing.delegate(lambda question: coming.plan(now + next(delays), question))
+    outputs: TimedOutputs = [(now, output) for output in playing.start(now)]
+    playing.prepare()
+    for time, event in [*events, (until, None)]:
+        while (due := _first(playing.deadline, coming.next_time)) is not None and due <= time:
+            now = max(now, due)
+            if coming.next_time is not None and coming.next_time <= now:
+                sent = playing.handle(foresight.answer(coming.pop()), now)
+            else:
+                sent = playing.advance(now)
+                assert playing.deadline is None or playing.deadline > now  # else it would spin
+            outputs += [(now, output) for output in sent]
+            playing.prepare()
+        now = time
+        if event is not None:
+            outputs += [(now, output) for output in playing.handle(event, now)]
+            playing.prepare()
+    return outputs
+
+
+def always(delay: Seconds) -> Delays:
+    return itertools.repeat(delay)
+
+
+def ticks(bpm: float, start: Seconds, count: int) -> TimedEvents:
+    return [(start + index * 60 / bpm / 24, Clock.TICK) for index in range(count)]
+
+
+def _first(*times: Seconds | None) -> Seconds | None:
+    return min((time for time in times if time is not None), default=None)

@@ -16,7 +16,7 @@ from midigen.cli import main
 from midigen.command_line import effective_settings
 from midigen.errors import ExitCode
 from midigen.run_commands import add_run_options
-from tests.test_render import write_midi
+from tests.midi_files import write_midi
 
 COMMANDS = ["run", "render", "predict", "train", "evaluate", "models", "ports", "config"]
 COMMANDS += ["status", "ctl", "doctor", "service"]

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +22,12 @@ from hypothesis import strategies as st
 
 from midigen import control_socket
 from midigen.control_socket import CLIENTS, LONGEST, PATIENCE, ControlSocket, answer, ask, file_name
-from midigen.errors import ConfigError, MidigenError
+from midigen.errors import MidigenError
 from tests.conftest import runtime_folder
+from tests.remotes import NAME, Player, listening
 
 STATUS = {"do": "status"}
 NOBODY = 65534
-NAME = "midigen-in"
-
-
-class Player:
-    """A backend that says what it was asked, unless something is wrong."""
-
-    def __init__(self, state: Mapping[str, object] | None = None) -> None:
-        self.state = {"mode": "duet"} if state is None else state
-        self.asked: list[tuple[str, str]] = []
-
-    def status(self) -> Mapping[str, object]:
-        return self.state
-
-    def set(self, name: str, value: str) -> list[str]:
-        self.asked.append((name, value))
-        if name == "fault":
-            raise RuntimeError("a string broke")
-        if name == "key" and value == "H major":
-            raise MidigenError("there is no H major")
-        return [f"{name} is {value}"]
-
-    def reload(self) -> list[str]:
-        raise ConfigError(["config.toml: mode = 5"])
-
-
-@contextlib.contextmanager
-def listening(player: Player | None = None, name: str = NAME) -> Iterator[ControlSocket]:
-    control = ControlSocket(name, player or Player())
-    control.open()
-    try:
-        yield control
-    finally:
-        control.close()
 
 
 def connect(path: Path) -> socket.socket:

@@ -16,6 +16,7 @@ from midigen.errors import MidiFileError
 from midigen.midi_reader import LARGEST
 from midigen.notes import Pitch
 from midigen.vocabulary import LETTERS
+from tests.midi_files import one_track
 
 COLLECTION = Path(__file__).parents[2] / "shared" / "corpus"
 BEAT = 480
@@ -81,11 +82,6 @@ def part(
 def save(path: Path, *tracks: Any, kind: int = 1, ticks_per_beat: int = BEAT) -> Path:
     mido.MidiFile(type=kind, ticks_per_beat=ticks_per_beat, tracks=list(tracks)).save(path)
     return path
-
-
-def one_track(body: bytes) -> bytes:
-    """A file of one track, whose length is right."""
-    return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(body).to_bytes(4, "big") + body
 
 
 def spelled(tune: Tune) -> str:

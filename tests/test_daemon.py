@@ -7,17 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 
-import numpy as np
 import pytest
 
-from midigen.daemon import RESPITE, STOOD_STILL, Daemon, Witness
+from midigen.daemon import RESPITE, STOOD_STILL, Daemon
 from midigen.errors import ExitCode, MidigenError, PortError
 from midigen.intake import Arrival, Enqueue
 from midigen.melody import CHORD
 from midigen.notes import (
-    Channel,
     ChannelMessage,
     Control,
     Event,
@@ -27,107 +24,13 @@ from midigen.notes import (
     Output,
     Quit,
 )
-from midigen.performer import Performer
-from midigen.predictor import Predictor, Probabilities
+from midigen.predictor import Probabilities
 from midigen.settings import Mode, Settings
 from midigen.window import Degrees
+from tests.loop import DUET, Loop, Script, run
 from tests.players import ROOT, NextLetter, performer, settings
 
-DUET = settings(mode=Mode.DUET)
 FAST_SOLO = settings(mode=Mode.SOLO, tempo={"bpm": 400.0}, rhythm={"subdivision": 8})
-
-
-class Loop:
-    """A `Connection` that a test plays and listens to."""
-
-    latency = 0.0
-    listening = playing = missing = ()
-    dropped = returned = 0
-
-    def __init__(self) -> None:
-        self.sent: list[Output] = []
-        self.times: list[float] = []
-        self.sent_one = threading.Condition()
-        self.calls: list[str] = []
-        self.gone = False
-        self.checked = threading.Event()
-        self.breaks_on: Output | None = None
-
-    def open(self, enqueue: Enqueue) -> None:
-        self.calls.append("open")
-        self.enqueue = enqueue
-
-    def send(self, output: Output) -> bool:
-        assert "close" not in self.calls
-        if output == self.breaks_on:
-            raise PortError("broken")
-        with self.sent_one:
-            self.times.append(time.perf_counter())
-            self.sent.append(output)
-            self.sent_one.notify_all()
-        return True
-
-    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """It hears all that is played."""
-
-    def let_go(self) -> int:
-        self.calls.append("let go")
-        return 0
-
-    def check(self) -> list[str]:
-        if self.gone:
-            raise PortError("gone")
-        self.checked.set()
-        return []
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-    def play(self, event: Event | Quit) -> None:
-        self.enqueue(Arrival(time.perf_counter(), lambda event: [event], event))
-
-    def wait_for(self, output: Output) -> None:
-        with self.sent_one:
-            assert self.sent_one.wait_for(lambda: output in self.sent, timeout=10)
-
-    def hangs(self) -> set[int]:
-        ons = {o.pitch for o in self.sent if isinstance(o, NoteOn)}
-        last = {o.pitch: o for o in self.sent if isinstance(o, NoteOn | NoteOff)}
-        return {pitch for pitch in ons if isinstance(last[pitch], NoteOn)}
-
-
-Script = Callable[[Loop, Daemon], None]
-
-
-def run(
-    chosen: Settings,
-    script: Script,
-    loop: Loop | None = None,
-    predictor: Predictor | None = None,
-    witness: Witness | None = None,
-) -> Loop:
-    """Run a daemon here, with a script that plays to it from another thread."""
-    loop = loop or Loop()
-    playing = Performer(chosen, predictor or NextLetter(), np.random.default_rng(0))
-    daemon = Daemon(playing, loop, lambda _: None, witness)
-    failures: list[AssertionError] = []
-
-    def play() -> None:
-        try:
-            script(loop, daemon)
-        except AssertionError as exc:
-            failures.append(exc)
-            daemon.stop()
-
-    player = threading.Thread(target=play)
-    try:
-        daemon.run(player.start)
-    finally:
-        if player.ident:
-            player.join()
-    if failures:
-        raise failures[0]
-    return loop
 
 
 def answer(loop: Loop, _: Daemon) -> None:
@@ -282,7 +185,7 @@ from midigen.intake import Arrival
 from midigen.notes import NoteOn
 from midigen.performer import Performer
 from tests.players import NextLetter
-from tests.test_daemon import DUET, Loop
+from tests.loop import DUET, Loop
 
 class Printing(Loop):
     def send(self, output):
@@ -312,18 +215,26 @@ def script():
     if PREDICTOR_IS_STUCK:
         loop.wait_for(NoteOn(60, 80))
         os.kill(os.getpid(), signal.SIGINT)
+    elif SENDING_IS_STUCK:
+        loop.wait_for(NoteOn(62, 80))
+        interrupted(None)
     else:
         loop.wait_for(NoteOn(62, 80))
         loop.enqueue(Arrival(time.perf_counter(), interrupted, None))
 
 loop = Printing()
+if SENDING_IS_STUCK:
+    loop.hangs_on = NoteOn(62, 80)
 daemon = Daemon(Performer(SETTINGS, Predictor(), np.random.default_rng(0)), loop, print)
 daemon.run(threading.Thread(target=script).start)
 """
 
 
-def run_stuck(settings: str, *, predictor: bool) -> subprocess.CompletedProcess[str]:
+def run_stuck(
+    settings: str, *, predictor: bool = False, sending: bool = False
+) -> subprocess.CompletedProcess[str]:
     program = STUCK.replace("PREDICTOR_IS_STUCK", str(predictor)).replace("SETTINGS", settings)
+    program = program.replace("SENDING_IS_STUCK", str(sending))
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -336,9 +247,16 @@ def run_stuck(settings: str, *, predictor: bool) -> subprocess.CompletedProcess[
 
 def test_a_second_ctrl_c_ends_a_stuck_daemon_after_the_flush() -> None:
     """The worker never comes back: the note that sounds is ended all the same."""
-    result = run_stuck("DUET", predictor=False)
+    result = run_stuck("DUET")
     assert result.returncode == ExitCode.FORCED, result.stderr
     assert result.stdout.splitlines() == [str(NoteOn(62, 80)), str(NoteOff(62)), "closed"]
+
+
+def test_a_second_ctrl_c_ends_a_daemon_whose_send_never_returns() -> None:
+    """It has the lock that ending the note from elsewhere would need."""
+    result = run_stuck("DUET", sending=True)
+    assert result.returncode == ExitCode.FORCED, result.stderr
+    assert result.stdout.splitlines()[0] == str(NoteOn(62, 80))
 
 
 def test_a_predictor_that_never_returns_holds_nothing_up() -> None:
@@ -622,13 +540,8 @@ def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
 
 def test_notes_that_were_not_taken_are_not_shown_as_heard() -> None:
     """The panel lists the letters of an answer: it says that they weren't heard."""
-
-    class Hanging(Loop):
-        hangs_now = True
-
-        def send(self, output: Output) -> bool:
-            return not (self.hangs_now and isinstance(output, NoteOn)) and super().send(output)
-
+    loop = Loop()
+    loop.takes = lambda output: not isinstance(output, NoteOn)
     silences: list[str] = []
 
     def status_says(daemon: Daemon, word: str) -> None:
@@ -643,17 +556,16 @@ def test_notes_that_were_not_taken_are_not_shown_as_heard() -> None:
         silences.append(daemon.status.silence)
 
     def script(loop: Loop, daemon: Daemon) -> None:
-        assert isinstance(loop, Hanging)
         for count in (1, 2):
             loop.play(NoteOn(60, 80))
             loop.play(NoteOff(60))
             status_says(daemon, "the last note " if count == 1 else "the last 2 notes")
-        loop.hangs_now = False
+        loop.takes = lambda _: True
         answer(loop, daemon)
         status_says(daemon, "")
         daemon.stop()
 
-    run(DUET, script, Hanging())
+    run(DUET, script, loop)
     assert silences == [
         "the last note wasn't heard: the MIDI system took none of it",
         "the last 2 notes weren't heard: the MIDI system took none of it",

@@ -4,14 +4,11 @@ import io
 import os
 import queue
 import re
-import select
 import subprocess
 import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -22,6 +19,7 @@ from midigen.display import ASCII_BLOCKS, Display, Row, Sheet, is_worthwhile, ro
 from midigen.status import Status
 from midigen.typed_line import LONGEST, TypedLine, Typist
 from midigen.vocabulary import LETTERS, MODE_NAMES, Key
+from tests.terminals import open_pty, read_until
 
 WIDE, NARROW = os.terminal_size((80, 24)), os.terminal_size((60, 20))
 SILENT = Status(
@@ -128,29 +126,6 @@ def xterm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     for name in ("NO_COLOR", "COLORTERM", "FORCE_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
-
-
-@contextmanager
-def open_pty() -> Iterator[tuple[int, int]]:
-    """Both ends of a terminal: what a person is at, and what the program has."""
-    person, terminal = os.openpty()
-    try:
-        yield person, terminal
-    finally:
-        for end in (person, terminal):
-            try:
-                os.close(end)
-            except OSError:  # the test did
-                continue
-
-
-def read_until(person: int, text: str) -> str:
-    """What a terminal shows up to a text that must come."""
-    seen = b""
-    while text.encode() not in seen:
-        assert select.select([person], [], [], 20)[0], seen
-        seen += os.read(person, 4096)
-    return seen.decode(errors="replace")
 
 
 # What it looks like.

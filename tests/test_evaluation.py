@@ -16,9 +16,8 @@ from midigen.predictor import Mixture, Predictor, Probabilities
 from midigen.session import Session
 from midigen.vocabulary import SIZE
 from midigen.window import Degrees
+from tests.models import CONSTANT, Leaning, any_mixture
 from tests.players import NOTEBOOK, AnyLetter, NextLetter
-from tests.test_mixture import CONSTANT, any_mixture
-from tests.test_session import Leaning
 
 BASELINES = ["uniform", "markov-0", "markov-1", "markov-2", "markov-4", "ltm+stm"]
 IMPOSSIBLE = -math.log2(1e-12)

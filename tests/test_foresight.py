@@ -1,7 +1,6 @@
 """Predictions that come later: what is played is the same, and nothing waits for them."""
 
 import itertools
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from midigen.agenda import Agenda
 from midigen.foresight import Question
 from midigen.improviser import Improviser
 from midigen.notes import (
@@ -30,22 +28,22 @@ from midigen.session import Session
 from midigen.settings import Mode, Quantize, RhythmSource, Scene, Settings
 from midigen.vocabulary import SIZE
 from midigen.window import Degrees
+from tests.models import CONSTANT
 from tests.players import (
     AnyLetter,
     NextLetter,
     TimedEvents,
     TimedOutputs,
+    always,
+    drive,
     key,
     notes,
     performer,
     settings,
     together,
 )
-from tests.test_mixture import CONSTANT
-from tests.test_performer_properties import Script, Shelf, Wait, choices
-from tests.test_performer_properties import scripts as scripts_of_all_kinds
-
-Delays = Iterator[Seconds]
+from tests.scripts import Script, Shelf, Wait, choices
+from tests.scripts import scripts as scripts_of_all_kinds
 
 
 class Recalling(NextLetter):
@@ -64,48 +62,6 @@ class Recalling(NextLetter):
         weights = 1.5 + np.sin(mixed[:, np.newaxis] * np.arange(1, SIZE + 1))
         likely: Probabilities = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
         return likely
-
-
-def drive(
-    playing: Performer,
-    events: Sequence[tuple[Seconds, Cue]],
-    until: Seconds,
-    delays: Delays | None = None,
-) -> TimedOutputs:
-    """All that is played up to a time, as the daemon drives it.
-
-    With `delays` questions are answered elsewhere, each that much later.
-    """
-    assert all(time <= until for time, _ in events)
-    now = 0.0
-    coming: Agenda[Question] = Agenda()
-    if delays is not None:
-        foresight = playing.delegate(lambda question: coming.plan(now + next(delays), question))
-    outputs: TimedOutputs = [(now, output) for output in playing.start(now)]
-    playing.prepare()
-    for time, event in [*events, (until, None)]:
-        while (due := _first(playing.deadline, coming.next_time)) is not None and due <= time:
-            now = max(now, due)
-            if coming.next_time is not None and coming.next_time <= now:
-                sent = playing.handle(foresight.answer(coming.pop()), now)
-            else:
-                sent = playing.advance(now)
-                assert playing.deadline is None or playing.deadline > now  # else it would spin
-            outputs += [(now, output) for output in sent]
-            playing.prepare()
-        now = time
-        if event is not None:
-            outputs += [(now, output) for output in playing.handle(event, now)]
-            playing.prepare()
-    return outputs
-
-
-def _first(*times: Seconds | None) -> Seconds | None:
-    return min((time for time in times if time is not None), default=None)
-
-
-def always(delay: Seconds) -> Delays:
-    return itertools.repeat(delay)
 
 
 NEVER = float("inf")

@@ -39,9 +39,9 @@ from midigen.onnx_predictor import LARGEST, OnnxPredictor
 from midigen.render import render_file
 from midigen.settings import KNOB_EXAMPLE, SCENE_EXAMPLE, Mode, Settings, TempoSource
 from midigen.vocabulary import LETTERS
+from tests.midi_files import one_track
+from tests.osc_packets import bundle, message
 from tests.players import NOTEBOOK, ROOT, NextLetter, settings
-from tests.test_corpus import one_track
-from tests.test_osc import bundle, message
 
 TAKEN = "taken"
 

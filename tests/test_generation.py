@@ -18,9 +18,8 @@ from midigen.sampling import Sampler
 from midigen.settings import Settings
 from midigen.vocabulary import SIZE
 from midigen.window import Degrees
+from tests.models import CONSTANT, Leaning, any_mixture
 from tests.players import AnyLetter, NextLetter, key, settings, together
-from tests.test_mixture import CONSTANT, any_mixture
-from tests.test_session import Leaning
 
 LENGTH = OPENING + CONTINUATION
 SCALE = Song("scale", np.arange(200, dtype=np.uint8) % SIZE)

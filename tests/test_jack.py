@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,20 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
-from tests.jack import SETTLES, Ear, Hand, JackServer, Midigen, pause, play_phrase
+from tests.jack import (
+    C_MAJOR_SCALE,
+    SETTLES,
+    Ear,
+    Hand,
+    JackServer,
+    Midigen,
+    Start,
+    pause,
+    play_phrase,
+)
 from tests.players import NOTEBOOK
 
-Start = Callable[..., Midigen]
 QUICK = ("--set", "turn.silence=0.2", "--set", "tempo.bpm=240", "--set", "touch.variation=0")
-C_MAJOR_SCALE = (60, 62, 64, 65, 67, 69, 71)
 
 
 def test_a_phrase_is_carried_on(midigen: Start) -> None:

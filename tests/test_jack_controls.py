@@ -18,18 +18,19 @@ from midigen.errors import ExitCode
 from midigen.notes import ChannelMessage, NoteOff, NoteOn
 from midigen.onnx_predictor import OnnxPredictor
 from tests.jack import (
+    C_MAJOR_SCALE,
     PATIENCE,
     SETTLES,
     Hand,
     Midigen,
+    Start,
     midigen_on_terminal,
     pause,
     play_phrase,
     wait_until,
 )
 from tests.players import NOTEBOOK
-from tests.test_display import open_pty, read_until
-from tests.test_jack import C_MAJOR_SCALE, Start
+from tests.terminals import open_pty, read_until
 
 POP = NOTEBOOK.with_name("pop.onnx")
 LOOPBACK = "127.0.0.1"

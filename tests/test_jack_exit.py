@@ -12,7 +12,7 @@ import pytest
 
 from midigen.errors import ExitCode
 from tests.jack import PATIENCE, JackServer, wait_until
-from tests.test_display import open_pty, read_until
+from tests.terminals import open_pty, read_until
 
 STUCK = """
 import ctypes, sys

@@ -23,13 +23,16 @@ from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn
 from tests.conftest import needs
 from tests.jack import (
+    C_MAJOR_SCALE,
     CLOCK_OUT,
     PATIENCE,
     SETTLES,
+    SILENCING,
     Ear,
     Hand,
     JackServer,
     Midigen,
+    Start,
     Transport,
     command,
     connect,
@@ -39,12 +42,9 @@ from tests.jack import (
     wait_until,
 )
 from tests.players import NOTEBOOK
-from tests.test_display import open_pty, read_until
-from tests.test_jack import C_MAJOR_SCALE, Start
-from tests.test_jack_ports import SILENCING
-from tests.test_jack_recording import assert_recorded
-from tests.test_recording import read
-from tests.test_supervisor import Manager, new_manager
+from tests.recordings import assert_recorded, read
+from tests.systemd import Manager, new_manager
+from tests.terminals import open_pty, read_until
 
 STEP = 0.25
 """Seconds from note to note in solo, by `STEADY`."""

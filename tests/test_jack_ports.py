@@ -18,6 +18,7 @@ from midigen.settings import Api, Ports
 from tests.jack import (
     PATIENCE,
     SETTLES,
+    SILENCING,
     Ear,
     Hand,
     JackServer,
@@ -29,7 +30,6 @@ from tests.jack import (
 
 Start = Callable[..., Midigen]
 QUICK = ("--set", "turn.silence=0.2", "--set", "tempo.bpm=240")
-SILENCING = [ChannelMessage(0xB0, (number, 0)) for number in (64, 120, 123)]
 
 
 def clients() -> list[str]:

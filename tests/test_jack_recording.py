@@ -1,18 +1,11 @@
 """Over real ports: what is written down of a session is what was played in it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from midigen.errors import ExitCode
-from midigen.notes import Message, NoteOff, NoteOn
-from tests.jack import Midigen, pause, play_phrase
-from tests.test_jack import Start
-from tests.test_recording import Tracks, read
-
-TOLERANCE = 0.02
-"""Seconds: the way through JACK, and a machine that has other things to do."""
+from midigen.notes import NoteOff, NoteOn
+from tests.jack import Midigen, Start, pause, play_phrase
+from tests.recordings import assert_recorded, read
 
 
 def play(running: Midigen) -> None:
@@ -24,20 +17,6 @@ def play(running: Midigen) -> None:
     running.hand.let_go(67)
     play_phrase(running.hand, 72)
     running.ear.wait_for(3, NoteOff)
-
-
-def assert_recorded(
-    found: Tracks, player: Sequence[tuple[float, Message]], machine: Sequence[tuple[float, Message]]
-) -> None:
-    """The two tracks hold these messages, with their times from the player's first on."""
-    expected = {"player": player, "midigen": machine}
-    assert found["midigen session"] == []
-    first = found["player"][0][0] - player[0][0]
-    for name, events in expected.items():
-        assert [message for _, message in found[name]] == [message for _, message in events]
-        assert [time - first for time, _ in found[name]] == [
-            pytest.approx(time, abs=TOLERANCE) for time, _ in events
-        ]
 
 
 def test_a_session_is_recorded_as_it_was_played(midigen: Start, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from midigen import __version__
 from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn
 from midigen.vocabulary import Key
-from tests.jack import Midigen, command, play_phrase
-from tests.test_jack import Start
+from tests.jack import Midigen, Start, command, play_phrase
 
 SURE = ("--set", "sampling.temperature=0", "--set", "sampling.max_repeat=off")
 

@@ -8,21 +8,7 @@ from hypothesis.extra.numpy import arrays
 from midigen.memory import ORDERS, Counts, Memory
 from midigen.predictor import BUCKETS, Mixture, Probabilities, buckets
 from midigen.vocabulary import SIZE
-
-CONSTANT = Mixture(
-    np.full((ORDERS, BUCKETS), 0.3, dtype=np.float32),
-    np.tile(np.array([1.0, 0.0], dtype=np.float32), (ORDERS + 1, 1)),
-)
-"""Trusts every context alike and sharpens nothing."""
-
-
-def any_mixture(seed: int = 0) -> Mixture:
-    """Trusts every context otherwise and sharpens every match otherwise, even none."""
-    rng = np.random.default_rng(seed)
-    trust = rng.uniform(0, 0.999, (ORDERS, BUCKETS)).astype(np.float32)
-    exponents = rng.uniform((0.5, -0.5), (1.5, 0.5), (ORDERS + 1, 2)).astype(np.float32)
-    return Mixture(trust, exponents)
-
+from tests.models import CONSTANT, any_mixture
 
 letters = st.integers(0, SIZE - 1)
 lines = st.lists(st.integers(0, 2), max_size=40) | st.lists(letters, max_size=40)

@@ -16,18 +16,7 @@ from pythonosc.udp_client import SimpleUDPClient
 from midigen.errors import PortError
 from midigen.notes import Control
 from midigen.osc import BETWEEN_LINES, OscServer, read
-
-
-def message(address: str, *values: object) -> bytes:
-    builder = OscMessageBuilder(address)
-    for value in values:
-        builder.add_arg(value)  # type: ignore[arg-type]
-    return builder.build().dgram
-
-
-def bundle(*elements: bytes) -> bytes:
-    sized = b"".join(struct.pack(">i", len(each)) + each for each in elements)
-    return b"#bundle\0" + struct.pack(">Q", 1) + sized
+from tests.osc_packets import bundle, message
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ The tempo is 120 with two steps a beat: a step is 0.25 s.
 
 import itertools
 import math
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,50 +24,28 @@ from midigen.notes import (
     Seconds,
 )
 from midigen.performer import Performer
-from midigen.predictor import Predictor, Probabilities
+from midigen.predictor import Predictor
 from midigen.settings import Mode, Quantize, RhythmSource, Scene, Settings, TempoSource
 from midigen.vocabulary import SIZE
 from midigen.window import Degrees
+from tests.models import Moody, Predict
 from tests.players import (
     NextLetter,
     TimedEvents,
     TimedOutputs,
+    always,
+    drive,
     key,
     notes,
     onsets,
     performer,
     settings,
+    ticks,
     together,
 )
-from tests.test_foresight import always, drive
-from tests.test_performer_time import ticks
-
-Predict: TypeAlias = Callable[[Degrees], Any]
 
 STEP: Seconds = 0.25
 C, D, E, F, G, A = 60, 62, 64, 65, 67, 69
-
-
-class Moody(NextLetter):
-    """A predictor that is sure of the next letter, but on the calls that `fails` says."""
-
-    def __init__(
-        self,
-        fault: Predict,
-        fails: Callable[[int], bool] = lambda _: True,
-        min_notes: int = 1,
-    ) -> None:
-        super().__init__(min_notes)
-        self._fault = fault
-        self._fails = fails
-        self.calls = 0
-
-    def predict(self, windows: Degrees) -> Probabilities:
-        self.calls += 1
-        if self._fails(self.calls):
-            likely: Probabilities = self._fault(windows)
-            return likely
-        return super().predict(windows)
 
 
 def breaks(_: Degrees) -> Any:

@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 from midigen.controls import CONTROLS
 from midigen.notes import Control, EndOfAnswer, Event, NoteOff, NoteOn, Notice, Output, Seconds
 from midigen.performer import Performer
-from midigen.predictor import Predictor, Probabilities
+from midigen.predictor import Predictor
 from midigen.render import perform
 from midigen.settings import Mode, Settings
-from midigen.vocabulary import SIZE, Key
-from midigen.window import Degrees
+from midigen.vocabulary import Key
+from tests.models import AnyLetterAndMemory, SameLetter
 from tests.players import AnyLetter, NextLetter, TimedEvents, key, settings, together
-from tests.test_mixture import CONSTANT
 
 ONE = settings(turn={"silence": 0.5}, sampling={"temperature": 0.0}, response={"length": 1})
 """Answers with one note, the likeliest."""
@@ -35,17 +34,6 @@ C_E_G_C_E = together(*(key(pitch, i / 5, i / 5 + 0.1) for i, pitch in enumerate(
 
 
 FORGOTTEN = Notice("forgotten: window and memory are empty")
-
-
-class AnyLetterAndMemory(AnyLetter):
-    mixture = CONSTANT
-
-
-class SameLetter(NextLetter):
-    """A predictor that is sure that the newest letter comes again."""
-
-    def predict(self, windows: Degrees) -> Probabilities:
-        return np.eye(SIZE, dtype=np.float32)[windows[:, -1]]
 
 
 def play(

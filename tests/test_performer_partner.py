@@ -27,10 +27,10 @@ from midigen.notes import (
     Seconds,
 )
 from midigen.performer import Performer
-from midigen.predictor import Predictor, Probabilities
+from midigen.predictor import Predictor
 from midigen.settings import Knob, Mode, Scene, Settings, TempoSource
 from midigen.vocabulary import SIZE, Key
-from midigen.window import Degrees
+from tests.models import SecondLetter
 from tests.players import (
     AnyLetter,
     NextLetter,
@@ -498,14 +498,6 @@ class TestFaders:
                 moved = cc(21, step - 20) if is_knob else Control("tempo", step, is_moving=True)
                 said += playing.handle(moved, step / 48)
         assert said == [Notice("the tempo is the clock's", is_refusal=True)]
-
-
-class SecondLetter(NextLetter):
-    """A predictor that is sure: after C comes E."""
-
-    def predict(self, windows: Degrees) -> Probabilities:
-        probabilities: Probabilities = np.eye(SIZE, dtype=np.float32)[(windows[:, -1] + 2) % SIZE]
-        return probabilities
 
 
 class Shelf:

@@ -30,6 +30,7 @@ from tests.players import (
     play,
     run,
     settings,
+    ticks,
     together,
 )
 
@@ -44,10 +45,6 @@ RHYTHM = together(
 
 def quantized(where: Quantize, **more: Any) -> Settings:
     return settings(turn={"silence": 0.5, "quantize": where}, **more)
-
-
-def ticks(bpm: float, start: Seconds, count: int) -> TimedEvents:
-    return [(start + index * 60 / bpm / 24, Clock.TICK) for index in range(count)]
 
 
 def loops(bpm: float, length: int, count: int, again: list[Event], jitter: Seconds) -> TimedEvents:

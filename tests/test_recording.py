@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen import wire
 from midigen.errors import MidigenError
 from midigen.midi_file import (
     TICKS_PER_BEAT,
@@ -26,50 +25,12 @@ from midigen.midi_file import (
 )
 from midigen.notes import ChannelMessage, Clock, Message, NoteOff, NoteOn, Seconds, SongPosition
 from midigen.recording import Recorder
-
-Heard: TypeAlias = tuple[Seconds, Message]
-Tracks: TypeAlias = dict[str, list[Heard]]
+from tests.recordings import Heard, read, seconds, tempos
 
 HALF_A_TICK_AT_60 = 0.5 / TICKS_PER_BEAT
 
 
 # --- reading files, as others read them
-
-
-def tempos(path: Path) -> list[tuple[int, int]]:
-    """The tempos of a file with their ticks, in microseconds a beat."""
-    found, tick = [], 0
-    for message in mido.MidiFile(path).tracks[0]:
-        tick += message.time
-        if message.type == "set_tempo":
-            found.append((tick, message.tempo))
-    return found
-
-
-def seconds(tick: int, changes: list[tuple[int, int]]) -> Seconds:
-    """When a tick is, by mido's arithmetic."""
-    time, last, tempo = 0.0, 0, changes[0][1]
-    for change, following in changes:
-        if change > tick:
-            break
-        time += mido.tick2second(change - last, TICKS_PER_BEAT, tempo)
-        last, tempo = change, following
-    return time + float(mido.tick2second(tick - last, TICKS_PER_BEAT, tempo))
-
-
-def read(path: Path) -> Tracks:
-    """The messages of each track by its name, with their times."""
-    changes = tempos(path)
-    found: Tracks = {}
-    for track in mido.MidiFile(path).tracks:
-        decoder, tick = wire.Decoder(), 0
-        events = found.setdefault(track.name, [])
-        for message in track:
-            tick += message.time
-            if not message.is_meta:
-                time = seconds(tick, changes)
-                events += [(time, event) for event in decoder.feed(message.bytes())]
-    return found
 
 
 def near(expected: Iterable[Heard], tolerance: Seconds = HALF_A_TICK_AT_60) -> list[Any]:

@@ -43,13 +43,19 @@ from midigen.predictor import Predictor
 from midigen.settings import Knob, Mode, Scene, Settings, TempoSource
 from midigen.vocabulary import Key
 from midigen.window import Degrees
-from tests.players import NextLetter, TimedEvents, TimedOutputs, key, performer, settings, together
-from tests.test_foresight import drive
-from tests.test_performer_faults import Moody
-from tests.test_performer_memory import AnyLetterAndMemory, SameLetter
-from tests.test_performer_partner import SecondLetter
-from tests.test_performer_properties import Script, Shelf, Wait, scripts
-from tests.test_performer_time import ticks
+from tests.models import AnyLetterAndMemory, Moody, SameLetter, SecondLetter
+from tests.players import (
+    NextLetter,
+    TimedEvents,
+    TimedOutputs,
+    drive,
+    key,
+    performer,
+    settings,
+    ticks,
+    together,
+)
+from tests.scripts import Script, Shelf, Wait, scripts
 
 READ_AGAIN = Notice("the configuration was read again")
 

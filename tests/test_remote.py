@@ -17,8 +17,8 @@ from midigen.errors import ConfigError, MidigenError, ModelError
 from midigen.notes import Channel, NoteOff, NoteOn
 from midigen.remote import Remote
 from midigen.settings import Mode, Settings
+from tests.loop import DUET, Loop, run
 from tests.players import NOTEBOOK, performer, settings
-from tests.test_daemon import DUET, Loop, run
 
 Ask = Callable[[Remote, Loop], None]
 

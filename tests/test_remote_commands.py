@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from midigen.controls import CONTROLS
 from midigen.errors import ExitCode, MidigenError, UsageError
 from midigen.remote_commands import add_commands, table
-from tests.test_control_socket import Player, listening
+from tests.remotes import Player, listening
 
 EVERYTHING: Mapping[str, object] = {
     "version": "0.1.0",

@@ -9,23 +9,8 @@ from midigen.errors import ExitCode, MidiFileError
 from midigen.onnx_predictor import OnnxPredictor
 from midigen.render import LONGEST_FILE, render_file
 from midigen.settings import Mode, Quantize, Settings
+from tests.midi_files import MELODY, one_track, write_midi
 from tests.players import NOTEBOOK, NextLetter, settings
-from tests.test_corpus import one_track
-
-MELODY = (60, 62, 64, 65, 67)
-
-
-def write_midi(path: Path, bpm: float | None = None, pitches: tuple[int, ...] = MELODY) -> Path:
-    """A melody of quarter notes on channel 1, 480 ticks a beat."""
-    file = mido.MidiFile(ticks_per_beat=480)
-    track = file.add_track()
-    if bpm:
-        track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)))
-    for pitch in pitches:
-        track.append(mido.Message("note_on", note=pitch, velocity=70))
-        track.append(mido.Message("note_on", note=pitch, velocity=0, time=480))
-    file.save(path)
-    return path
 
 
 def rendered(source: Path, chosen: Settings, seed: int = 0) -> Path:

@@ -4,12 +4,10 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from midigen.predictor import Mixture, Probabilities
 from midigen.session import OWN_WEIGHT, Session
 from midigen.vocabulary import SIZE
-from midigen.window import Degrees
+from tests.models import CONSTANT, Leaning, any_mixture
 from tests.players import AnyLetter
-from tests.test_mixture import CONSTANT, any_mixture
 
 letters = st.integers(0, SIZE - 1)
 notes = st.tuples(st.sampled_from(["hear", "play"]), st.integers(0, 2) | letters)
@@ -20,22 +18,6 @@ moves = st.lists(
     | st.tuples(st.just("amount"), st.sampled_from([0.0, 0.5, 1.0])),
     max_size=40,
 )
-
-
-class Leaning(AnyLetter):
-    """A predictor whose every window predicts otherwise, and nothing is impossible."""
-
-    def __init__(self, mixture: Mixture | None = None) -> None:
-        super().__init__()
-        self.mixture = mixture
-
-    def predict(self, windows: Degrees) -> Probabilities:
-        code = windows @ SIZE ** np.arange(windows.shape[1]) + windows.shape[1]
-        weights = 1 + (code[:, None] * np.arange(1, SIZE + 1)) % 11
-        probabilities: Probabilities = (weights / weights.sum(axis=1, keepdims=True)).astype(
-            np.float32
-        )
-        return probabilities
 
 
 mixtures = st.none() | st.integers(0, 9).map(any_mixture)

@@ -112,7 +112,7 @@ def test_models_are_listed_with_their_scores(
 def test_evaluate_prints_one_object(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.test_render import write_midi
+    from tests.midi_files import write_midi
 
     monkeypatch.chdir(tmp_path)
     Path("tunes").mkdir()

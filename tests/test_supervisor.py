@@ -1,52 +1,21 @@
 """What a service manager hears, over real sockets."""
 
-import contextlib
 import os
 import socket
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from midigen.supervisor import Supervisor
+from tests.systemd import Manager, new_manager
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is for Linux")
 
 US, ANOTHER = str(os.getpid()), str(os.getpid() + 1)
-
-
-class Manager:
-    """The socket of a service manager, by a path or an abstract name."""
-
-    def __init__(self, address: str) -> None:
-        self.environment = {"NOTIFY_SOCKET": address}
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
-        self._socket.setblocking(False)
-
-    def heard(self) -> list[str]:
-        """What has come, each datagram a text."""
-        messages = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                messages.append(self._socket.recv(4096).decode())
-        return messages
-
-    def vanish(self) -> None:
-        self._socket.close()
-
-
-@contextlib.contextmanager
-def new_manager(address: str | None = None) -> Iterator[Manager]:
-    with tempfile.TemporaryDirectory() as folder:  # short: a socket's path has 107 bytes at most
-        manager = Manager(address or str(Path(folder) / "notify"))
-        yield manager
-        manager.vanish()
 
 
 @pytest.fixture

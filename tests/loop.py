@@ -1,0 +1,130 @@
+"""A connection that a test plays and listens to, and a daemon on it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from midigen.daemon import Daemon, Witness
+from midigen.errors import PortError
+from midigen.intake import Arrival, Enqueue
+from midigen.notes import (
+    Channel,
+    Event,
+    NoteOff,
+    NoteOn,
+    Output,
+    Quit,
+)
+from midigen.performer import Performer
+from midigen.predictor import Predictor
+from midigen.settings import Mode, Settings
+from tests.players import NextLetter, settings
+
+DUET = settings(mode=Mode.DUET)
+
+
+class Loop:
+    """A `Connection` that a test plays and listens to.
+
+    It locks while it sends and closes, as ports do, and may fail, refuse or hang as they may.
+    """
+
+    latency = 0.0
+    listening = playing = missing = ()
+    dropped = returned = 0
+
+    def __init__(self) -> None:
+        self.sent: list[Output] = []
+        self.times: list[float] = []
+        self.sent_one = threading.Condition()
+        self.calls: list[str] = []
+        self.gone = False
+        self.checked = threading.Event()
+        self.breaks_on: Output | None = None
+        self.takes: Callable[[Output], bool] = lambda _: True
+        self.hangs_on: Output | None = None
+        self._sending = threading.RLock()
+
+    def open(self, enqueue: Enqueue) -> None:
+        self.calls.append("open")
+        self.enqueue = enqueue
+
+    def send(self, output: Output) -> bool:
+        with self._sending:
+            assert "close" not in self.calls
+            if output == self.breaks_on:
+                raise PortError("broken")
+            if not self.takes(output):
+                return False
+            with self.sent_one:
+                self.times.append(time.perf_counter())
+                self.sent.append(output)
+                self.sent_one.notify_all()
+            if output == self.hangs_on:
+                threading.Event().wait()
+        return True
+
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        """It hears all that is played."""
+
+    def let_go(self) -> int:
+        self.calls.append("let go")
+        return 0
+
+    def check(self) -> list[str]:
+        if self.gone:
+            raise PortError("gone")
+        self.checked.set()
+        return []
+
+    def close(self) -> None:
+        with self._sending:
+            self.calls.append("close")
+
+    def play(self, event: Event | Quit) -> None:
+        self.enqueue(Arrival(time.perf_counter(), lambda event: [event], event))
+
+    def wait_for(self, output: Output) -> None:
+        with self.sent_one:
+            assert self.sent_one.wait_for(lambda: output in self.sent, timeout=10)
+
+    def hangs(self) -> set[int]:
+        ons = {o.pitch for o in self.sent if isinstance(o, NoteOn)}
+        last = {o.pitch: o for o in self.sent if isinstance(o, NoteOn | NoteOff)}
+        return {pitch for pitch in ons if isinstance(last[pitch], NoteOn)}
+
+
+Script = Callable[[Loop, Daemon], None]
+
+
+def run(
+    chosen: Settings,
+    script: Script,
+    loop: Loop | None = None,
+    predictor: Predictor | None = None,
+    witness: Witness | None = None,
+) -> Loop:
+    """Run a daemon here, with a script that plays to it from another thread."""
+    loop = loop or Loop()
+    playing = Performer(chosen, predictor or NextLetter(), np.random.default_rng(0))
+    daemon = Daemon(playing, loop, lambda _: None, witness)
+    failures: list[AssertionError] = []
+
+    def play() -> None:
+        try:
+            script(loop, daemon)
+        except AssertionError as exc:
+            failures.append(exc)
+            daemon.stop()
+
+    player = threading.Thread(target=play)
+    try:
+        daemon.run(player.start)
+    finally:
+        if player.ident:
+            player.join()
+    if failures:
+        raise failures[0]
+    return loop

@@ -1,0 +1,25 @@
+"""MIDI files, made for a test."""
+
+from pathlib import Path
+
+import mido
+
+MELODY = (60, 62, 64, 65, 67)
+
+
+def write_midi(path: Path, bpm: float | None = None, pitches: tuple[int, ...] = MELODY) -> Path:
+    """A melody of quarter notes on channel 1, 480 ticks a beat."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = file.add_track()
+    if bpm:
+        track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)))
+    for pitch in pitches:
+        track.append(mido.Message("note_on", note=pitch, velocity=70))
+        track.append(mido.Message("note_on", note=pitch, velocity=0, time=480))
+    file.save(path)
+    return path
+
+
+def one_track(body: bytes) -> bytes:
+    """A file of one track, whose length is right."""
+    return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(body).to_bytes(4, "big") + body

@@ -1,0 +1,89 @@
+"""Predictors and mixtures whose answers are known, or that fail."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from midigen.memory import ORDERS
+from midigen.predictor import BUCKETS, Mixture, Probabilities
+from midigen.vocabulary import SIZE
+from midigen.window import Degrees
+from tests.players import (
+    AnyLetter,
+    NextLetter,
+)
+
+CONSTANT = Mixture(
+    np.full((ORDERS, BUCKETS), 0.3, dtype=np.float32),
+    np.tile(np.array([1.0, 0.0], dtype=np.float32), (ORDERS + 1, 1)),
+)
+"""Trusts every context alike and sharpens nothing."""
+
+
+def any_mixture(seed: int = 0) -> Mixture:
+    """Trusts every context otherwise and sharpens every match otherwise, even none."""
+    rng = np.random.default_rng(seed)
+    trust = rng.uniform(0, 0.999, (ORDERS, BUCKETS)).astype(np.float32)
+    exponents = rng.uniform((0.5, -0.5), (1.5, 0.5), (ORDERS + 1, 2)).astype(np.float32)
+    return Mixture(trust, exponents)
+
+
+class Leaning(AnyLetter):
+    """A predictor whose every window predicts otherwise, and nothing is impossible."""
+
+    def __init__(self, mixture: Mixture | None = None) -> None:
+        super().__init__()
+        self.mixture = mixture
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        code = windows @ SIZE ** np.arange(windows.shape[1]) + windows.shape[1]
+        weights = 1 + (code[:, None] * np.arange(1, SIZE + 1)) % 11
+        probabilities: Probabilities = (weights / weights.sum(axis=1, keepdims=True)).astype(
+            np.float32
+        )
+        return probabilities
+
+
+Predict: TypeAlias = Callable[[Degrees], Any]
+
+
+class Moody(NextLetter):
+    """A predictor that is sure of the next letter, but on the calls that `fails` says."""
+
+    def __init__(
+        self,
+        fault: Predict,
+        fails: Callable[[int], bool] = lambda _: True,
+        min_notes: int = 1,
+    ) -> None:
+        super().__init__(min_notes)
+        self._fault = fault
+        self._fails = fails
+        self.calls = 0
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        self.calls += 1
+        if self._fails(self.calls):
+            likely: Probabilities = self._fault(windows)
+            return likely
+        return super().predict(windows)
+
+
+class AnyLetterAndMemory(AnyLetter):
+    mixture = CONSTANT
+
+
+class SameLetter(NextLetter):
+    """A predictor that is sure that the newest letter comes again."""
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        return np.eye(SIZE, dtype=np.float32)[windows[:, -1]]
+
+
+class SecondLetter(NextLetter):
+    """A predictor that is sure: after C comes E."""
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        probabilities: Probabilities = np.eye(SIZE, dtype=np.float32)[(windows[:, -1] + 2) % SIZE]
+        return probabilities

@@ -1,0 +1,72 @@
+"""What is in a recording, as a test reads it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import mido
+import pytest
+
+from midigen import wire
+from midigen.midi_file import (
+    TICKS_PER_BEAT,
+)
+from midigen.notes import Message, Seconds
+
+Heard: TypeAlias = tuple[Seconds, Message]
+
+Tracks: TypeAlias = dict[str, list[Heard]]
+
+
+def read(path: Path) -> Tracks:
+    """The messages of each track by its name, with their times."""
+    changes = tempos(path)
+    found: Tracks = {}
+    for track in mido.MidiFile(path).tracks:
+        decoder, tick = wire.Decoder(), 0
+        events = found.setdefault(track.name, [])
+        for message in track:
+            tick += message.time
+            if not message.is_meta:
+                time = seconds(tick, changes)
+                events += [(time, event) for event in decoder.feed(message.bytes())]
+    return found
+
+
+def assert_recorded(
+    found: Tracks, player: Sequence[tuple[float, Message]], machine: Sequence[tuple[float, Message]]
+) -> None:
+    """The two tracks hold these messages, with their times from the player's first on."""
+    expected = {"player": player, "midigen": machine}
+    assert found["midigen session"] == []
+    first = found["player"][0][0] - player[0][0]
+    for name, events in expected.items():
+        assert [message for _, message in found[name]] == [message for _, message in events]
+        assert [time - first for time, _ in found[name]] == [
+            pytest.approx(time, abs=TOLERANCE) for time, _ in events
+        ]
+
+
+def tempos(path: Path) -> list[tuple[int, int]]:
+    """The tempos of a file with their ticks, in microseconds a beat."""
+    found, tick = [], 0
+    for message in mido.MidiFile(path).tracks[0]:
+        tick += message.time
+        if message.type == "set_tempo":
+            found.append((tick, message.tempo))
+    return found
+
+
+def seconds(tick: int, changes: list[tuple[int, int]]) -> Seconds:
+    """When a tick is, by mido's arithmetic."""
+    time, last, tempo = 0.0, 0, changes[0][1]
+    for change, following in changes:
+        if change > tick:
+            break
+        time += mido.tick2second(change - last, TICKS_PER_BEAT, tempo)
+        last, tempo = change, following
+    return time + float(mido.tick2second(tick - last, TICKS_PER_BEAT, tempo))
+
+
+TOLERANCE = 0.02
+"""Seconds: the way through JACK, and a machine that has other things to do."""
