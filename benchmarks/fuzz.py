@@ -1,6 +1,6 @@
 """Whether what comes from outside can do harm: `python -m benchmarks.fuzz`.
 
-Each target of `tests.test_fuzz` is given many inputs, random ones and valid ones that were
+Each target of `tests.fuzz` is given many inputs, random ones and valid ones that were
 changed, in a process of its own: MIDI files are learned from, looked at and played to, OSC
 packets and configurations read and their values checked, requests answered, models loaded.
 All that may come of it is that an input is taken, or refused with an error of midigen's. The
@@ -16,7 +16,7 @@ import traceback
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from tests.test_fuzz import TAKEN, TARGETS, fuzz_apart
+from tests.fuzz import TAKEN, TARGETS, fuzz_apart
 
 INPUTS = {
     "MIDI files": 100_000,

@@ -3,9 +3,7 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.jack import JackServer, Midigen
+from tests.system import needs, runtime_folder
 
 # What is ignored here, as under nohup or in a script's background job, would be ignored by the
 # tests' children too. What is handled isn't: they begin with the system's own way.
@@ -24,19 +23,6 @@ for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
 
 # One core for training: the other one is for what is about real time (see `Halves`).
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
-
-def needs(program: str) -> str:
-    """The path of a program; without it the test is skipped, but in CI it fails."""
-    found = shutil.which(program)
-    if found is None:
-        message = (
-            f"{program} isn't installed (Debian: apt-get install jackd2 jack-midi-clock systemd)"
-        )
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 class Halves(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -50,19 +36,6 @@ class Halves(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
     """Share the tests between processes."""
     return Halves(config, log)
-
-
-@contextlib.contextmanager
-def runtime_folder() -> Iterator[Path]:
-    """A runtime folder for this process and its children, and midigen's place in it.
-
-    It is a short one: a socket's path may have no more than 107 bytes.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="midigen-", dir="/tmp" if os.name == "posix" else None))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_RUNTIME_DIR", str(folder))
-        yield folder / "midigen"
-    shutil.rmtree(folder)
 
 
 def _children() -> set[int]:

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from midigen import control_socket
 from midigen.control_socket import CLIENTS, LONGEST, PATIENCE, ControlSocket, answer, ask, file_name
 from midigen.errors import MidigenError
-from tests.conftest import runtime_folder
 from tests.remotes import NAME, Player, listening
+from tests.system import runtime_folder
 
 STATUS = {"do": "status"}
 NOBODY = 65534

@@ -47,9 +47,9 @@ from midigen.midi_system import Listing, find_api
 from midigen.port_names import ports_of
 from midigen.ports import MidiPorts
 from midigen.settings import Api, Osc, Ports, Record, Scene, Settings
-from tests.conftest import needs
 from tests.jack import PATIENCE, Hand, JackServer
 from tests.players import settings
+from tests.system import needs
 
 GOOD, DOUBTFUL, FAILS, PASSED_OVER = Verdict
 NOBODY = 65534

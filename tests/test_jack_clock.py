@@ -8,7 +8,6 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.notes import Clock, NoteOff, NoteOn
-from tests.conftest import needs
 from tests.jack import (
     CLOCK_OUT,
     Ear,
@@ -19,6 +18,7 @@ from tests.jack import (
     play_phrase,
     wait_until,
 )
+from tests.system import needs
 
 TICKS_PER_SIXTEENTH = 6
 SIXTEENTHS = (

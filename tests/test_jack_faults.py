@@ -21,7 +21,6 @@ from onnx.numpy_helper import from_array
 from midigen.control_socket import ask
 from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn
-from tests.conftest import needs
 from tests.jack import (
     C_MAJOR_SCALE,
     CLOCK_OUT,
@@ -43,6 +42,7 @@ from tests.jack import (
 )
 from tests.players import NOTEBOOK
 from tests.recordings import assert_recorded, read
+from tests.system import needs
 from tests.systemd import Manager, new_manager
 from tests.terminals import open_pty, read_until
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from midigen import recording, service, service_commands
 from midigen.errors import ConfigError, ExitCode, MidigenError, ModelError, UsageError
 from midigen.service import quoted, unit_text
-from tests.conftest import needs
+from tests.system import needs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is for Linux")
 
