@@ -159,12 +159,12 @@ def _knob_problems(
             return {f"{key}.{kind}": f"{kind} {number} sets {other.name} already"}
     if knob.name not in CONTROLS:
         return {f"{key}.name": why_not(knob.name, "") or "a control needs a name"}
-    if why := _wrong_value(knob, settings):
+    if why := wrong_value(knob, settings):
         return {f"{key}.value": why}
     return {key: why} if (why := _wrong_range(knob)) else {}
 
 
-def _wrong_value(knob: Knob, settings: Settings) -> str | None:
+def wrong_value(knob: Knob, settings: Settings) -> str | None:
     """What is wrong with what a knob sets its control to."""
     kind = CONTROLS[knob.name].kind
     scenes = [scene.name for scene in settings.scene]

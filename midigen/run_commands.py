@@ -434,16 +434,25 @@ def _learn(options: argparse.Namespace) -> ExitCode:
 
     if path is None:
         path = config_file.user_file()
+    name, value = options.control, options.value
+    _refuse_value(Knob(name=name, value=value, cc=0), settings)  # a knob can set the most
     source = _hear_one(settings)
-    knob = replace(Knob(), name=options.control, value=options.value, **source)
+    knob = replace(Knob(), name=name, value=value, **source)
+    _refuse_value(knob, settings)
     found = controls.problems(replace(settings, control=(*settings.control, knob)))
     if found:
-        raise ConfigError([f"{name}: {why}" for name, why in found.items()])
-    write_mapping(path, options.control, source, options.value)
+        raise ConfigError([f"{key}: {why}" for key, why in found.items()])
+    write_mapping(path, name, source, value)
     kind = next(kind for kind in ("cc", "program", "note") if kind in source)
     place = f"{kind} {source[kind]} on channel {source['channel']}"
-    show(f"{place} sets {options.control} from now on: {path.absolute()}")
+    show(f"{place} sets {name} from now on: {path.absolute()}")
     return ExitCode.OK
+
+
+def _refuse_value(knob: Knob, settings: Settings) -> None:
+    """Raise UsageError if a knob can't set its control to its value, or needs one."""
+    if why := controls.wrong_value(knob, settings):
+        raise UsageError(f"--value: {why}")
 
 
 def _hear_one(settings: Settings) -> dict[str, int]:

@@ -160,6 +160,24 @@ def test_a_name_is_that_of_both_clients(arguments: list[str], clients: tuple[str
     assert (ports.in_client, ports.out_client) == clients
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["key"], "--value: must say what it sets key to"),
+        (["key", "--value", "H"], '--value: key is "auto" or a tonic and a mode'),
+        (["mode", "--value", "trio"], "--value: mode is one of"),
+        (["mute", "--value", ""], "--value: mute is true or false, not ''"),
+        (["again", "--value", "1"], "--value: again is pressed: it takes no value"),
+        (["scene", "--value", "verse"], "--value: must be a scene's name, one of none"),
+    ],
+)
+def test_a_value_that_cannot_be_learned_is_refused_before_it_listens(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["learn", *arguments, "--ports", "terminal"]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(f"midigen: {problem}")
+
+
 def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_midi(tmp_path / "in.mid", bpm=120)
     assert main(["render", str(source), "out.mid", "--seed", "1"]) == 0
