@@ -333,7 +333,7 @@ def test_a_learned_knob_is_obeyed(midigen: Start, keyboard: Hand, tmp_path: Path
     code, said, told = Learn(tmp_path, "temperature").hear(lambda: keyboard.turn(21, 10, 11))
     assert (code, said) == (
         ExitCode.OK,
-        "cc 21 on channel 1 sets temperature from now on: config.toml\n",
+        f"cc 21 on channel 1 sets temperature from now on: {path}\n",
     )
     assert told.splitlines() == [
         'midigen: listening on "midigen-learn:midigen in", "hand:Keys 88"',
