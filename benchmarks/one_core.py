@@ -28,7 +28,7 @@ NOTES = {4: 16, 25: 100, 160: 640}
 MIDIGEN = """
 import sys
 from midigen import realtime
-realtime.switch_interval = lambda: {interval}
+realtime.switch_interval = lambda _: {interval}
 if not {is_urgent}:
     realtime.raise_priority = lambda *_: "normal priority"
 from midigen.cli import main
