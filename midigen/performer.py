@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from midigen import controls
+from midigen import controls, silence
 from midigen.answer import Run, answer, count, solo
 from midigen.duet import Answer, Duet, Waiting
 from midigen.ears import SHOWN, Ears
@@ -77,14 +77,9 @@ RING: Beats = 1.0
 AT_ONCE: Seconds = 1e-9
 """Times this close are one: sums of floats aren't exact."""
 
-LONG: Seconds = 8.0
-"""What keeps a phrase from ending for so long may do so by mistake."""
-
 SOON: Seconds = 0.010
 """A note that is due within this has no time to spare for its prediction."""
 
-_NAMED = 3  # of the keys that are held, at the most
-_GOES_ON = {Mode.CALL_RESPONSE: "on", Mode.DUET: "on", Mode.SOLO: "a note to start it again"}
 _PEDALS = (SUSTAIN, RESET_CONTROLLERS)
 _HEARING = ("key", "chromatic", "input")  # the settings of the ears
 
@@ -464,7 +459,7 @@ class Performer:
                 self._let_go(now)  # a key or pedal whose end was lost holds no answer up
                 self._end_everything()
                 self._outbox += self._ledger.panic()
-                self._explain(f"panic: everything is silent until you play {_GOES_ON[self._mode]}")
+                self._explain(silence.panicked(self._mode))
             case "keep":
                 self._outbox.append(Keep())
             case "scene":
@@ -668,7 +663,7 @@ class Performer:
         if self._improviser.missing and not self._improviser.can_begin:
             self._say_missing()
         elif self._pulse.stands_still:
-            self._explain("solo waits for the clock's start: press play where the clock comes from")
+            self._explain(silence.NO_START)
         else:
             self._silence = ""
             # Where one run ends and another begins, no step of the grid is played twice.
@@ -798,26 +793,12 @@ class Performer:
         since = self._turns.held_since
         if self._mode is not Mode.CALL_RESPONSE or self._run is not None or since is None:
             return None
-        return None if since == self._told_of_hold else since + LONG
+        return None if since == self._told_of_hold else since + silence.LONG
 
     def _explain_hold(self) -> None:
         self._told_of_hold = self._turns.held_since
         keys = [self.key.pitch_name(pitch) for pitch in self._turns.held]
-        if len(keys) == 1:
-            self._explain(
-                f"no answer while {keys[0]} is held: if it isn't, its note-off was lost: "
-                "strike it again, or type :panic"
-            )
-        elif keys:
-            self._explain(
-                f"no answer while {', '.join(keys[:_NAMED])} are held: if they aren't, their "
-                "note-offs were lost: strike them again, or type :panic"
-            )
-        else:
-            self._explain(
-                "no answer while the sustain pedal is down: if it is up, its polarity is the "
-                "other way round: set that on the keyboard, or plug it in before switching it on"
-            )
+        self._explain(silence.held(keys))
 
     def _nothing_is_held(self) -> None:
         """What was said of what is held is over, if nothing is."""
@@ -837,9 +818,7 @@ class Performer:
     # --- notes
 
     def _say_missing(self) -> None:
-        missing = self._improviser.missing
-        notes = "note" if missing == 1 else "notes"
-        self._explain(f"listening: {missing} more {notes} before the model can answer")
+        self._explain(silence.missing(self._improviser.missing))
 
     def _begin(self, pitch: Pitch, velocity: Velocity) -> NoteId:
         sounds = self._voice.transposed(pitch, self._ears.key)

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from midigen.notes import ChannelMessage, Clock, Control, Event, NoteOff, NoteOn, Notice, Seconds
-from midigen.performer import LONG, Performer
+from midigen.performer import Performer
 from midigen.settings import Mode, Settings, TempoSource
+from midigen.silence import LONG
 from tests.players import TimedEvents, key, performer, settings, together
 
 CALL = settings(turn={"silence": 0.5})

@@ -43,6 +43,7 @@ ROOMS = [
     "ears",
     "turns",
     "thru",
+    "silence",
     "pulse",
     "answer",
     "voice",
