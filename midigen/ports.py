@@ -478,10 +478,10 @@ class MidiPorts:
         link.sought.lose()
         self._take_outputs()
         self._failing.discard(id(link.client))
+        if link.intake:
+            link.intake.let_go()  # before the port is closed, at which JACK may lose a message
         time.sleep(SETTLING)  # see `close_ports`
         link.client.close_port()
-        if link.intake:
-            link.intake.let_go()
         return f'"{gone}" is gone (unplugged?): the music goes on without it'
 
     def _repatch(self, jack: JackWatch, own: _Pair) -> list[str]:

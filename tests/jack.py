@@ -193,7 +193,8 @@ class Ear:
         return sounding
 
     def close(self) -> None:
-        close_ports([self._port], [])
+        if not self._port.is_deleted:
+            close_ports([self._port], [])
 
     def _on_message(self, message: tuple[list[int], float], _: object) -> None:
         now = time.perf_counter()
@@ -261,7 +262,8 @@ class Hand:
         self.turn(button, 127, 0)
 
     def close(self) -> None:
-        close_ports([], [self._port])
+        if not self._port.is_deleted:
+            close_ports([], [self._port])
 
 
 class Midigen:
