@@ -38,16 +38,22 @@ def find(passed_over: Callable[[Path], None] = lambda _: None) -> Path | None:
     """The configuration file: in the working directory, else in the user's folder.
 
     A `config.toml` in the working directory counts where it is recognisably midigen's; else
-    `passed_over` is told of it.
+    `passed_over` is told of it. Raises ConfigError where a folder can't be looked into.
     """
-    if (own := Path(NAME)).is_file():
+    if _is_there(own := Path(NAME)):
         return own
-    if (shared := Path(SHARED_NAME)).is_file():
+    if _is_there(shared := Path(SHARED_NAME)):
         if is_ours(shared):
             return shared
         passed_over(shared)
-    users = user_file()
-    return users if users.is_file() else None
+    return users if _is_there(users := user_file()) else None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as exc:
+        raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
 
 
 def user_file() -> Path:

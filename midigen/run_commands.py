@@ -154,13 +154,13 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
     connection = _connection(settings, manner, waits=options.wait)
 
-    def load() -> Settings:
-        read = effective_settings(options)
-        if not connection.silence_ends_phrases:
-            read = read.changed("turn.silence", NEVER)
-        return read
+    def suited(settings: Settings) -> Settings:
+        """The settings as they suit the connection."""
+        if connection.silence_ends_phrases:
+            return settings
+        return settings.changed("turn.silence", NEVER)
 
-    settings = load()
+    settings = suited(settings)
     supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
@@ -174,7 +174,9 @@ def _run(options: argparse.Namespace) -> ExitCode:
         def started() -> None:
             if settings.osc.port != "off":
                 stack.enter_context(_osc(settings, daemon, screen))
-            remote = Remote(daemon, connection, settings, load)
+            remote = Remote(
+                daemon, connection, settings, lambda: suited(effective_settings(options))
+            )
             stack.enter_context(_asked(settings, remote, screen))
             headline = _headline(settings, connection)
             stack.enter_context(screen.shown(headline, daemon, types=types))

@@ -45,6 +45,15 @@ def test_the_working_directory_comes_before_the_users_folder(folders: tuple[Path
     assert find() == Path("midigen.toml")
 
 
+def test_a_folder_that_cannot_be_looked_into_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: tmp_path / (name * 100))
+    with pytest.raises(ConfigError, match="can't be read: File name too long"):
+        find()
+
+
 @pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
 def test_another_programs_configuration_is_passed_over(
     folders: tuple[Path, Path], text: str
