@@ -91,7 +91,7 @@ def _add_render(commands: Any) -> None:
         "source",
         type=Path,
         metavar="IN.MID",
-        help="what the player plays; its tempo counts, unless --set tempo.bpm says otherwise",
+        help="what the player plays; its tempo and bar count, but for those given by --set",
     )
     parser.add_argument("destination", type=Path, metavar="OUT.MID", help="the file to write")
     parser.add_argument(
@@ -136,8 +136,9 @@ def _render(options: argparse.Namespace) -> ExitCode:
         new_rng(settings),
         models=LoadedModels(),
         given={config.parse_option(text)[0] for text in options.set},
-        tell=tell,
     )
+    if result.notice:
+        tell(f"{options.source}: {result.notice}")
     show(
         f"{options.destination}: {result.player_notes} notes of the player's, "
         f"{result.machine_notes} of midigen's, {result.length:.1f} s"

@@ -6,36 +6,33 @@ else the highest of those that move like a melody. Its key signatures say what t
 letters stand for; where there is none, the key is estimated from the notes.
 """
 
-import itertools
 import math
 import multiprocessing
 import os
 import re
 import signal
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
-import mido
 import numpy as np
 import numpy.typing as npt
 
 from midigen.errors import MidiFileError
 from midigen.key_finding import estimate_key
 from midigen.melody import Melody, Note
-from midigen.midi_reader import load
-from midigen.notes import Pitch, Seconds
+from midigen.midi_reader import KeySignature, MidiFile, Track, load
+from midigen.notes import DRUMS, Channel, NoteOff, NoteOn, Pitch, Seconds
 from midigen.vocabulary import C_MAJOR, Degree, Key
 
 Letters: TypeAlias = npt.NDArray[np.uint8]
 """A melody as degrees 0–6, one byte a note."""
 
-_DRUMS = 9  # General MIDI's drum channel, counted from 0
-_SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
+_SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi", ".rmid")
 _PART = re.compile(r"-(\d+)$")  # NAME-0, NAME-1: the parts of one song
 _EVENING = re.compile(r"(midigen-\d{4}-\d\d-\d\d)-\d{6}\b")  # a recording, from its date on
 _KEPT = re.compile(r"-last-\d+-min\b")  # ... of its last minutes
@@ -60,18 +57,20 @@ _WHOLE_TONE = 2
 _PLAYER = "player"
 _RECORDED = {_PLAYER, "midigen"}  # the tracks of a recording, and of what render wrote
 _ANY_KEY = [(0, C_MAJOR)]
-_STANDARD_TEMPO = 500_000  # microseconds a beat, until a file says otherwise
+_TONICS = {False: (0, "major"), True: (5, "minor")}  # as letters, by whether the key is minor
 
 
 @dataclass(frozen=True)
 class Tune:
-    """One file's melody; `song` is the name that the parts of a song have in common."""
+    """One file's melody; `song` is the name that the parts of a song have in common.
+
+    `notice` is what to tell if the file is damaged.
+    """
 
     path: Path
     song: str
     letters: Letters
-    damage: str = ""
-    """What is wrong with the file, if it is damaged."""
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,22 +182,21 @@ def songs(tunes: Iterable[Tune]) -> list[Song]:
 
 def read_file(path: Path, track: str | None = None) -> Tune:
     """The melody of one file, in letters. Raises MidiFileError as `read_melody` does."""
-    damage: list[str] = []
-    melody = read_melody(path, track, damage.append)
-    letters = np.array([heard.degree for heard in melody], dtype=np.uint8)
-    return Tune(path, song_name(path), letters, "".join(damage).removeprefix(f"{path}: "))
+    file = load(path)
+    letters = np.array([heard.degree for heard in _melody(file, track)], dtype=np.uint8)
+    return Tune(path, song_name(path), letters, file.notice)
 
 
-def read_melody(
-    path: Path, track: str | None = None, tell: Callable[[str], None] = lambda _: None
-) -> list[Heard]:
+def read_melody(path: Path, track: str | None = None) -> list[Heard]:
     """The notes of the melody of one file, as live play would hear them.
 
-    `tell` is called with a line where the file is damaged. Raises MidiFileError as `load` does,
-    or if the file has no notes, or no `track` with notes.
+    Raises MidiFileError as `load` does, or if the file has no notes, or no `track` with notes.
     """
-    file = load(path, tell)
-    line = _choose_line(path, file, track)
+    return _melody(load(path), track)
+
+
+def _melody(file: MidiFile, track: str | None) -> list[Heard]:
+    line = _choose_line(file, track)
     keys = _key_signatures(file)
     if not keys:
         keys = [(0, estimate_key([heard.note for heard in _hear(file, line, _ANY_KEY)]))]
@@ -268,30 +266,27 @@ def _in_order(path: Path) -> tuple[Path, list[str | int], str]:
 # --- which line is the melody
 
 
-def _choose_line(path: Path, file: Any, track: str | None) -> _Line:
+def _choose_line(file: MidiFile, track: str | None) -> _Line:
     lines = [line for each in file.tracks for line in _lines(each)]
     if not lines:
-        raise MidiFileError(f"{path}: there are no notes in it, drums aside")
+        raise file.refusal("there are no notes in it, drums aside")
     if track is None and {_one_line(each.name) for each in file.tracks} >= _RECORDED:
         track = _PLAYER  # who wants to learn from the machine can name it
     if track is not None:
-        lines = _called(track, lines) or _refuse(path, track, lines)
+        lines = _called(track, lines) or _refuse(file, track, lines)
     last = max(ticks for line in lines for ticks, _, _ in line.changes)
     beats = last / file.ticks_per_beat
     return max(lines, key=lambda line: _melodiousness(line, beats))
 
 
-def _lines(track: Any) -> Iterator[_Line]:
+def _lines(track: Track) -> Iterator[_Line]:
     """The lines of a track that have notes, drums left out."""
     name = _one_line(track.name)
-    channels: dict[int, _Line] = {}
-    ticks = 0
-    for message in track:
-        ticks += message.time
-        if message.type in ("note_on", "note_off") and message.channel != _DRUMS:
+    channels: dict[Channel, _Line] = {}
+    for ticks, message in track.messages:
+        if isinstance(message, NoteOn | NoteOff) and message.channel != DRUMS:
             line = channels.setdefault(message.channel, _Line(name))
-            begins = message.type == "note_on" and message.velocity > 0
-            line.changes.append((ticks, begins, message.note))
+            line.changes.append((ticks, isinstance(message, NoteOn), message.pitch))
     return (line for line in channels.values() if any(begins for _, begins, _ in line.changes))
 
 
@@ -302,9 +297,9 @@ def _called(track: str, lines: Sequence[_Line]) -> list[_Line]:
     return exactly or [line for line in lines if wanted in line.name.casefold()]
 
 
-def _refuse(path: Path, track: str, lines: Sequence[_Line]) -> NoReturn:
+def _refuse(file: MidiFile, track: str, lines: Sequence[_Line]) -> NoReturn:
     names = sorted({f'"{line.name}"' if line.name else "one without a name" for line in lines})
-    raise MidiFileError(f'{path}: no track "{track}" with notes; there are {", ".join(names)}')
+    raise file.refusal(f'no track "{track}" with notes; there are {", ".join(names)}')
 
 
 def _melodiousness(line: _Line, beats: float) -> float:
@@ -328,9 +323,8 @@ def _melodiousness(line: _Line, beats: float) -> float:
 # --- from notes to letters
 
 
-def _hear(file: Any, line: _Line, keys: Sequence[tuple[int, Key]]) -> list[Heard]:
+def _hear(file: MidiFile, line: _Line, keys: Sequence[tuple[int, Key]]) -> list[Heard]:
     """The notes of a line, as live play would hear it, in these keys from these ticks on."""
-    seconds = _Clock(file)
     melody = Melody(keys[0][1])
     changes = iter(keys[1:])
     change = next(changes, None)
@@ -339,7 +333,7 @@ def _hear(file: Any, line: _Line, keys: Sequence[tuple[int, Key]]) -> list[Heard
         while change and change[0] <= ticks:
             melody.key = change[1]
             change = next(changes, None)
-        now = seconds.at(ticks)
+        now = file.clock.at(ticks)
         if not begins:
             melody.release(pitch)
             _end(line_heard, pitch, now)
@@ -355,45 +349,15 @@ def _end(line_heard: list[Heard], pitch: Pitch, now: Seconds) -> None:
         line_heard[-1] = replace(line_heard[-1], note=replace(line_heard[-1].note, end=now))
 
 
-def _key_signatures(file: Any) -> list[tuple[int, Key]]:
+def _key_signatures(file: MidiFile) -> list[tuple[int, Key]]:
     """The key signatures of a file with their times in ticks, in order."""
     found: dict[int, Key] = {}
-    for track in file.tracks:
-        ticks = 0
-        for message in track:
-            ticks += message.time
-            if message.type == "key_signature":
-                minor = message.key.endswith("m")
-                name = f"{message.key.removesuffix('m')} {'minor' if minor else 'major'}"
-                found.setdefault(ticks, Key.named(name))
-    return sorted(found.items(), key=lambda item: item[0])
+    for ticks, signature in file.key_signatures:
+        found.setdefault(ticks, _key(signature))
+    return list(found.items())
 
 
-class _Clock:
-    """When a tick falls, by all the tempo changes of a file. Ticks may not go back."""
-
-    def __init__(self, file: Any) -> None:
-        changes: dict[int, int] = {}
-        for track in file.tracks:
-            times = itertools.accumulate(message.time for message in track)
-            changes |= {
-                ticks: message.tempo
-                for ticks, message in zip(times, track, strict=True)
-                if message.type == "set_tempo"
-            }
-        self._changes = sorted(changes.items(), reverse=True)  # the next one last
-        self._ticks_per_beat = file.ticks_per_beat
-        self._tempo = _STANDARD_TEMPO
-        self._origin: tuple[int, Seconds] = (0, 0.0)
-
-    def at(self, ticks: int) -> Seconds:
-        """The time of a tick."""
-        while self._changes and self._changes[-1][0] <= ticks:
-            changed, tempo = self._changes.pop()
-            self._origin = (changed, self._time(changed))
-            self._tempo = tempo
-        return self._time(ticks)
-
-    def _time(self, ticks: int) -> Seconds:
-        origin, time = self._origin
-        return time + float(mido.tick2second(ticks - origin, self._ticks_per_beat, self._tempo))
+def _key(signature: KeySignature) -> Key:
+    letter, mode = _TONICS[signature.is_minor]
+    tonic = Key("", signature.sharps).note_names[letter]
+    return Key(f"{tonic} {mode}", signature.sharps)

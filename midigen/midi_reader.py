@@ -1,83 +1,154 @@
-"""MIDI files that may come from anywhere, as mido has them.
+"""MIDI files that may come from anywhere: read as they are, not as they should be.
 
-What other programs play is played: what a file says wrongly, or in a way that isn't of use
-here, is left out, and of a damaged one all that can be understood is there. (mido itself
-refuses such files, and takes a time that grows with the square of the length of some.)
-Whatever is in a file, reading takes time and memory in proportion to its size, and that is
-limited.
+What other programs play is played: whatever is around the header and the tracks is stepped
+over, meta events that make no sense are passed over, and of a file that is damaged counts what
+is there, with a sentence that says so. Reading takes time and memory in proportion to a file's
+size, and that is limited.
 """
 
+import bisect
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple, TypeAlias, TypeVar
 
-import mido
-
+from midigen import wire
 from midigen.errors import MidiFileError
+from midigen.midi_file import Ticks
+from midigen.notes import Message, Seconds
 
 LARGEST = 4 * 2**20
 """Bytes of a file that is read: four hours of seventy messages a second have as many."""
 
+STANDARD_TEMPO = 500_000
+"""Microseconds a beat, until a file says otherwise."""
+
 _HEADER, _TRACK = b"MThd", b"MTrk"
-_CHUNK = re.compile(rb"[ -~]{4}")  # the name of any
-_HEAD = 8  # bytes before what is in a chunk: its name and length
-_FEWEST = 6  # bytes of a header: format, tracks, ticks a beat
-_FORMATS = range(3)
-
-_META, _SYSEX, _ESCAPE, _FIRST_STATUS, _FIRST_SYSTEM = 0xFF, 0xF0, 0xF7, 0x80, 0xF0
-_SYSTEM_LENGTHS = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes; the others have none
+_HEAD = 8  # bytes of a chunk before its content: its kind and its length
+_CHUNK = re.compile(rb"MThd|MTrk")
+_FOREIGN = re.compile(rb"[ -~]{4}")  # the kind of a chunk that isn't known here
+_END = b"\xff\x2f\0"  # the event that ends a track
+_LONGEST_NUMBER = 4  # bytes, each of which has seven bits
+_STATUS, _SYSEX, _ESCAPE, _META = 0x80, 0xF0, 0xF7, 0xFF
 _ONE_BYTE = (0xC0, 0xD0)  # channel messages of one data byte
-_HIGHEST = 127
-_LONGEST_NUMBER = 4  # bytes
+_SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of system messages, which no file may have
+_TRACK_NAME, _END_OF_TRACK, _TEMPO, _TIME_SIGNATURE, _KEY_SIGNATURE = 0x03, 0x2F, 0x51, 0x58, 0x59
+_LENGTHS = {_TEMPO: 3, _TIME_SIGNATURE: 4, _KEY_SIGNATURE: 2}
+_SHORTEST_BEAT = 64  # that a time signature is believed, as a part of a whole note
+_MOST_SIGNS = 7  # sharps or flats of a key
+_APART = 2  # the format of a file whose tracks are pieces of their own
+_TOLD = 2  # kinds of damage
 
-_END = 0x2F  # of the meta messages, the end of the track
-_LARGEST_POWER = 8  # of two, below a bar's fraction line: 256ths
-_KEYS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
-_MINOR_KEYS = (
-    *("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "C#m", "G#m"),
-    *("D#m", "A#m"),
-)
-_SEVEN_FLATS = -7
-
-
-class _BrokenError(Exception):
-    """The rest of a track can't be understood. The text says why."""
+_T = TypeVar("_T")
+Timed: TypeAlias = tuple[Ticks, _T]
 
 
-def load(path: Path, tell: Callable[[str], None] = lambda _: None) -> mido.MidiFile:
+class TimeSignature(NamedTuple):
+    """So many beats a bar, each of them one `unit`th of a whole note."""
+
+    beats: int
+    unit: int
+
+
+class KeySignature(NamedTuple):
+    """So many sharps, or flats if negative, -7…7, of a major or a minor key."""
+
+    sharps: int
+    is_minor: bool
+
+
+@dataclass
+class Track:
+    """What a track plays and says, each with its tick, in order."""
+
+    name: str = ""
+    messages: list[Timed[Message]] = field(default_factory=list)
+    tempos: list[Timed[int]] = field(default_factory=list)
+    """Microseconds a beat, more than none."""
+    time_signatures: list[Timed[TimeSignature]] = field(default_factory=list)
+    key_signatures: list[Timed[KeySignature]] = field(default_factory=list)
+    end: Ticks = 0
+
+
+@dataclass(frozen=True)
+class MidiFile:
+    """What is in a file; `damage` says what isn't as it should be, or is empty."""
+
+    path: Path
+    ticks_per_beat: int
+    tracks: list[Track]
+    is_apart: bool
+    """Its tracks are pieces of their own, one after another."""
+    damage: str = ""
+
+    @cached_property
+    def tempos(self) -> list[Timed[int]]:
+        """Those of all tracks; of several at one tick the last counts."""
+        return _in_order(track.tempos for track in self.tracks)
+
+    @cached_property
+    def time_signatures(self) -> list[Timed[TimeSignature]]:
+        """Those of all tracks."""
+        return _in_order(track.time_signatures for track in self.tracks)
+
+    @cached_property
+    def key_signatures(self) -> list[Timed[KeySignature]]:
+        """Those of all tracks."""
+        return _in_order(track.key_signatures for track in self.tracks)
+
+    @cached_property
+    def messages(self) -> list[Timed[Message]]:
+        """Those of all tracks, as they sound together."""
+        return _in_order(track.messages for track in self.tracks)
+
+    @cached_property
+    def clock(self) -> "TickClock":
+        """When its ticks are."""
+        return TickClock(self.ticks_per_beat, self.tempos)
+
+    @property
+    def notice(self) -> str:
+        """What to tell whoever uses a damaged file; empty for another."""
+        return f"the file is damaged ({self.damage}): what is there is taken" if self.damage else ""
+
+    def refusal(self, why: str) -> MidiFileError:
+        """The error for a file that lacks something, which may be because it is damaged."""
+        because = f" ({self.damage})" if self.damage else ""
+        return MidiFileError(f"{self.path}: {why}{because}")
+
+
+class TickClock:
+    """Ticks to seconds, by the tempos of a file in their order."""
+
+    def __init__(self, ticks_per_beat: int, tempos: Iterable[Timed[int]]) -> None:
+        self._ticks: list[Ticks] = [0]
+        self._times: list[Seconds] = [0.0]
+        self._paces = [STANDARD_TEMPO / 1e6 / ticks_per_beat]
+        for tick, tempo in tempos:
+            self._times.append(self.at(tick))
+            self._ticks.append(tick)
+            self._paces.append(tempo / 1e6 / ticks_per_beat)
+
+    def at(self, tick: float) -> Seconds:
+        """The time of a tick."""
+        place = bisect.bisect_right(self._ticks, tick) - 1
+        return self._times[place] + (tick - self._ticks[place]) * self._paces[place]
+
+
+def load(path: Path) -> MidiFile:
     """Read a file whose times are in beats; data bytes beyond 127 count as 127.
 
-    Of meta messages it has names (in UTF-8, else Latin-1), tempi, time and key signatures.
-    `tell` is called with a line where the file is damaged. Raises MidiFileError if it can't be
-    read, is too large, isn't a MIDI file, or has its times in SMPTE's frames.
+    Raises MidiFileError if it can't be read, is too large, is no MIDI file, or has its times in
+    SMPTE's frames. One that is damaged isn't refused, nor is one without notes.
     """
     content = _content(path)
-    if not content:
-        raise MidiFileError(f"{path}: the file is empty")
-    start = content.find(_HEADER)  # it may be wrapped in another format's, such as RIFF's
-    if start < 0:
-        raise MidiFileError(f"{path}: not a MIDI file")
-    header, position = _header(path, content, start)
-    if header.ticks_per_beat < 0:  # frames a second
-        raise MidiFileError(f"{path}: its times aren't in beats: save it with ticks per beat")
-    if not header.ticks_per_beat:
-        raise MidiFileError(f"{path}: it says that a beat has no ticks")
-    tracks = [*_tracks(content, position)]
-    if not tracks:
-        raise MidiFileError(f"{path}: there are no tracks in it")
-    damage = [
-        f"track {number} {each.damage}" for number, each in enumerate(tracks, 1) if each.damage
-    ]
-    if len(tracks) < header.tracks:
-        damage.append(f"it has {len(tracks)} of {header.tracks} tracks")
-    if damage:
-        tell(f"{path}: the file is damaged ({damage[0]}): what is there is taken")
-    return mido.MidiFile(
-        type=header.format if header.format in _FORMATS else 1,
-        ticks_per_beat=header.ticks_per_beat,
-        tracks=[each.track for each in tracks],
-    )
+    try:
+        return _parsed(path, content)
+    except ValueError as exc:
+        raise MidiFileError(f"{path}: {exc}") from None
 
 
 def _content(path: Path) -> bytes:
@@ -93,171 +164,219 @@ def _content(path: Path) -> bytes:
     return content
 
 
+def _in_order(of_tracks: Iterable[list[Timed[_T]]]) -> list[Timed[_T]]:
+    return sorted(chain.from_iterable(of_tracks), key=lambda timed: timed[0])
+
+
 # --- chunks
 
 
-@dataclass(frozen=True)
-class _Header:
-    format: int
-    tracks: int
-    ticks_per_beat: int
+def _parsed(path: Path, content: bytes) -> MidiFile:
+    """What the bytes of a file say. Raises ValueError, with the reason."""
+    if not content:
+        raise ValueError("the file is empty")
+    header = content.find(_HEADER)
+    if header < 0:
+        raise ValueError("not a MIDI file: it has no header of one (MThd)")
+    start = header + _HEAD
+    if len(content) < start + 6:
+        raise ValueError("the file breaks off in its header")
+    kind, announced, division = (_whole(content, start + at, 2) for at in (0, 2, 4))
+    if division >= 1 << 15:
+        raise ValueError(
+            "its times are in SMPTE frames and not in beats: save it with ticks per beat"
+        )
+    if not division:
+        raise ValueError("it says that a beat has no ticks: save it with some")
+    after = start + _whole(content, header + 4, 4)
+    tracks, damages = _tracks(content, after if _is_place(content, after) else start + 6, announced)
+    more = ["more is wrong"] if len(damages) > _TOLD else []
+    return MidiFile(path, division, tracks, kind == _APART, " and ".join(damages[:_TOLD] + more))
 
 
-@dataclass(frozen=True)
-class _Track:
-    track: mido.MidiTrack
-    end: int  # where the file goes on
-    damage: str = ""
+def _whole(content: bytes, at: int, size: int) -> int:
+    return int.from_bytes(content[at : at + size], "big")
 
 
-def _header(path: Path, content: bytes, start: int) -> tuple[_Header, int]:
-    """What the header says, and where the chunks after it begin."""
-    size = int.from_bytes(content[start + 4 : start + _HEAD], "big")
-    data = content[start + _HEAD : start + _HEAD + _FEWEST]
-    if len(data) < _FEWEST:
-        raise MidiFileError(f"{path}: the file breaks off in its header")
-    numbers = [int.from_bytes(data[place : place + 2], "big", signed=True) for place in (0, 2, 4)]
-    end = start + _HEAD + max(size, _FEWEST)
-    if content[end : end + 4] != _TRACK and not _CHUNK.match(content, end):  # its size is wrong
-        end = start + _HEAD + _FEWEST
-    return _Header(*numbers), end
+def _tracks(content: bytes, at: int, announced: int) -> tuple[list[Track], list[str]]:
+    """All tracks from a place on, and what is wrong with them."""
+    tracks: list[Track] = []
+    damages: list[str] = []
+    found = _next_track(content, at)
+    while found is not None:
+        name = f"track {len(tracks) + 1}"
+        track, after, damage = _read_track(content, found)
+        tracks.append(track)
+        if damage:
+            damages.append(damage.format(name))
+        found = _next_track(content, after)
+    if len(tracks) < announced:
+        damages.append(f"it has {len(tracks)} of {announced} tracks")
+    return tracks, damages
 
 
-def _tracks(content: bytes, position: int) -> Iterator[_Track]:
-    """The tracks from a place on; chunks of other names are stepped over."""
-    while position + _HEAD <= len(content):
-        name = content[position : position + 4]
-        size = int.from_bytes(content[position + 4 : position + _HEAD], "big")
-        if name == _TRACK:
-            track = _read_track(content, position + _HEAD, size)
-            yield track
-            position = track.end
-        elif _CHUNK.match(name) and position + _HEAD + size <= len(content):
-            position += _HEAD + size
-        else:
-            found = content.find(_TRACK, position + 1)
-            position = found if found >= 0 else len(content)
+def _next_track(content: bytes, at: int) -> int | None:
+    """Where the next track begins, other chunks and what is no chunk left out.
+
+    Another header is another file's, which may come after.
+    """
+    while _is_foreign(content, padded := at + content.startswith(b"\0", at)):
+        at = _chunk_end(content, padded)
+    match = _CHUNK.search(content, at)
+    return match.start() if match and match[0] == _TRACK else None
 
 
-def _read_track(content: bytes, start: int, size: int) -> _Track:
-    """A track. If its length is wrong, it goes to its own end, and the file goes on there."""
-    end = start + size
-    is_right = end == len(content) or (end < len(content) and _goes_on(content, end))
-    reader = _Reader(content, start, end if is_right else len(content))
-    damage = ""
-    try:
-        reader.read()
-    except _BrokenError as exc:
-        damage = f"breaks off: {exc}" if str(exc) else "breaks off"
-    if is_right or reader.position == end:  # whatever comes after it
-        return _Track(reader.track, end, damage)
-    after = reader.position
-    if damage:  # look for the next one in what could not be understood
-        found = content.find(_TRACK, start)
-        after = found if found >= 0 else len(content)
-    return _Track(reader.track, after, damage or "has another length than it says")
+def _chunk_end(content: bytes, at: int) -> int:
+    return at + _HEAD + _whole(content, at + 4, 4)
 
 
-def _goes_on(content: bytes, position: int) -> bool:
-    """Whether another chunk may begin here; RIFF fills up to an even place."""
-    return any(
-        content.startswith(_TRACK, at) or _CHUNK.match(content, at)
-        for at in (position, position + 1)
+def _is_foreign(content: bytes, at: int) -> bool:
+    """Whether a chunk that isn't of a MIDI file is at a place, and whole."""
+    kind = content[at : at + 4]
+    return (
+        kind not in (_HEADER, _TRACK)
+        and _FOREIGN.fullmatch(kind) is not None
+        and _chunk_end(content, at) <= len(content)
     )
+
+
+def _is_place(content: bytes, at: int) -> bool:
+    """Whether a chunk can end at a place: another one begins there, or the file has ended."""
+    return at == len(content) or content.startswith(_TRACK, at) or _is_foreign(content, at)
+
+
+def _read_track(content: bytes, at: int) -> tuple[Track, int, str]:
+    """A track, where it ends, and what is wrong with it, with a place for its name.
+
+    Its length is believed if it leads to a place where a chunk can end. Else the event that
+    ends it says where that is, or the next track does.
+    """
+    start, end = at + _HEAD, _chunk_end(content, at)
+    limit = end
+    if not _is_place(content, end):
+        following = content.find(_TRACK, start)
+        limit = len(content) if following < 0 else following
+        if end < limit and content.find(_END, max(start, end - len(_END) + 1), limit) < 0:
+            limit = end
+    reader = _TrackReader(content, start, limit)
+    is_whole = reader.read()
+    return reader.track, *_ending(content, reader, end, limit, is_whole=is_whole)
+
+
+def _ending(
+    content: bytes, reader: "_TrackReader", end: int, limit: int, *, is_whole: bool
+) -> tuple[int, str]:
+    """Where a track that was read ends, and what is wrong with it."""
+    breaks_off = end > limit == len(content)
+    if not is_whole:
+        senseless = f"{{}} makes no sense from byte {reader.at} on"
+        return limit, "{} breaks off" if breaks_off else senseless
+    if reader.has_ended and (limit != end or content.startswith(_TRACK, reader.at)):
+        damage = "" if reader.at == end else "{} has another length than it says"
+        return reader.at, damage
+    if breaks_off:
+        return limit, "{} breaks off"
+    return limit, "" if limit == end else "{} has another length than it says"
 
 
 # --- events
 
 
-class _Reader:
-    """Reads the events of one track, up to its end or a place in the file."""
+class _TrackReader:
+    """The events of a track, from a place to a limit at most."""
 
-    def __init__(self, content: bytes, position: int, limit: int) -> None:
-        self.track = mido.MidiTrack()
-        self.position = position
+    def __init__(self, content: bytes, at: int, limit: int) -> None:
+        self.track = Track()
+        self.at = at
+        """Where the next event begins."""
+        self.has_ended = False
+        """It came to the event that ends a track."""
         self._content = content
         self._limit = limit
-        self._wait = 0  # ticks since the last message that was kept
+        self._status = 0  # the running status: files have it run on after other events, too
+        self._is_named = False
+        self._decoder = wire.Decoder()
 
-    def read(self) -> None:
-        """Read all of it. Raises _BrokenError, with what was understood in `track`."""
-        status = 0
-        while self.position < self._limit:
-            self._wait += self._number()
-            byte = self._byte()
-            if byte < _FIRST_STATUS:
-                if not status:
-                    raise _BrokenError("there is data without a status")
-                self.position -= 1
-                self._channel_message(status)
-            elif byte < _FIRST_SYSTEM:
-                status = byte
-                self._channel_message(status)
-            elif byte == _META:
-                kind = self._byte()
-                if kind == _END:
-                    self._data(self._number())
-                    self._keep(mido.MetaMessage("end_of_track"))
-                    return
-                self._meta(kind, self._data(self._number()))
-            elif byte in (_SYSEX, _ESCAPE):
-                self._data(self._number())
-            else:
-                self._data(_SYSTEM_LENGTHS.get(byte, 0))
-        if self._limit == len(self._content):  # nothing came after it that could be its end
-            raise _BrokenError
+    def read(self) -> bool:
+        """Read on to the end. False if there is an event that isn't whole or makes no sense."""
+        while self.at < self._limit and not self.has_ended:
+            begin = self.at
+            try:
+                self.track.end += self._number()
+                self._event()
+            except ValueError:
+                self.at = begin
+                return False
+        return True
 
-    def _keep(self, message: mido.Message | mido.MetaMessage) -> None:
-        message.time = self._wait
-        self.track.append(message)
-        self._wait = 0
+    def _event(self) -> None:
+        first = self._content[self.at] if self.at < self._limit else 0
+        if first < _STATUS:
+            self._channel_message(self._status)
+            return
+        self.at += 1
+        if first < _SYSEX:
+            self._status = first
+            self._channel_message(first)
+        elif first == _META:
+            (kind,) = self._bytes(1)
+            self._meta(kind, self._bytes(self._number()))
+        elif first in (_SYSEX, _ESCAPE):
+            self._bytes(self._number())
+        else:
+            self._bytes(_SYSTEM.get(first, 0))
 
     def _channel_message(self, status: int) -> None:
-        data = self._data(1 if status & 0xF0 in _ONE_BYTE else 2)
-        self._keep(mido.Message.from_bytes([status, *(min(byte, _HIGHEST) for byte in data)]))
+        if not status:
+            raise ValueError("data without a status")
+        data = self._bytes(1 if status & 0xF0 in _ONE_BYTE else 2)
+        for message in self._decoder.feed([status, *(min(byte, 127) for byte in data)]):
+            self.track.messages.append((self.track.end, message))
 
     def _meta(self, kind: int, data: bytes) -> None:
-        """Keep a meta message that is of use here and is as it must be."""
-        match kind, len(data):
-            case (0x03, _):
-                self._keep(mido.MetaMessage("track_name", name=_text(data)))
-            case (0x51, 3) if any(data):
-                tempo = int.from_bytes(data, "big")
-                self._keep(mido.MetaMessage("set_tempo", tempo=tempo))
-            case (0x58, 4) if data[0] and data[1] <= _LARGEST_POWER:
-                self._keep(
-                    mido.MetaMessage("time_signature", numerator=data[0], denominator=2 ** data[1])
-                )
-            case (0x59, 2):
-                fifths = int.from_bytes(data[:1], "big", signed=True) - _SEVEN_FLATS
-                names = {0: _KEYS, 1: _MINOR_KEYS}.get(data[1], ())
-                if 0 <= fifths < len(names):
-                    self._keep(mido.MetaMessage("key_signature", key=names[fifths]))
-
-    def _byte(self) -> int:
-        return self._data(1)[0]
+        """Take what a meta event says, unless it can't be so."""
+        if kind == _END_OF_TRACK:
+            self.has_ended = True
+        elif kind == _TRACK_NAME:
+            if not self._is_named:
+                self.track.name = _text(data)
+            self._is_named = True
+        elif len(data) != _LENGTHS.get(kind):
+            return
+        elif kind == _TEMPO:
+            if tempo := int.from_bytes(data, "big"):
+                self.track.tempos.append((self.track.end, tempo))
+        elif kind == _TIME_SIGNATURE:
+            count, power = data[:2]
+            if count and 1 << power <= _SHORTEST_BEAT:
+                signature = TimeSignature(count, 1 << power)
+                self.track.time_signatures.append((self.track.end, signature))
+        else:
+            sharps = int.from_bytes(data[:1], "big", signed=True)
+            if abs(sharps) <= _MOST_SIGNS and data[1] <= 1:
+                key = KeySignature(sharps, is_minor=bool(data[1]))
+                self.track.key_signatures.append((self.track.end, key))
 
     def _number(self) -> int:
-        """A number of variable length."""
+        """A number as a file writes it: seven bits a byte, the top bit set but in the last."""
         number = 0
-        for _ in range(_LONGEST_NUMBER):
-            byte = self._byte()
+        for byte in self._content[self.at : min(self.at + _LONGEST_NUMBER, self._limit)]:
+            self.at += 1
             number = number << 7 | byte & 0x7F
-            if byte < _FIRST_STATUS:
+            if byte < _STATUS:
                 return number
-        raise _BrokenError("a number is longer than four bytes")
+        raise ValueError("a number without an end")
 
-    def _data(self, length: int) -> bytes:
-        end = self.position + length
-        if end > self._limit:
-            raise _BrokenError
-        data = self._content[self.position : end]
-        self.position = end
-        return data
+    def _bytes(self, size: int) -> bytes:
+        if self.at + size > self._limit:
+            raise ValueError("more than there is")
+        self.at += size
+        return self._content[self.at - size : self.at]
 
 
 def _text(data: bytes) -> str:
+    """Text in UTF-8, else in Latin-1."""
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")

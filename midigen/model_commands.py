@@ -250,8 +250,8 @@ def _read_songs(options: argparse.Namespace) -> "list[Song]":
             bar.update()
             if isinstance(result, Tune):
                 tunes.append(result)
-                if result.damage:
-                    bar.write(f"midigen: {result.path}: {result.damage}", file=sys.stderr)
+                if result.notice:
+                    bar.write(f"midigen: {result.path}: {result.notice}", file=sys.stderr)
             else:
                 skipped += 1
                 bar.write(f"midigen: skipped {result.path}: {result.reason}", file=sys.stderr)

@@ -5,17 +5,16 @@ system for a short piece and several, one below the other, for a long one, all a
 scale. Matplotlib is imported only when something is drawn.
 """
 
-import bisect
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midigen import wire
 from midigen.errors import MidiFileError, MidigenError
-from midigen.midi_reader import load
-from midigen.notes import NoteOff, NoteOn, Pitch, Seconds, Velocity
+from midigen.midi_file import Ticks
+from midigen.midi_reader import MidiFile, Track, load
+from midigen.notes import Channel, NoteOff, NoteOn, Pitch, Seconds, Velocity
 from midigen.vocabulary import C_MAJOR, Key
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ _SYSTEM: Seconds = 40.0
 """More than this begins another system."""
 _MOST_SYSTEMS = 8
 _MOST_BEATS = 100_000
-_SHORTEST_BEAT = 64  # of a time signature that is taken at its word, as a part of a whole note
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.55, 0.15, 0.65, 0.55  # inches around the systems
 _SYSTEM_HEIGHT, _GAP = 2.9, 0.6  # inches, of one of several systems, and between two of them
 
@@ -104,19 +102,14 @@ def plot(midi_path: Path, png_path: Path, key: Key = C_MAJOR) -> None:
 def read(path: Path) -> Piece:
     """The notes, beats and bars of a MIDI file. Raises MidiFileError."""
     file = load(path)
-    tracks = [(track.name, list(_timed(track))) for track in file.tracks]
-    notes = [note for name, track in tracks for note in _notes(_by(name), track)]
+    notes = [note for track in file.tracks for note in _notes(_by(track.name), track)]
     if not notes:
-        raise MidiFileError(f"{path}: there are no notes in it")
-    metas = sorted(
-        ((tick, message) for _, track in tracks for tick, message in track if message.is_meta),
-        key=lambda timed: timed[0],
-    )
+        raise file.refusal("there are no notes in it")
     end = max(int(note.end) for note in notes)
     if end > _MOST_BEATS * file.ticks_per_beat:
         raise MidiFileError(f"{path}: too long for a picture: over {_MOST_BEATS} beats")
-    clock = _Clock(file.ticks_per_beat, metas)
-    beats, bars = _grid(file.ticks_per_beat, metas, end)
+    beats, bars = _grid(file, end)
+    clock = file.clock
     return Piece(
         tuple(
             Note(note.by, note.pitch, note.velocity, clock.at(note.start), clock.at(note.end))
@@ -131,67 +124,30 @@ def _by(track: str) -> str:
     return MACHINE if track.strip().lower() == MACHINE else PLAYER
 
 
-def _timed(track: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """The messages of a track, each with its tick from the beginning."""
-    tick = 0
-    for message in track:
-        tick += message.time
-        yield tick, message
-
-
-def _notes(by: str, track: Sequence[tuple[int, Any]]) -> Iterator[Note]:
+def _notes(by: str, track: Track) -> Iterator[Note]:
     """The notes of a track, their starts and ends in ticks; what never ends, ends with it."""
-    sounding: dict[tuple[int, Pitch], tuple[int, Velocity]] = {}
-    decoder = wire.Decoder()
-    for tick, message in track:
-        for event in () if message.is_meta else decoder.feed(message.bytes()):
-            if isinstance(event, NoteOn | NoteOff):
-                begun = sounding.pop((event.channel, event.pitch), None)
-                if begun is not None:
-                    yield Note(by, event.pitch, begun[1], begun[0], tick)
-            if isinstance(event, NoteOn):
-                sounding[event.channel, event.pitch] = tick, event.velocity
+    sounding: dict[tuple[Channel, Pitch], tuple[Ticks, Velocity]] = {}
+    for tick, message in track.messages:
+        if isinstance(message, NoteOn | NoteOff):
+            begun = sounding.pop((message.channel, message.pitch), None)
+            if begun is not None:
+                yield Note(by, message.pitch, begun[1], begun[0], tick)
+        if isinstance(message, NoteOn):
+            sounding[message.channel, message.pitch] = tick, message.velocity
     for (_, pitch), (start, velocity) in sounding.items():
-        yield Note(by, pitch, velocity, start, track[-1][0])
+        yield Note(by, pitch, velocity, start, track.end)
 
 
-class _Clock:
-    """Ticks to seconds, by the tempos of a file."""
-
-    def __init__(self, ticks_per_beat: int, metas: Sequence[tuple[int, Any]]) -> None:
-        self._ticks = [0]
-        self._times: list[Seconds] = [0.0]
-        self._paces = [0.5 / ticks_per_beat]  # 120 beats a minute until the file says otherwise
-        for tick, message in metas:
-            if message.type == "set_tempo" and message.tempo:
-                self._times.append(self.at(tick))
-                self._ticks.append(tick)
-                self._paces.append(message.tempo / 1e6 / ticks_per_beat)
-
-    def at(self, tick: float) -> Seconds:
-        place = bisect.bisect_right(self._ticks, tick) - 1
-        return self._times[place] + (tick - self._ticks[place]) * self._paces[place]
-
-
-def _grid(
-    ticks_per_beat: int, metas: Sequence[tuple[int, Any]], end: int
-) -> tuple[list[float], list[float]]:
+def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
     """The ticks of beats and of bars, by the time signatures, to the end of the last bar."""
-    signatures = [
-        (tick, message.numerator, message.denominator)
-        for tick, message in metas
-        if message.type == "time_signature"
-        and tick < end
-        and message.numerator
-        and message.denominator <= _SHORTEST_BEAT
-    ]
-    signatures = [(0, 4, 4), *signatures]
+    signatures = [(0, 4, 4)]
+    signatures += [(tick, *signature) for tick, signature in file.time_signatures if tick < end]
     beats: list[float] = []
     bars: list[float] = []
     for (start, count, unit), following in zip(
         signatures, [*(tick for tick, _, _ in signatures[1:]), None], strict=True
     ):
-        beat = ticks_per_beat * 4 / unit
+        beat = file.ticks_per_beat * 4 / unit
         if following is None:
             number = count * max(1, math.ceil((end - start) / (beat * count)))
         else:

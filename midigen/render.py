@@ -4,7 +4,7 @@
 """
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import mido
 import numpy as np
 
 from midigen import wire
+from midigen.ears import Ears
 from midigen.errors import MidiFileError, ModelError
-from midigen.loose_ends import Timed, ended
-from midigen.midi_reader import load
+from midigen.loose_ends import Timed, tied
+from midigen.midi_reader import MidiFile, load
 from midigen.notes import EndOfAnswer, EndOfPhrase, Event, Message, NoteOn, Output, Seconds
 from midigen.performer import Performer
 from midigen.predictor import Models, Predictor
@@ -31,17 +32,19 @@ LONGEST: Seconds = 3600
 LONGEST_FILE: Seconds = 8 * 3600
 """No longer file is played: a few bytes can claim weeks, through which solo would play on."""
 
-_APART = 2  # the format of a file whose tracks are pieces of their own
-
 
 @dataclass(frozen=True)
 class Rendering:
-    """What was rendered: the notes of both, how long it takes to play, and the key at last."""
+    """What was rendered: the notes of both, how long it takes to play, and the key at last.
+
+    `notice` is what to tell if the file that was played is damaged.
+    """
 
     player_notes: int
     machine_notes: int
     length: Seconds
     key: Key
+    notice: str
 
 
 def perform(
@@ -81,20 +84,23 @@ def render_file(
     *,
     models: Models | None = None,
     given: Collection[str] = (),
-    tell: Callable[[str], None] = lambda _: None,
 ) -> Rendering:
     """Play a MIDI file to the performer; write both as two tracks, player and midigen.
 
     The file's first tempo and time signature, if it names them, take the places of
-    `tempo.bpm` and `tempo.bar`, where these may be so and aren't among the settings that are
-    `given`. What was played is heard only once, so thru is off; what would go on for ever has
-    `response.max` notes. The same file, settings and seed give the same bytes. `tell` is
-    called with a line if the file is damaged. Raises MidiFileError, also if the file lasts
-    longer than LONGEST_FILE.
+    `tempo.bpm` and `tempo.bar`, where these may be so and aren't among the settings that
+    are `given`.
+    What was played is heard only once, so thru is off; what would go on for ever has
+    `response.max` notes; a key that the file lets go of too late or never comes up where
+    nothing else is played (see `loose_ends`).
+    The same file, settings and seed give the same bytes. Raises MidiFileError, also if the
+    file lasts longer than LONGEST_FILE.
     """
-    player, named = _read(source, tell)
-    for key in named.keys() - given:
-        settings = settings.changed(key, named[key])
+    file = load(source)
+    for key, value in _named(file).items():
+        if key not in given:
+            settings = settings.changed(key, value)
+    player = _heard(file, settings)
     performer = Performer(_for_a_file(settings), predictor, rng, models)
     pause = settings.turn.max if settings.turn.silence == "auto" else settings.turn.silence
     over = (player[-1][0] + float(pause), EndOfPhrase())
@@ -106,7 +112,9 @@ def render_file(
             raise ModelError(f"the model {settings.model} fails: {trouble}")
     _write(destination, {"player": player, "midigen": machine}, settings.tempo)
     times = [time for time, _ in [*player, *machine]]
-    return Rendering(_count_notes(player), _count_notes(machine), max(times), performer.key)
+    return Rendering(
+        _count_notes(player), _count_notes(machine), max(times), performer.key, file.notice
+    )
 
 
 def _for_a_file(settings: Settings) -> Settings:
@@ -116,38 +124,30 @@ def _for_a_file(settings: Settings) -> Settings:
     return settings.changed("clock.send", value=False)
 
 
-def _read(path: Path, tell: Callable[[str], None]) -> tuple[list[Timed], dict[str, Any]]:
-    """What a file plays, and of `tempo.bpm` and `tempo.bar` what it names, at first."""
-    file = load(path, tell)
-    if file.type == _APART:
-        raise MidiFileError(
-            f"{path}: its tracks are pieces of their own (format 2): save one of them"
-        )
-    decoder = wire.Decoder()
-    played: list[Timed] = []
-    named: dict[str, float] = {}
-    now = 0.0
-    for message in file:
-        now += message.time
-        if message.type == "set_tempo" and message.tempo:
-            named.setdefault("tempo.bpm", mido.tempo2bpm(message.tempo))
-        elif message.type == "time_signature":
-            quarters = max(1, round(message.numerator * 4 / message.denominator))
-            named.setdefault("tempo.bar", quarters)
-        elif not (message.is_meta or message.is_realtime):  # a file may have none of the latter
-            played += [(now, event) for event in decoder.feed(message.bytes())]
+def _heard(file: MidiFile, settings: Settings) -> list[Timed]:
+    """What a file plays, with an end to everything. Raises MidiFileError."""
+    clock = file.clock
+    played = [(clock.at(tick), message) for tick, message in file.messages]
     if not _count_notes(played):
-        raise MidiFileError(f"{path}: there are no notes in it")
+        raise file.refusal("there are no notes in it")
+    if file.is_apart and sum(bool(track.messages) for track in file.tracks) > 1:
+        raise file.refusal("its tracks are pieces of their own (format 2): save one of them")
     if played[-1][0] > LONGEST_FILE:
-        raise MidiFileError(
-            f"{path}: lasts over {LONGEST_FILE / 3600:g} hours, the most that is played: "
-            "cut it into parts"
+        raise file.refusal(
+            f"lasts over {LONGEST_FILE / 3600:g} hours, the most that is played: cut it into parts"
         )
-    return ended(played), _possible(named)
+    turn = settings.turn
+    pause = turn.min if turn.silence == "auto" else turn.silence
+    return tied(played, Ears(settings), clock.at(file.ticks_per_beat), float(pause))
 
 
-def _possible(named: dict[str, float]) -> dict[str, Any]:
-    """Those of these values of `Tempo` that it may have."""
+def _named(file: MidiFile) -> dict[str, Any]:
+    """The first tempo and time signature of a file as settings, where these may be so."""
+    named: dict[str, float] = {}
+    for _, tempo in file.tempos[:1]:
+        named["tempo.bpm"] = mido.tempo2bpm(tempo)
+    for _, signature in file.time_signatures[:1]:
+        named["tempo.bar"] = max(1, round(signature.beats * 4 / signature.unit))
     possible: dict[str, Any] = {}
     for key, value in named.items():
         with contextlib.suppress(ValueError):

@@ -23,3 +23,17 @@ def write_midi(path: Path, bpm: float | None = None, pitches: tuple[int, ...] = 
 def one_track(body: bytes) -> bytes:
     """A file of one track, whose length is right."""
     return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(body).to_bytes(4, "big") + body
+
+
+def track_notes(path: Path) -> dict[str, list[tuple[int, str, int]]]:
+    """The notes of each track by its name: (tick, type, pitch)."""
+    tracks = {}
+    for track in mido.MidiFile(path).tracks:
+        tick = 0
+        notes = []
+        for message in track:
+            tick += message.time
+            if message.type in ("note_on", "note_off"):
+                notes.append((tick, message.type, message.note))
+        tracks[track.name] = notes
+    return tracks

@@ -188,6 +188,23 @@ def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Path("out.mid").read_bytes() == first
 
 
+def test_what_is_damaged_in_a_file_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "songs").mkdir()
+    source = write_midi(tmp_path / "songs" / "in.mid", bpm=60)
+    source.write_bytes(source.read_bytes()[:-6])
+    told = f"{source}: the file is damaged (track 1 breaks off): what is there is taken"
+    assert main(["render", str(source), "out.mid", "--plot", "out.png"]) == ExitCode.OK
+    assert capsys.readouterr().err == f"midigen: {told}\n"
+    assert main(["evaluate", "notebook", str(source.parent)]) == ExitCode.OK
+    assert capsys.readouterr().err.count(told) == 1
+    source.write_bytes(source.read_bytes()[:30])
+    assert main(["render", str(source), "out.mid"]) == ExitCode.MIDI_FILE
+    reason = f"{source}: there are no notes in it (track 1 breaks off)"
+    assert capsys.readouterr().err == f"midigen: {reason}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "room"),
     [(["--recipe", "notebook"], "notebook"), (["songs", "--name", "new"], "training")],

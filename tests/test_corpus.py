@@ -369,9 +369,13 @@ def assert_refused(path: Path, reason: str) -> None:
     [
         (b"", "the file is empty"),
         (b"MThd\0\0\0\6\0\1", "the file breaks off in its header"),
-        (b"MThd\0\0\0\6\0\1\0\1\1\xe0", "there are no tracks in it"),
+        (
+            b"MThd\0\0\0\6\0\1\0\1\1\xe0",
+            r"there are no notes in it, drums aside \(it has 0 of 1 tracks\)$",
+        ),
         (b"Dear diary, today I learned to play the piano.", "not a MIDI file"),
-        (b"MThd\0\0\0\6\0\1\0\0\1\xe0", "there are no tracks in it"),
+        (b"MThd\0\0\0\6\0\1\0\0\1\xe0", "there are no notes in it, drums aside$"),
+        (one_track(b"\0\x90\x3c"), r"drums aside \(track 1 makes no sense from byte 22 on\)$"),
         (one_track(b"\0\xff\x51\1\1"), "there are no notes in it, drums aside"),
     ],
 )
@@ -397,14 +401,16 @@ def test_of_a_file_that_breaks_off_there_is_what_came_before_or_the_reason(mid: 
         with contextlib.suppress(MidiFileError):
             tune = read_file(mid)
             found.append(spelled(tune))
-            assert tune.damage == "the file is damaged (track 1 breaks off): what is there is taken"
+            assert tune.notice == "the file is damaged (track 1 breaks off): what is there is taken"
     assert [each for each, _ in itertools.groupby(found)] == ["C", "CD", "CDE"]
 
 
 @pytest.mark.parametrize("ticks_per_beat", [-1, -256, (-25 << 8) + 40, -32768])
 def test_times_that_are_not_in_beats_are_refused(mid: Path, ticks_per_beat: int) -> None:
     save(mid, part(line(TUNE)), ticks_per_beat=ticks_per_beat)
-    assert_refused(mid, "its times aren't in beats: save it with ticks per beat")
+    assert_refused(
+        mid, "its times are in SMPTE frames and not in beats: save it with ticks per beat"
+    )
 
 
 def test_a_beat_without_ticks_is_refused(mid: Path) -> None:
@@ -420,7 +426,7 @@ def test_times_beyond_all_measure_end_the_track(mid: Path) -> None:
         mid.write_bytes(one_track(b"\0\x90\x3c\x40" + times + b"\x90\x3c\x40"))
         tune = read_file(mid)
         assert len(tune.letters) == 1
-        assert "track 1 breaks off: a number is longer than four bytes" in tune.damage
+        assert "track 1 makes no sense from byte 26 on" in tune.notice
 
 
 def test_data_may_be_any_bytes(mid: Path) -> None:
@@ -461,7 +467,16 @@ def test_folders_are_searched_through_and_through(tmp_path: Path) -> None:
     wanted = touch(
         *(
             tmp_path / name
-            for name in ("a.mid", "B.MID", "c.midi", "x/y/z/d.Midi", "e.KAR", "f.rmi", "g.smf")
+            for name in (
+                "a.mid",
+                "B.MID",
+                "c.midi",
+                "x/y/z/d.Midi",
+                "e.KAR",
+                "f.rmi",
+                "g.smf",
+                "h.rmid",
+            )
         )
     )
     touch(*(tmp_path / name for name in ("a.txt", "mid", "._a.mid", ".hidden/h.mid", "a.mid.bak")))
@@ -564,7 +579,7 @@ def test_a_damaged_file_is_skipped_with_a_reason_of_one_line(tmp_path: Path) -> 
         good: 'no track " flute" with notes; there are one without a name',
         empty: "the file is empty",
         named: 'no track " flute" with notes; there are "Voice [2Jx"',
-        text: "not a MIDI file",
+        text: "not a MIDI file: it has no header of one (MThd)",
     }
 
 

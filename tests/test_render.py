@@ -9,7 +9,7 @@ from midigen.errors import ExitCode, MidiFileError
 from midigen.onnx_predictor import OnnxPredictor
 from midigen.render import LONGEST_FILE, render_file
 from midigen.settings import Mode, Quantize, Settings
-from tests.midi_files import MELODY, one_track, write_midi
+from tests.midi_files import MELODY, one_track, track_notes, write_midi
 from tests.players import NOTEBOOK, NextLetter, settings
 
 
@@ -18,20 +18,6 @@ def rendered(source: Path, chosen: Settings, seed: int = 0) -> Path:
     rng = np.random.default_rng(seed)
     render_file(source, destination, chosen, NextLetter(), rng)
     return destination
-
-
-def track_notes(path: Path) -> dict[str, list[tuple[int, str, int]]]:
-    """The notes of each track by its name: (tick, type, pitch)."""
-    tracks = {}
-    for track in mido.MidiFile(path).tracks:
-        tick = 0
-        notes = []
-        for message in track:
-            tick += message.time
-            if message.type in ("note_on", "note_off"):
-                notes.append((tick, message.type, message.note))
-        tracks[track.name] = notes
-    return tracks
 
 
 def test_player_and_machine_are_two_tracks(tmp_path: Path) -> None:
@@ -167,6 +153,9 @@ def test_tracks_that_do_not_sound_together_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "in.mid"
     file = mido.MidiFile(write_midi(path))
     file.type = 2
+    file.save(path)
+    assert track_notes(rendered(path, settings()))["player"]  # a single one
+    file.tracks.append(file.tracks[0])
     file.save(path)
     with pytest.raises(MidiFileError, match="its tracks are pieces of their own") as caught:
         rendered(path, settings())
