@@ -1,25 +1,35 @@
 """How tests are shared out, and what they share: a JACK server, and `midigen run` on it."""
 
-import contextlib
 import os
 import re
 import signal
 from collections.abc import Callable, Iterator
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.jack import JackServer, Midigen
-from tests.system import needs, runtime_folder
+from tests.system import adopt_orphans, children, end, needs, runtime_folder
 
 # What is ignored here, as under nohup or in a script's background job, would be ignored by the
 # tests' children too. What is handled isn't: they begin with the system's own way.
 for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
+
+adopt_orphans()
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "any machine",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 # One core for training: the other one is for what is about real time (see `Halves`).
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -38,23 +48,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
     return Halves(config, log)
 
 
-def _children() -> set[int]:
-    """The processes that this one has started and that haven't ended, where that can be seen."""
-    listed = Path(f"/proc/self/task/{os.getpid()}/children")
-    found = {int(each) for each in listed.read_text().split()} if listed.exists() else set()
-    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # one for all processes
-    return found - {tracker}
-
-
 @pytest.fixture(autouse=True)
 def _no_child_left() -> Iterator[None]:
     """What a test has started ends with it, also where it fails."""
-    before = _children()
+    before = children()
     yield
-    for left in _children() - before:
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(left, signal.SIGKILL)
-            os.waitpid(left, 0)
+    end(children() - before)
+
+
+def pytest_unconfigure() -> None:
+    """What a process that tested and died has left behind ends with the session."""
+    end(children())
 
 
 @pytest.fixture(autouse=True)

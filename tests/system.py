@@ -1,10 +1,14 @@
-"""What tests need of the system: its programs, and a folder of their own."""
+"""What tests need of the system: its programs, a folder of their own, and no process left."""
 
 import contextlib
+import ctypes
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -34,3 +38,27 @@ def runtime_folder() -> Iterator[Path]:
         environment.setenv("XDG_RUNTIME_DIR", str(folder))
         yield folder / "midigen"
     shutil.rmtree(folder)
+
+
+def adopt_orphans() -> None:
+    """On Linux: what a child leaves behind as it ends is this process's child from then on."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that haven't ended, where that can be seen."""
+    listed = Path("/proc/self/task").glob("*/children")
+    found = {int(each) for file in listed for each in file.read_text().split()}
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # one for all processes
+    return found - {tracker}
+
+
+def end(processes: set[int]) -> None:
+    """End these children, and what they leave behind."""
+    others = children() - processes
+    while left := children() - others:
+        for each in left:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(each, signal.SIGKILL)
+                os.waitpid(each, 0)

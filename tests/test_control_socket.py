@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import stat
@@ -163,7 +164,7 @@ def test_any_line_has_an_answer(line: bytes) -> None:
     assert reply.count(b"\n") == 1
     assert [*json.loads(reply)] in (["ok"], ["error"])
     for name, value in player.asked:
-        assert (name + value).encode()
+        (name + value).encode()  # or it would raise
 
 
 @pytest.fixture(scope="module")
@@ -202,10 +203,10 @@ def test_whoever_is_slow_holds_up_nobody_and_is_turned_away(folder: Path) -> Non
         with connect(path) as silent, connect(path) as halting:
             halting.sendall(b'{"do": ')
             assert len(ask(STATUS, None)["model"]) == 2_000_000
-            assert time.perf_counter() - began < PATIENCE / 2
+            assert select.select([silent, halting], [], [], 0)[0] == []  # it waited for neither
             for slow in (silent, halting):
                 assert json.loads(hear(slow)) == {"error": "no line came within 2 s"}
-                assert PATIENCE <= time.perf_counter() - began < PATIENCE * 2
+                assert time.perf_counter() - began >= PATIENCE
         heard += hear(deaf)
     assert heard.startswith(b'{"ok": {"model": "xxx')
     assert len(heard) < 2_000_000
@@ -605,11 +606,9 @@ def test_closing_is_prompt_and_leaves_nothing(folder: Path) -> None:
     control.open()
     with connect(folder / f"{NAME}.sock") as silent:
         assert ask(STATUS, None) == {"mode": "duet"}
-        began = time.perf_counter()
         control.close()
-        assert time.perf_counter() - began < PATIENCE / 2
         assert not control._thread.is_alive()
-        assert hear(silent) == b""
+        assert hear(silent) == b""  # its time wasn't waited for: it would have been told
     assert [*folder.iterdir()] == []
     with listening():  # a successor's socket isn't taken for its own
         control.close()

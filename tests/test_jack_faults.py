@@ -19,6 +19,7 @@ from onnx.helper import make_node
 from onnx.numpy_helper import from_array
 
 from midigen.control_socket import ask
+from midigen.daemon import CHECK_INTERVAL
 from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn
 from tests.jack import (
@@ -229,41 +230,70 @@ def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen:
 # --- the processor
 
 
-def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(midigen: Start) -> None:
-    """As after a suspend. The server stands still with it for the first five seconds."""
+@pytest.fixture
+def wait_until_the_server_goes_on(jack: JackServer) -> Iterator[Callable[[], None]]:
+    """Waits until a server that waits for a client does so no longer, by ports of its own."""
+    del jack
+    hand, ear = Hand("proof"), Ear("proof-ear")
+    hand.open_virtual("Proof")
+    ear.connect("proof:Proof")
+    pause(SETTLES)
+
+    def wait() -> None:
+        for count in (1, 2):  # the first may be handed on while it waits
+            hand.strike(60)
+            ear.wait_for(count)
+
+    yield wait
+    hand.close()
+    ear.close()
+
+
+def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
+    midigen: Start, wait_until_the_server_goes_on: Callable[[], None]
+) -> None:
+    """As after a suspend. The server stands still with it for the first five seconds or so."""
     running = midigen("--mode", "solo", "--set", "thru=true", "--set", "range.low=60", *STEADY)
-    play_phrase(running.hand, 60, 62, 64)
+    play_phrase(running.hand, 36, 38, 40)
     running.hand.strike(48)
-    running.ear.wait_for(8)
+    running.ear.wait_for(12)
     stopped = time.perf_counter()
     running.process.send_signal(signal.SIGSTOP)
-    pause(6)
+    os.waitid(os.P_PID, running.process.pid, os.WSTOPPED | os.WNOWAIT)
+    wait_until_the_server_goes_on()
     running.hand.let_go(48)  # it never hears of this
-    pause(4)
+    pause(1)
     assert len(running.ear.hanging()) == 2
     before = len(running.ear.of(NoteOn))
     continued = time.perf_counter()
     running.process.send_signal(signal.SIGCONT)
     running.ear.wait_for(before + 9)
     line = running.read_until("stood still for ")
+    told_at = time.perf_counter()
     assert line.endswith(" s: the keys that were held are let go\n")
-    stood = continued - stopped
-    assert float(line.split()[4]) == pytest.approx(stood, abs=2)
+    seconds = float(line.split()[4])
+    assert continued - stopped - CHECK_INTERVAL - 0.5 <= seconds <= told_at - stopped + 0.5
     assert 48 not in running.ear.hanging()
     assert running.stop() == ExitCode.OK
     assert not running.ear.hanging()
 
-    onsets = running.ear.times(lambda message: isinstance(message, NoteOn))
+    onsets = running.ear.times(lambda each: isinstance(each, NoteOn) and each.pitch >= 60)
     ends = running.ear.times(lambda message: isinstance(message, NoteOff))
-    start, later = onsets[before - 1], onsets[before:]
-    # JACK's own way back takes it up to half a second.
-    assert min(end for end in ends if end > start) - continued < 1
+    heard = before - 4  # the player's
+    start, later = onsets[heard - 1], onsets[heard:]
+    assert min(end for end in ends if end > start) <= later[0]
     assert sum(onset < later[0] + STEP for onset in later) <= 3  # of 40 that were due
-    settled = [onset for onset in later if onset > later[0] + 1]  # so is the server by then
-    off = [(onset - start + STEP / 2) % STEP - STEP / 2 for onset in settled]
-    assert statistics.median(map(abs, off)) < 0.02  # load makes some late
+    # Load makes some late; the server takes up to half a second until it is itself again.
+    settled = [onset for onset in later if onset > later[0] + 1]
+    places = [
+        statistics.median((onset - start + STEP / 2) % STEP for onset in some)
+        for some in (onsets[2:heard], settled)
+    ]
+    assert places[0] == pytest.approx(places[1], abs=0.02)
     (dropped,) = [int(line.split()[1]) for line in told(running, "too many or too late")]
-    assert dropped == pytest.approx(stood / STEP, abs=12)
+    steps = round((onsets[-1] - onsets[0]) / STEP) + 1  # each is played or dropped
+    assert dropped == pytest.approx(steps - len(onsets), abs=4)
+    assert dropped > 10
 
 
 # --- a server that hangs

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from midigen import __version__
 from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn
 from midigen.vocabulary import Key
-from tests.jack import Midigen, Start, command, play_phrase, wait_until
+from tests.jack import Midigen, Start, command, play_phrase
 
 SURE = ("--set", "sampling.temperature=0", "--set", "sampling.max_repeat=off")
 
@@ -34,21 +35,21 @@ def ctl(*words: str) -> tuple[int, str, str]:
 
 def test_status_says_what_is_played_and_a_second_midigen_changes_nothing(midigen: Start) -> None:
     solo = ("--mode", "solo", "--set", "rhythm.gate=1", "--set", "rhythm.source=steady", *SURE)
+    began = time.perf_counter()
     running = midigen(*solo, "--key", "G major", "--set", "tempo.bpm=96.5")
     play_phrase(running.hand, 67, 69, 71)
     running.ear.wait_for(2)
     status = asked()
     (sounding,) = status.pop("sounding")
-    wait_until(lambda: sounding in {note.pitch for note in running.ear.of(NoteOn)}, "the note")
+    assert sounding in {note.pitch for note in running.ear.of(NoteOn)}
     name = Key.named("G major").pitch_name(sounding)
     assert status.pop("sounds") == [name]
     assert status.pop("heard") == ["G", "A", "B"]
     assert name.startswith(status.pop("played")[-1])
-    assert 0 < status.pop("uptime") < 20
-    out = status.pop("notes_out")
-    assert out >= 2
-    running.ear.wait_for(out)
-    assert 0 < status.pop("worst") < 0.1
+    uptime = status.pop("uptime")
+    assert 0 < uptime < time.perf_counter() - began
+    assert 2 <= status.pop("notes_out") <= len(running.ear.of(NoteOn))
+    assert 0 < status.pop("worst") < uptime
     assert status.pop("priority")
     assert status == {
         "mode": "solo",
