@@ -194,6 +194,7 @@ class Ear:
 
     def close(self) -> None:
         if not self._port.is_deleted:
+            pause(SETTLES)  # JACK may crash a client that closes while the graph is changing
             close_ports([self._port], [])
 
     def _on_message(self, message: tuple[list[int], float], _: object) -> None:
@@ -263,6 +264,7 @@ class Hand:
 
     def close(self) -> None:
         if not self._port.is_deleted:
+            pause(SETTLES)  # see Ear.close
             close_ports([], [self._port])
 
 

@@ -11,7 +11,7 @@ from midigen import __version__
 from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn
 from midigen.vocabulary import Key
-from tests.jack import Midigen, Start, command, play_phrase
+from tests.jack import Midigen, Start, command, play_phrase, wait_until
 
 SURE = ("--set", "sampling.temperature=0", "--set", "sampling.max_repeat=off")
 
@@ -41,7 +41,7 @@ def test_status_says_what_is_played_and_a_second_midigen_changes_nothing(midigen
     running.ear.wait_for(2)
     status = asked()
     (sounding,) = status.pop("sounding")
-    assert sounding in {note.pitch for note in running.ear.of(NoteOn)}
+    wait_until(lambda: sounding in {note.pitch for note in running.ear.of(NoteOn)}, "the note")
     name = Key.named("G major").pitch_name(sounding)
     assert status.pop("sounds") == [name]
     assert status.pop("heard") == ["G", "A", "B"]
