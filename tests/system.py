@@ -48,8 +48,10 @@ def adopt_orphans() -> None:
 
 def children() -> set[int]:
     """The processes that this one has started and that haven't ended, where that can be seen."""
-    listed = Path("/proc/self/task").glob("*/children")
-    found = {int(each) for file in listed for each in file.read_text().split()}
+    found: set[int] = set()
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            found |= {int(each) for each in listed.read_text().split()}
     tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # one for all processes
     return found - {tracker}
 
