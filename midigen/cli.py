@@ -165,5 +165,10 @@ def _ports(_: argparse.Namespace) -> ExitCode:
 
 
 def _config(options: argparse.Namespace) -> ExitCode:
-    print(config.render(effective_settings(options)), end="")
+    text = config.render(effective_settings(options))
+    if (
+        sys.stdout.encoding.lower() != "utf-8"
+    ):  # a file that a shell makes of it is read all the same
+        text = text.encode("ascii", "escape").decode()
+    print(text, end="")
     return ExitCode.OK

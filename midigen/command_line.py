@@ -179,8 +179,11 @@ def number(kind: Number) -> Callable[[str], Any]:
     return read
 
 
-def effective_settings(options: argparse.Namespace) -> Settings:
-    """What counts: the defaults, then the configuration file, then these options."""
+def effective_settings(options: argparse.Namespace, *, may_be_new: bool = False) -> Settings:
+    """What counts: the defaults, then the configuration file, then these options.
+
+    With `may_be_new` the file that `--config` names needn't be there yet.
+    """
     given: dict[str, object] = dict(config.parse_option(text) for text in options.set)
     names: dict[str, str] = {}
     for option, key in _OPTIONS.items():
@@ -189,11 +192,17 @@ def effective_settings(options: argparse.Namespace) -> Settings:
             given[key], names[key] = value, option
     if name := getattr(options, "name", None):
         given.setdefault("ports.out_client", f"{name.removesuffix('-in')}-out")
-    return config.load(options.config or config_file.find(_pass_over), given, names)
+    path = options.config or config_file.find(_pass_over)
+    if may_be_new and path and not config_file.is_there(path):
+        path = None
+    return config.load(path, given, names)
 
 
 def _pass_over(path: Path) -> None:
-    tell(f"{path} here isn't midigen's and isn't read: midigen's own would be {config_file.NAME}")
+    tell(
+        f"{path} here isn't read, since most of what it names isn't midigen's: "
+        f"if it is, call it {config_file.NAME}"
+    )
 
 
 def new_rng(settings: Settings) -> "np.random.Generator":

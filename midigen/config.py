@@ -164,8 +164,9 @@ def _kinds() -> dict[str, "Field[Any]"]:
 
 
 def _from_file(path: Path) -> dict[str, _Given]:
+    text, _ = config_file.read(path)
     try:
-        table = tomllib.loads(config_file.read(path))
+        table = tomllib.loads(text)
     except (ValueError, RecursionError) as exc:
         raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
     return {key: _Given(value, str(path)) for key, value in _flattened(table)}

@@ -1,22 +1,9 @@
-"""Learning which knob, pad or pedal shall set a control, and keeping it in a configuration.
+"""Learning which knob, pad or pedal is meant to set a control: `Learner` hears what is moved."""
 
-`Learner` hears what is moved, `write_mapping` adds it to a TOML file as a `[[control]]`.
-"""
-
-import re
-import shutil
-import tempfile
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
-import tomlkit
-from tomlkit.items import AoT
-
-from midigen.config_file import decoded
-from midigen.errors import ConfigError, MidigenError
+from midigen.errors import MidigenError
 from midigen.notes import (
     CONTROL_CHANGE,
     DATA_ENTRY,
@@ -30,15 +17,15 @@ from midigen.notes import (
 )
 
 _STATUSES = {CONTROL_CHANGE: "cc", PROGRAM_CHANGE: "program"}
-_KINDS = (*_STATUSES.values(), "note")
 
-_FINE = range(32, 64)
-"""The finer halves of knobs of 14 bits, whose coarser ones are 32 below."""
-_ALONE = 8
-"""So many values of one of them alone, and it is a knob by itself."""
+_COARSE, _FINE = range(32), range(32, 64)
+"""The halves of knobs of 14 bits: each finer one is 32 above its coarser one."""
 
+_NONE = 127
+"""What selects no parameter any more."""
 _STEPS = (96, 97)  # data increment and decrement
-_PARAMETER_VALUES = (DATA_ENTRY, DATA_ENTRY + _FINE.start, *_STEPS)
+_SELECTORS = (*PARAMETER, *UNREGISTERED)
+_PARAMETERS = (DATA_ENTRY, DATA_ENTRY + _FINE.start, *_STEPS, *_SELECTORS)
 _IS_PARAMETER = (
     "it sends a parameter (RPN or NRPN, by the controllers 6, 38 and 96 to 101), which midigen "
     "doesn't follow: set it to send a controller of its own on the keyboard"
@@ -69,8 +56,9 @@ def source_of(message: Event) -> dict[str, int] | None:
 class Learner:
     """Hears which one is meant: a key, a program, or a controller that moves.
 
-    A controller is taken at its second value, for some send the first of themselves. What
-    can't be followed is refused: registered and other parameters, and knobs that send steps.
+    A controller is taken at its second value, for some send the first of themselves; where
+    more could come of it, by further ones or as soon as it rests. What can't be followed is
+    refused: registered and other parameters, and knobs that send steps.
     """
 
     def __init__(self) -> None:
@@ -87,149 +75,68 @@ class Learner:
         channel, number = source["channel"], source["cc"]
         values = self._values.setdefault((channel, number), [])
         values.append(message.data[1])
-        if number in (*PARAMETER, *UNREGISTERED):
-            return None  # the value comes by another
-        if number in _PARAMETER_VALUES:
-            if _moves(values) or number in _STEPS:
-                raise MidigenError(_IS_PARAMETER)
+        if number in _PARAMETERS:
+            _refuse_parameter(number, values)
             return None
-        if number in _FINE and (channel, number - _FINE.start) in self._values:
-            return self._whole(channel, number - _FINE.start)
-        if number in _FINE and len(values) < _ALONE:
-            return None  # the knob's coarser half may be on its way
-        return source if self._is_meant(values) else None
+        if halves := self._halves(channel, number):
+            coarse = {"cc": number % _FINE.start, "channel": channel}
+            return coarse if any(map(_moves, halves)) else None
+        if number in _FINE:
+            return None  # its coarser half may be on its way
+        return source if _is_meant(values, rests=False) else None
 
-    def _whole(self, channel: Channel, number: int) -> dict[str, int] | None:
-        """A knob of 14 bits, known by the one of its two controllers that moves less."""
-        halves = [self._values[channel, half] for half in (number, number + _FINE.start)]
-        return {"cc": number, "channel": channel} if any(map(_moves, halves)) else None
+    def rest(self) -> dict[str, int] | None:
+        """The source of what has moved and moves no more, where `hear` waited for more.
 
-    @staticmethod
-    def _is_meant(values: list[int]) -> bool:
-        """Whether a controller has moved. Raises MidigenError where it sends steps."""
-        if not all(value in _SMALL_STEPS for value in values):
-            return _moves(values)
-        if len(values) < _ENOUGH:
-            return False
-        ways = {(later > earlier) - (later < earlier) for earlier, later in pairwise(values)}
-        if ways in ({1}, {-1}):  # on its way through the values that steps have
-            return True
-        raise MidigenError(_IS_RELATIVE)
+        Raises MidigenError if it can't be followed.
+        """
+        for (channel, number), values in self._values.items():
+            if number in _PARAMETERS or self._halves(channel, number):
+                continue
+            if _is_meant(values, rests=True):
+                return {"cc": number, "channel": channel}
+        return None
+
+    def _halves(self, channel: Channel, number: int) -> list[list[int]]:
+        """The values of both halves of a knob of 14 bits, if both have come."""
+        if number not in (*_COARSE, *_FINE):
+            return []
+        coarse = number % _FINE.start
+        halves = [self._values.get((channel, each), []) for each in (coarse, coarse + _FINE.start)]
+        return halves if all(halves) else []
+
+
+def _refuse_parameter(number: int, values: Sequence[int]) -> None:
+    """Raise MidigenError if a parameter's controller is what moves, and no stray setting."""
+    if number in _STEPS or len({*values} - ({_NONE} if number in _SELECTORS else set())) > 1:
+        raise MidigenError(_IS_PARAMETER)
+
+
+def _is_meant(values: Sequence[int], *, rests: bool) -> bool:
+    """Whether a controller has moved. Raises MidigenError where it sends steps."""
+    if not all(value in _SMALL_STEPS for value in values):
+        return _moves(values)
+    if _may_be_steps(values):
+        if len(values) >= _ENOUGH:
+            raise MidigenError(_IS_RELATIVE)
+        return False
+    return _moves(values) and (rests or len(values) >= _ENOUGH)
+
+
+def _may_be_steps(values: Sequence[int]) -> bool:
+    """Whether small values come as steps do: the same again, to and fro, now up and now down.
+
+    A knob that sends where it stands goes one way, or back once.
+    """
+    ups = [later > earlier for earlier, later in pairwise(values)]
+    turns = sum(later != earlier for earlier, later in pairwise(ups))
+    both_ways = len({value // _FINE.start for value in values}) > 1
+    return (
+        any(later == earlier for earlier, later in pairwise(values))
+        or turns > 1
+        or (both_ways and (turns > 0 or len(values) < _ENOUGH))
+    )
 
 
 def _moves(values: Sequence[int]) -> bool:
-    return values[-1] != values[0]
-
-
-def write_mapping(
-    path: Path, name: str, source: Mapping[str, int], value: str | float | None
-) -> None:
-    """Add a mapping from a source to the control `name` to a TOML file, or to a new one.
-
-    `value` is what pressing it sets the control to, if it needs one. What stands in the
-    file stays as it is, with its comments. Raises ConfigError, and then the file is untouched.
-    """
-    former, encoding = _read(path)
-    table = _parsed(path, former)
-    _refuse_a_second(path, table, name, source)
-    entry: dict[str, str | float] = {
-        "name": name,
-        **{kind: source[kind] for kind in _KINDS if kind in source},
-        "channel": source["channel"],
-    }
-    if value is not None:
-        entry["value"] = value
-    text = _with_entry(former, entry)
-    if tomllib.loads(text) != {**table, "control": [*table.get("control", []), entry]}:
-        raise ConfigError([f"{path}: a [[control]] for {name} can't be added to it"])
-    _replace(path, text.encode(encoding))
-
-
-def _read(path: Path) -> tuple[str, str]:
-    """What stands in a file, with its own line ends, and its encoding; nothing if it isn't there.
-
-    Raises ConfigError.
-    """
-    try:
-        return decoded(path.read_bytes())
-    except FileNotFoundError:
-        return "", "utf-8"
-    except OSError as exc:
-        raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
-    except ValueError as exc:
-        raise ConfigError([f"{path}: {exc}"]) from exc
-
-
-def _parsed(path: Path, text: str) -> dict[str, Any]:
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
-    entries = table.get("control", [{}])
-    if (
-        not entries
-        or not isinstance(entries, list)
-        or not isinstance(tomlkit.parse(text).get("control", AoT([])), AoT)
-    ):
-        raise ConfigError([f"{path}: control isn't written as [[control]], so none can be added"])
-    return table
-
-
-def _with_entry(former: str, entry: Mapping[str, str | float]) -> str:
-    """A document with one more [[control]], after the others, and its own line ends."""
-    document = tomlkit.parse(former)
-    table = tomlkit.table()
-    for key, value in entry.items():
-        table[key] = value
-    if "control" not in document:
-        if former and not former.endswith("\n"):
-            document.add(tomlkit.nl())
-        if former:
-            document.add(tomlkit.nl())
-        document["control"] = tomlkit.aot()
-    elif not document["control"][-1].as_string().endswith("\n\n"):
-        document["control"][-1].add(tomlkit.nl())
-    document["control"].append(table)
-    text = tomlkit.dumps(document)
-    return re.sub(r"(?<!\r)\n", "\r\n", text) if "\r\n" in former else text
-
-
-def _refuse_a_second(
-    path: Path, table: Mapping[str, Any], name: str, source: Mapping[str, int]
-) -> None:
-    """Raise ConfigError if the source sets a control already."""
-    entries = table.get("control", [])
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict) or entry.get("channel", "all") not in (
-            "all",
-            source["channel"],
-        ):
-            continue
-        for kind in _KINDS:
-            if kind in source and entry.get(kind) == source[kind]:
-                raise ConfigError(
-                    [
-                        f"{path}: {kind} {source[kind]} on channel {source['channel']} sets "
-                        f"{entry.get('name')} already: it can't set {name} too"
-                    ]
-                )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; a link stays a link, and who may read it may still."""
-    target = path.resolve()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "wb", dir=target.parent, prefix=f"{target.name}.", delete=False
-        ) as file:
-            file.write(content)
-        try:
-            if target.exists():
-                shutil.copymode(target, file.name)
-            Path(file.name).replace(target)
-        except OSError:
-            Path(file.name).unlink()
-            raise
-    except OSError as exc:
-        raise ConfigError([f"{path}: can't be written: {exc.strerror or exc}"]) from exc
+    return len({*values}) > 1

@@ -29,7 +29,6 @@ from midigen.command_line import (
     tell,
 )
 from midigen.errors import (
-    ConfigError,
     ExitCode,
     MidigenError,
     NoMidiSystemError,
@@ -424,27 +423,19 @@ def _stdin_is_played() -> bool:
 
 
 def _learn(options: argparse.Namespace) -> ExitCode:
-    path = options.config or config_file.find()
-    if path is None or not path.exists():  # it will be written
-        options.config = None
-    settings = effective_settings(options)
-    if options.control not in controls.CONTROLS:
-        problem = controls.why_not(options.control, "")
-        raise UsageError(problem or options.control)
-
-    from midigen.learn import write_mapping
-
-    if path is None:
-        path = config_file.user_file()
+    settings = effective_settings(options, may_be_new=True)
     name, value = options.control, options.value
+    if name not in controls.CONTROLS:
+        raise UsageError(controls.why_not(name, "") or name)
+
+    from midigen import mapping_file
+
+    path = options.config or config_file.find() or config_file.user_file()
+    mapping_file.prove(path)
     _refuse_value(Knob(name=name, value=value, cc=0), settings)  # a knob can set the most
     source = _hear_one(settings)
-    knob = replace(Knob(), name=name, value=value, **source)
-    _refuse_value(knob, settings)
-    found = controls.problems(replace(settings, control=(*settings.control, knob)))
-    if found:
-        raise ConfigError([f"{key}: {why}" for key, why in found.items()])
-    write_mapping(path, name, source, value)
+    _refuse_value(replace(Knob(), name=name, value=value, **source), settings)
+    mapping_file.write_mapping(path, name, source, value)
     kind = next(kind for kind in ("cc", "program", "note") if kind in source)
     place = f"{kind} {source[kind]} on channel {source['channel']}"
     show(f"{place} sets {name} from now on: {path.absolute()}")
@@ -491,6 +482,8 @@ def _hear_one(settings: Settings) -> dict[str, int]:
             except queue.Empty:
                 for line in connection.check():
                     tell(line)
+                if source := learner.rest():
+                    return source
                 continue
             for event in arrival.events(arrival.data):
                 source = learner.hear(event) if isinstance(event, Message) else None

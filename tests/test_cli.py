@@ -11,14 +11,14 @@ from pathlib import Path
 import mido
 import pytest
 
-from midigen import __version__
+from midigen import __version__, config
 from midigen.cli import main
 from midigen.command_line import effective_settings
 from midigen.errors import ExitCode
 from midigen.run_commands import add_run_options
 from tests.midi_files import write_midi
 
-COMMANDS = ["run", "render", "predict", "train", "evaluate", "models", "ports", "config"]
+COMMANDS = ["run", "learn", "render", "predict", "train", "evaluate", "models", "ports", "config"]
 COMMANDS += ["status", "ctl", "doctor", "service"]
 
 
@@ -43,8 +43,9 @@ def test_the_main_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    for word in (*COMMANDS, *(str(int(code)) for code in ExitCode)):
-        assert word in shown
+    assert sorted(re.findall(r"^    (\w+)", shown, re.MULTILINE)) == sorted(COMMANDS)
+    codes = re.findall(r"(?:exit codes:|,)\s+(\d+) ", shown)
+    assert [int(code) for code in codes] == list(ExitCode)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +65,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_text_is_written_to_a_console_of_any_code_page(
     surroundings: dict[str, str], tmp_path: Path
 ) -> None:
-    """And what is TOML stays it."""
+    """And what is TOML stays it, also where a shell makes a file of it."""
     name = "Clavier numérique ♭ 🎹"
     (tmp_path / "my.toml").write_text(f'ports.input = ["{name}"]', encoding="utf-8")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONIOENCODING"}
@@ -78,6 +79,9 @@ def test_text_is_written_to_a_console_of_any_code_page(
     assert (shown.returncode, shown.stderr) == (0, b"")
     text = shown.stdout.decode(surroundings.get("PYTHONIOENCODING", "ascii"))
     assert tomllib.loads(text)["ports"]["input"] == [name]
+    saved = tmp_path / "saved.toml"
+    saved.write_bytes(shown.stdout)
+    assert config.load(saved).ports.input == (name,)
 
 
 def test_predict_shows_the_input_seven_bars_and_the_note(

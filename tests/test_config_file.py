@@ -20,6 +20,14 @@ OTHERS = {
     "Streamlit": "[server]\nport = 80\n[theme]\nbase = 'dark'\n",
     "containerd": 'version = 2\n[plugins."io.containerd"]\nkey = 1\n[debug]\nlevel = "info"\n',
     "nothing": "# all of it a comment\n",
+    "one that listens": '[input]\ndevice = "hw:1"\n[output]\ndevice = "hw:2"\n',
+    "one that trains": '[model]\nname = "resnet"\npath = "m"\n[training]\nseed = 1\n',
+    "one that serves": 'port = 80\nhost = "::"\n[memory]\nlimit = 3\n[clock]\nzone = "UTC"\n',
+    "one that writes": '[output]\npath = "x"\nformat = "y"\n[record]\nlevel = 3\n',
+    "TLS": 'key = "a.pem"\ncert = "b.pem"\n',
+    "one with a look": 'mode = "dark"\ntheme = "gruvbox"\n',
+    "broken": "[server\nport = 80\nname = \n",
+    "in UTF-16": '\ufefftitle = "Mine"\n',
 }
 
 
@@ -78,6 +86,15 @@ def test_another_programs_configuration_is_passed_over(
         "[[control]]\nname = 1\n",
         "tempo.bpm = 90\n",
         "mode = \n",  # no TOML
+        'moed = "duet"\n',
+        "kye = 'G major'\n",
+        "mode: duet\n",
+        "mode duet\n",
+        "[tmepo]\nbpm = 90\n",
+        "[tempo]\nbmp = 90\nsuorce = 1\n",
+        "sampling = { temprature = 1 }\n",
+        '[[contrl]]\nname = "gate"\ncc = 1\n',
+        'mode = "duet"\nbpm = 90\n',  # not in its section
         "[tempo\nbpm = 90\n",
     ],
 )
@@ -120,6 +137,15 @@ def test_other_encodings_are_refused_by_that_reason(
         load(path)
     (problem,) = raised.value.problems
     assert problem.startswith(f"{path}: {reason}")
+
+
+def test_a_line_ends_where_toml_ends_it(tmp_path: Path) -> None:
+    """Other separators may stand in a key, which would take all memory all the same."""
+    path = tmp_path / "config.toml"
+    key = ".".join(['"\u2028"', *["a"] * 300]) + "."
+    path.write_text(f"{key * 100}b = 1", encoding="utf-8")
+    with pytest.raises(ConfigError, match="line 1 is longer than 1000 characters"):
+        load(path)
 
 
 @given(st.binary(max_size=200))

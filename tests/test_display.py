@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from midigen.display import ASCII_BLOCKS, Display, Row, Sheet, is_worthwhile, rows
@@ -553,7 +553,8 @@ def test_the_pieces_that_keys_come_in_do_not_matter(keys: list[bytes]) -> None:
     assert (whole.feed(data), whole.text) == (lines, pieces.text)
 
 
-@given(st.text())
+@given(st.text(max_size=LONGEST))
+@example("a" * LONGEST)
 def test_a_line_is_never_too_long_nor_unprintable(text: str) -> None:
     line = TypedLine()
     for ended in line.feed((text * 3).encode(errors="replace")):

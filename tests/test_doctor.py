@@ -454,7 +454,8 @@ def test_what_a_player_feels_is_judged_by_the_slowest_of_a_hundred(
     ):
         quick = [time / slowest * limit * share for time in times]
         finding = judge_round_trip(quick, len(quick), api)
-        assert finding.verdict is GOOD or (finding.verdict, words(finding)) == (verdict, said)
+        told = (finding.verdict, words(finding))
+        assert told in ((GOOD, "you will not notice it"), (verdict, said))
     slow = [time / min(times) * TOO_SLOW * 1.001 for time in times]
     finding = judge_round_trip(slow, len(slow), api)
     assert (finding.verdict, words(finding)) == (DOUBTFUL, "too slow to play with")

@@ -40,7 +40,9 @@ def test_what_they_are(name: str, bpm: int, time: tuple[int, int], bars: int, no
 
 
 def test_they_are_played_softly_and_loudly() -> None:
-    for path in EXAMPLES.glob("*.mid"):
+    paths = list(EXAMPLES.glob("*.mid"))
+    assert paths
+    for path in paths:
         (track,) = mido.MidiFile(path).tracks
         velocities = [message.velocity for message in track if message.type == "note_on"]
         assert max(velocities) - min(velocities) > 20, path.name

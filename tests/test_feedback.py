@@ -436,7 +436,7 @@ def test_what_the_players_controllers_come_to_reaches_the_synth(
             feedback.send(message, now)
             passed.append(message)
     for kind in {
-        (message.status, message.data[:1] * (message.status == 0xB0)) for message in passed
+        (message.status, message.data[:1] * (message.status == 0xB0)) for _, message in moves
     }:
         mine, sent = (
             [m for m in each if (m.status, m.data[:1] * (m.status == 0xB0)) == kind]

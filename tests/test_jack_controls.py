@@ -1,6 +1,7 @@
 """Over real ports: what is changed while it plays, by knobs, scenes, OSC and typed lines."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -311,6 +312,10 @@ class Learn:
         wait_until(moved, "something to be learned")
         return self.end()
 
+    def interrupt(self) -> None:
+        """As Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+
     def end(self) -> tuple[int, str, str]:
         """The exit code, and what was said."""
         out, told = self._process.communicate(timeout=PATIENCE)
@@ -358,6 +363,51 @@ def test_a_sysex_without_its_end_does_not_keep_it_from_learning(
     code, said, _ = learn.hear(lambda: keyboard.turn(21, 10, 11))
     assert code == ExitCode.OK
     assert said.startswith("cc 21 on channel 1 sets temperature")
+
+
+def test_a_button_whose_number_could_be_half_a_knobs_is_learned_when_it_rests(
+    keyboard: Hand, tmp_path: Path
+) -> None:
+    (tmp_path / "midigen.toml").touch()
+    (tmp_path / "config.toml").write_text(KNOB, encoding="utf-8")
+    learn = Learn(tmp_path, "again")
+    learn.wait_until_it_listens()
+    keyboard.turn(41, 127, 0)
+    code, said, _ = learn.end()
+    file = tmp_path / "midigen.toml"
+    assert (code, said) == (ExitCode.OK, f"cc 41 on channel 1 sets again from now on: {file}\n")
+    assert file.read_text(encoding="utf-8").startswith('[[control]]\nname = "again"\ncc = 41\n')
+
+
+def test_a_knob_that_is_learned_again_keeps_its_place(keyboard: Hand, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"# mine\n{KNOB}low = 0.5  # not too tame\n", encoding="utf-8")
+    former = path.read_text(encoding="utf-8")
+    code, _, _ = Learn(tmp_path, "temperature").hear(lambda: keyboard.turn(21, 10, 11))
+    assert code == ExitCode.OK
+    assert path.read_text(encoding="utf-8") == former
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_to_give_up_is_no_error_that_is_traced(tmp_path: Path) -> None:
+    learn = Learn(tmp_path, "temperature")
+    learn.wait_until_it_listens()
+    learn.interrupt()
+    assert learn.end() == (ExitCode.FORCED, "", "midigen: nothing was learned\n")
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.usefixtures("jack")
+def test_a_file_that_is_read_only_is_refused_before_anything_is_moved(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(KNOB, encoding="utf-8")
+    path.chmod(0o444)
+    assert Learn(tmp_path, "tempo").end() == (
+        ExitCode.USAGE,
+        "",
+        "midigen: 1 error in the configuration:\n"
+        "  config.toml: can't be written: it is read-only\n",
+    )
 
 
 def test_a_knob_cannot_be_learned_for_two_controls(keyboard: Hand, tmp_path: Path) -> None:

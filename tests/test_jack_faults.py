@@ -411,7 +411,7 @@ def test_an_output_that_leads_back_to_the_input_changes_nothing(midigen: Start) 
     few = 8
     assert 28 + 20 <= play(*FALLING * 4, then=0.5) <= 28 + 26 + few
     ask({"do": "set", "name": "mode", "value": "solo"}, None)
-    assert play(60, then=1.5) == pytest.approx(1 + 1.5 / STEP, abs=few)
+    assert 1 + 3 <= play(60, then=1.5) <= 1 + 1.5 / STEP + few
     ask({"do": "set", "name": "mode", "value": "call-response"}, None)
     assert 3 + 3 <= play(60, 62, 64, then=1.5) <= 3 + 3 + few
     assert status()["echoes"] >= len(running.ear.of(NoteOn))

@@ -100,10 +100,13 @@ class TestSoftTakeOver:
     @given(st.lists(st.integers(0, 127), min_size=1), st.floats(0, 1.27))
     def test_it_never_jumps_at_first_and_then_obeys(self, values: list[int], start: float) -> None:
         before, has_it = start, False
-        for value, after in zip(values, turned(KNOB, *values, start=start), strict=True):
+        for place, after in enumerate(turned(KNOB, *values, start=start)):
+            value = values[place]
             if has_it:
                 assert after == pytest.approx(value / 100, abs=0.006)
             elif after != round(before, 3):
+                way = [each / 100 for each in values[max(place - 1, 0) : place + 1]]
+                assert min(way) - 0.03 < start < max(way) + 0.03  # past it, or near
                 has_it = True
             before = after
 

@@ -41,3 +41,4 @@ def test_what_goes_out_is_on_off_on_off_and_ends_with_silence(
     for pitch in range(4):
         kinds = [type(m) for m in sent if isinstance(m, NoteOn | NoteOff) and m.pitch == pitch]
         assert kinds == [NoteOn, NoteOff] * (len(kinds) // 2)
+        assert bool(kinds) == any(begins and struck == pitch for begins, struck, _ in moves)

@@ -227,6 +227,7 @@ def test_a_model_that_breaks_in_an_answer_goes_on_by_memory() -> None:
     outputs = drive(playing, TWICE, 6.0)
     # By the model D; after that it is known only how it went on after C, E, and G.
     assert struck(outputs)[0] == D
+    assert len(struck(outputs)) == 8
     assert len(complaints(outputs)) == 1
 
 

@@ -77,6 +77,7 @@ ROOMS = [
     "control_socket",
     "doctor",
     "learn",
+    "mapping_file",
     "typed_line",
     "display",
     "render",
@@ -179,7 +180,7 @@ def test_the_process_that_plays_imports_no_tensorflow() -> None:
         "code = main(['run', '--ports', 'terminal', '--set', 'tempo.bpm=400']); "
         "loaded = {name.partition('.')[0] for name in sys.modules}; "
         "assert 'onnxruntime' in loaded; "
-        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'mido', 'matplotlib'}; "
+        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'mido', 'matplotlib', 'tomlkit'}; "
         "assert not loaded & heavy, loaded; "
         "sys.exit(code)"
     )
