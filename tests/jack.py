@@ -296,8 +296,14 @@ class Midigen:
         self._plays = plays
         self.lines: list[str] = []
         if connects:
-            self.read_until("Ctrl-C stops")
-            self.connect()
+            try:
+                self.read_until("Ctrl-C stops")
+                self.connect()
+            except BaseException:  # its pipes and ports would be the next test's trouble
+                self.process.kill()
+                self.process.wait()
+                self.close()
+                raise
 
     def connect(self) -> None:
         """Put the hand on its input and the ear at its output."""
