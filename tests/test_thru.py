@@ -167,7 +167,7 @@ class TestMpe:
     )
 )
 @effort(max_examples=300, deadline=None)
-def test_whatever_comes_nothing_hangs_and_no_two_notes_bend_each_other(
+def test_whatever_comes_nothing_hangs_and_mpe_is_told_of_once(
     messages: list[Message],
 ) -> None:
     thru = playing(settings(thru=True, input={"channel": "all"}))
