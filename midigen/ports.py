@@ -321,7 +321,11 @@ class MidiPorts:
             ports = self._listed(link)
             wanted = link.sought.wanted
             if matches(wanted, ports) or not self._waits:
-                self._connect(link, choose(wanted, ports), ports)
+                try:
+                    self._connect(link, choose(wanted, ports), ports)
+                except PortError:
+                    if not self._waits:
+                        raise
         self._take_outputs()
 
     def _new_input(self, name: str) -> tuple[Any, Intake]:

@@ -469,7 +469,10 @@ def _hear_one(settings: Settings) -> dict[str, int]:
         in_client="midigen-learn",
         out_client="midigen-learn-out",
     )
-    connection = MidiPorts(api, ports, hears_clock=False, plays=False)
+    # A keyboard that nobody named may leave as it is found.
+    connection = MidiPorts(
+        api, ports, hears_clock=False, plays=False, waits=not settings.ports.input
+    )
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     connection.open(arrivals.put)
     try:
