@@ -20,6 +20,8 @@ for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
+# As by Ctrl-C, so that what tests have started ends with them.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 adopt_orphans()
 
 # How long an example takes says how busy the machine is.
@@ -48,12 +50,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
     return Halves(config, log)
 
 
+_lasting: set[int] = set()
+"""The processes that several tests have."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+    """See which processes are to outlive a test, whenever in a test that comes about."""
+    before = children()
+    result = yield
+    if fixturedef.scope != "function":
+        _lasting.update(children() - before)
+    return result
+
+
 @pytest.fixture(autouse=True)
 def _no_child_left() -> Iterator[None]:
     """What a test has started ends with it, also where it fails."""
     before = children()
     yield
-    end(children() - before)
+    end(children() - before - _lasting)
 
 
 def pytest_unconfigure() -> None:

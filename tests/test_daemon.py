@@ -53,7 +53,7 @@ def test_solo_keeps_to_the_grid_with_real_threads() -> None:
     def script(loop: Loop, daemon: Daemon) -> None:
         loop.play(NoteOn(60, 80))
         with loop.sent_one:
-            assert loop.sent_one.wait_for(lambda: len(loop.sent) > 40, timeout=10)
+            assert loop.sent_one.wait_for(lambda: len(loop.sent) > 200, timeout=20)
         daemon.stop()
 
     loop = run(FAST_SOLO, script)

@@ -1,6 +1,7 @@
 """What a test starts begins as anywhere else, and ends with it."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -34,6 +35,7 @@ def test_children_end_with_all_that_they_left_behind() -> None:
     before = children()
     orphan = int(subprocess.check_output(["sh", "-c", "sleep 600 >&2 & echo $!"], timeout=60))
     child = os.posix_spawnp("sleep", ["sleep", "600"], os.environ)
+    os.kill(child, signal.SIGSTOP)
     assert children() - before == {orphan, child}
     end(children() - before)
     assert children() == before
