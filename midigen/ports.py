@@ -292,6 +292,7 @@ class MidiPorts:
             self._jack = JackWatch(f"{settings.in_client}-watch")
         if self._api is Api.ALSA:
             self._alsa = AlsaWatch(f"{settings.in_client}-watch")
+        self._new_clients()
         if self._api is not Api.WINMM:
             self._open_virtual()
         elif self._plays and not (settings.input and settings.output):
@@ -301,22 +302,30 @@ class MidiPorts:
             )
         elif not settings.input:
             raise PortError("there is no MIDI input to listen to: plug your keyboard in")
-        self._open_links()
-        if self._jack:
-            name = f"{settings.out_client}-sysex"
-            self._unblocker = Unblocker(self._jack, self._new_output(name), name)
+        self._connect_all()
+        if self._unblocker:
             self._refuse_twins([self._unblocker.port], own=1)
         self._unblock()
         self._waits = True  # what goes away from now on is waited for
 
-    def _open_links(self) -> None:
+    def _new_clients(self) -> None:
+        """Make all but the virtual pair's, before any hears.
+
+        While a client is made, the interpreter is kept: what is heard meanwhile waits for it,
+        and a JACK server waits for that, 10 s long.
+        """
         settings = self._settings
+        if self._jack:
+            name = f"{settings.out_client}-sysex"
+            self._unblocker = Unblocker(self._jack, self._new_output(name), name)
         for wanted in settings.output:
             client = self._new_output(f"{settings.out_client}-to")
             self._links.append(_Link(Sought(wanted), client))
         for wanted in settings.input:
             client, intake = self._new_input(f"{settings.in_client}-from")
             self._links.append(_Link(Sought(wanted), client, intake))
+
+    def _connect_all(self) -> None:
         for link in self._links:
             ports = self._listed(link)
             wanted = link.sought.wanted
