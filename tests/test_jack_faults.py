@@ -343,6 +343,7 @@ def test_a_server_that_stands_still_for_ever_keeps_nobody_from_leaving(
         assert_recorded(read(path), running.hand.sent, running.ear.heard)
     finally:
         own_jack.go_on()
+        own_jack.stop()  # else it waits for the one that has left, and who leaves next for it
         running.close()
 
 
@@ -357,14 +358,24 @@ def test_one_that_was_killed_mid_note_gives_its_place_to_the_next(
     keys, synth = Hand("keys"), Ear("synth")
     keys.open_virtual("Keys")
     synth.open_virtual("in")
-    start = ("--mode", "duet", "--set", "thru=true", "--output", "synth")
+    start = ("--set", "thru=true", "--output", "synth")
+
+    def strike(pitch: int) -> None:
+        """Until it is heard: such a server drops messages now and then."""
+
+        def is_heard() -> bool:
+            keys.strike(pitch)
+            pause(SETTLES)
+            return NoteOn(pitch, 90) in synth.messages
+
+        wait_until(is_heard, f"the key {pitch}")
+
     first, second = Midigen(*start, connects=False, plays=False), None
     try:
         first.read_until("Ctrl-C stops")
         assert connect("keys:Keys", "midigen-in:midigen in")
         pause(SETTLES)
-        keys.strike(60)
-        synth.wait_for(1)
+        strike(60)
         first.process.kill()
         assert first.wait() == -signal.SIGKILL
         assert synth.hanging() == {60}
@@ -374,9 +385,10 @@ def test_one_that_was_killed_mid_note_gives_its_place_to_the_next(
         second.read_until("Ctrl-C stops")
         assert connect("keys:Keys", "midigen-in:midigen in")
         pause(SETTLES)
-        keys.strike(62)
-        synth.wait_for(2)
-        assert synth.messages == [*SILENCING, NoteOn(60, 90), *SILENCING, NoteOn(62, 90)]
+        strike(62)
+        begun = [each for each in synth.messages if not isinstance(each, NoteOff)]
+        heard = [each for each, _ in itertools.groupby(begun)]
+        assert heard == [*SILENCING, NoteOn(60, 90), *SILENCING, NoteOn(62, 90)]
         assert status()["pid"] == second.process.pid
         assert status()["playing"] == ["midigen-out:midigen out", "synth:in"]
         assert second.stop() == ExitCode.OK
