@@ -270,7 +270,8 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
     running.ear.wait_for(before + 9)
     line = running.read_until("stood still for ")
     told_at = time.perf_counter()
-    assert line.endswith(" s: the keys that were held are let go\n")
+    # On a busy machine the server may keep the note-off, and then nothing is held any more.
+    assert line.endswith((" s\n", " s: the keys that were held are let go\n"))
     seconds = float(line.split()[4])
     assert continued - stopped - CHECK_INTERVAL - 0.5 <= seconds <= told_at - stopped + 0.5
     assert 48 not in running.ear.hanging()
