@@ -237,7 +237,7 @@ def _training_packages() -> Iterator[None]:
 
 
 def _read_songs(options: argparse.Namespace) -> "list[Song]":
-    """The songs of a corpus, with a line for each file that gave none."""
+    """The songs of a corpus, with a line for each file that gave none; a single one is an error."""
     from tqdm import tqdm
 
     from midigen.corpus import Tune, find_files, read, songs
@@ -252,13 +252,16 @@ def _read_songs(options: argparse.Namespace) -> "list[Song]":
                 tunes.append(result)
                 if result.notice:
                     bar.write(f"midigen: {result.path}: {result.notice}", file=sys.stderr)
+            elif len(files) == 1:
+                raise MidiFileError(f"{result.path}: {result.reason}")
             else:
                 skipped += 1
                 bar.write(f"midigen: skipped {result.path}: {result.reason}", file=sys.stderr)
+    if not tunes:
+        where = ", ".join(map(str, options.corpus))
+        raise MidiFileError(f"no melody found in {where}: all {skipped} files skipped")
     if skipped:
         tell(f"{skipped} of {len(files)} files skipped")
-    if not tunes:
-        raise MidiFileError(f"no melody found in {', '.join(map(str, options.corpus))}")
     return songs(tunes)
 
 
