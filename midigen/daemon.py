@@ -42,8 +42,8 @@ CHECK_INTERVAL: Seconds = 0.5
 STOOD_STILL: Seconds = 1.0
 """Longer than any load holds it up: the process was stopped, and what was played is lost."""
 
-FORCE_AFTER: Seconds = 0.2
-"""What a worker still gets to end by itself at a second Ctrl-C."""
+FORCE_AFTER: Seconds = 0.5
+"""What it still gets to end by itself at a second Ctrl-C, and then to end what sounds."""
 
 PATIENCE: Seconds = 1.0
 """What a prediction still gets to end: a model that is cut off takes the process down with it."""
@@ -149,7 +149,8 @@ class Daemon:
         self._moved = False  # since `status` was made
         self._stopping = False  # a plain flag: a signal handler may not wait for a lock
         self._interrupted = False
-        self._is_closing = False
+        self._closing = threading.Lock()  # only one thread at a time uses the connection to end
+        self._ended = threading.Event()
         self._failure: Exception | None = None
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
@@ -174,10 +175,11 @@ class Daemon:
                 self.stop()
                 while self._worker.is_alive():  # in steps: on Windows a signal must wait for each
                     self._worker.join(timeout=CHECK_INTERVAL)
-                self._is_closing = True
-                self._connection.close()
+                with self._closing:
+                    self._connection.close()
                 self._questions.put(None)
                 self._seer.join(PATIENCE)
+                self._ended.set()
         if self._failure:
             raise self._failure
         if dropped := self.performer.dropped + self._connection.dropped:
@@ -235,27 +237,29 @@ class Daemon:
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.stop()
         self._release()
-        if number == signal.SIGINT and self._interrupted:
-            self._force()
-        self._interrupted = number == signal.SIGINT
+        if number == signal.SIGINT:
+            if self._interrupted and self._begun.is_set():
+                threading.Thread(target=self._force, name="forcing", daemon=True).start()
+            self._interrupted = True
 
     def _on_suspend(self, _number: int, _frame: FrameType | None) -> None:
         """A Ctrl-Z by mistake must not stop all but the notes that sound."""
         self._news.put("Ctrl-Z would leave notes hanging: Ctrl-C ends midigen")
 
     def _force(self) -> None:
-        """Leave now, though something is stuck: end what sounds from here, if that can be."""
-        if self._worker.is_alive():
-            self._worker.join(FORCE_AFTER)
-        if not self._worker.is_alive() and not self._is_closing:
-            return  # it was about to end, or hasn't begun
+        """Leave soon, though something is stuck: end what sounds from here, if that can be.
+
+        The main thread goes on meanwhile, and may come to the end by itself.
+        """
+        if self._ended.wait(FORCE_AFTER):
+            return
         ending = threading.Thread(target=self._end_all, name="ending", daemon=True)
         ending.start()
         ending.join(FORCE_AFTER)  # the worker may keep a lock that sending needs
         os._exit(ExitCode.FORCED)
 
     def _end_all(self) -> None:
-        with contextlib.suppress(Exception):  # whatever is broken, the exit comes next
+        with contextlib.suppress(Exception), self._closing:  # whatever is broken, the exit is next
             for message in self.performer.note_offs():
                 self._connection.send(message)
             self._connection.close()

@@ -201,6 +201,7 @@ def interrupted(_):
     os.kill(os.getpid(), signal.SIGINT)
     while not daemon._stopping:  # two signals at once would count as one
         threading.Event().wait(0.01)
+    BETWEEN
     os.kill(os.getpid(), signal.SIGINT)
     stuck()
 
@@ -225,16 +226,22 @@ def script():
 loop = Printing()
 if SENDING_IS_STUCK:
     loop.hangs_on = NoteOn(62, 80)
-daemon = Daemon(Performer(SETTINGS, Predictor(), np.random.default_rng(0)), loop, print)
+released = []
+performer = Performer(SETTINGS, Predictor(), np.random.default_rng(0))
+daemon = Daemon(performer, loop, print, release=lambda: released.append(True))
 daemon.run(threading.Thread(target=script).start)
 """
 
 
 def run_stuck(
-    settings: str, *, predictor: bool = False, sending: bool = False
+    settings: str, *, predictor: bool = False, sending: bool = False, between: str = "pass"
 ) -> subprocess.CompletedProcess[str]:
     program = STUCK.replace("PREDICTOR_IS_STUCK", str(predictor)).replace("SETTINGS", settings)
-    program = program.replace("SENDING_IS_STUCK", str(sending))
+    program = program.replace("SENDING_IS_STUCK", str(sending)).replace("BETWEEN", between)
+    return run_program(program)
+
+
+def run_program(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -243,6 +250,48 @@ def run_stuck(
         timeout=60,
         check=False,
     )
+
+
+CLOSING = """
+import os, signal, threading
+import numpy as np
+from midigen.daemon import Daemon
+from midigen.performer import Performer
+from tests.players import NextLetter
+from tests.loop import DUET, Loop
+
+class Closing(Loop):
+    closings = 0
+    def close(self):
+        print("closing", flush=True)
+        self.closings += 1
+        if self.closings == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        if HANGS:
+            threading.Event().wait()
+        print("closed", flush=True)
+
+daemon = Daemon(Performer(DUET, NextLetter(), np.random.default_rng(0)), Closing(), print)
+daemon.run(lambda: os.kill(os.getpid(), signal.SIGINT))
+"""
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_second_ctrl_c_while_it_closes_closes_nothing_twice(hangs: bool) -> None:
+    """To close ports while they are closed crashes the process. It may close, unless that hangs."""
+    result = run_program(CLOSING.replace("HANGS", str(hangs)))
+    assert (result.returncode, result.stdout.split()) == (
+        (ExitCode.FORCED, ["closing"]) if hangs else (ExitCode.OK, ["closing", "closed"])
+    ), result.stderr
+
+
+def test_ctrl_c_counts_whatever_came_between() -> None:
+    """As when the session's end comes between."""
+    between = """os.kill(os.getpid(), signal.SIGTERM)
+    while len(released) < 2:
+        threading.Event().wait(0.01)"""
+    result = run_stuck("DUET", between=between)
+    assert result.returncode == ExitCode.FORCED, result.stderr
 
 
 def test_a_second_ctrl_c_ends_a_stuck_daemon_after_the_flush() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from midigen.errors import ExitCode
-from tests.jack import PATIENCE, JackServer, wait_until
+from tests.jack import MIDIGEN, PATIENCE, JackServer, wait_until
 from tests.terminals import open_pty, read_until
 
 STUCK = """
@@ -105,3 +105,22 @@ def test_a_second_ctrl_c_ends_what_hangs(
         finally:
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize("gap", [0.05, 0.1, 0.15, 0.2])
+def test_two_ctrl_c_in_quick_succession_crash_nothing(
+    new_jack: Callable[..., JackServer], monkeypatch: pytest.MonkeyPatch, gap: float
+) -> None:
+    """The second comes while it ends by itself, also while its ports are closed."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", new_jack().name)
+    running = subprocess.Popen(
+        [*MIDIGEN, "--mode", "solo"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    with running as process:
+        assert process.stderr
+        assert any("Ctrl-C stops" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        time.sleep(gap)
+        process.send_signal(signal.SIGINT)
+        # When midigen is through with it, a Ctrl-C ends the interpreter by default.
+        assert process.wait(PATIENCE) in (ExitCode.OK, ExitCode.FORCED, -signal.SIGINT)
