@@ -8,13 +8,15 @@ as it was.
 """
 
 import contextlib
+import marshal
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 if sys.platform != "win32":
     import termios
@@ -36,10 +38,11 @@ def guarded() -> Iterator[None]:
         return
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
+    mode = _mode_of_terminal()  # before anybody changes it
     guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", __file__, str(os.getpid())],
+        [sys.executable, "-I", "-S", __file__, str(os.getpid()), marshal.dumps(mode).hex()],
         stdin=reading,
-        stdout=sys.__stdin__ if _is_terminal() else subprocess.DEVNULL,
+        stdout=sys.__stdin__ if mode else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # the terminal's Ctrl-C isn't for it
     )
@@ -53,17 +56,22 @@ def guarded() -> Iterator[None]:
         guard.wait()
 
 
-def _is_terminal() -> bool:
-    """Whether there is a terminal that midigen may have in another mode."""
+def _mode_of_terminal() -> list[Any] | None:
+    """The mode of the terminal, if midigen may change it: if there is one, and it is in front."""
+    from midigen.typed_line import is_ours  # noqa: PLC0415  the guard itself has no midigen
+
     try:
-        return sys.__stdin__ is not None and sys.__stdin__.isatty()
-    except ValueError:  # closed
-        return False
+        if sys.__stdin__ is not None and is_ours(terminal := sys.__stdin__.fileno()):
+            return termios.tcgetattr(terminal)
+    except (OSError, ValueError, termios.error):  # closed, or none
+        pass
+    return None
 
 
-def _guard(process: int) -> None:
+def _guard(process: int, mode: list[Any] | None) -> None:
     """Wait for the second Ctrl-C, or for the end of the process that is guarded."""
-    restore = _keep_mode(_TERMINAL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # by systemd, to all at once
+        signal.signal(number, signal.SIG_IGN)
     interrupts = 0
     while interrupts < 2:  # noqa: PLR2004  the first is a normal end
         numbers = os.read(_SIGNALS, 64)
@@ -74,18 +82,11 @@ def _guard(process: int) -> None:
     while (wait := end - time.perf_counter()) > 0:
         if select.select([_SIGNALS], [], [], wait)[0] and not os.read(_SIGNALS, 64):
             return
+    if mode:
+        with contextlib.suppress(termios.error):  # it hung up
+            termios.tcsetattr(_TERMINAL, termios.TCSANOW, mode)  # then the shell may have its own
     os.kill(process, signal.SIGKILL)
-    restore()
-
-
-def _keep_mode(terminal: int) -> Callable[[], None]:
-    """What gives a terminal back as it is now."""
-    try:
-        before = termios.tcgetattr(terminal)
-    except termios.error:  # it is none
-        return lambda: None
-    return lambda: termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 if __name__ == "__main__":
-    _guard(int(sys.argv[1]))
+    _guard(int(sys.argv[1]), marshal.loads(bytes.fromhex(sys.argv[2])))

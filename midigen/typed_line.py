@@ -94,7 +94,7 @@ class Typist:
     def start(self) -> None:
         """Take the terminal, if this process is the one that it listens to."""
         if sys.platform != "win32":
-            if not _is_ours(self._terminal):
+            if not is_ours(self._terminal):
                 return
             self.restore = _cbreak(self._terminal)
             self._woken, self._wake = os.pipe()
@@ -127,7 +127,7 @@ class Typist:
         if sys.platform != "win32" and self._woken is not None:
             select.select([self._terminal, self._woken], [], [])
             # In the background a read would stop the whole process (SIGTTIN).
-            while not self._closing.is_set() and not _is_ours(self._terminal):
+            while not self._closing.is_set() and not is_ours(self._terminal):
                 self._closing.wait(_AWAY)
         return not self._closing.is_set()
 
@@ -138,7 +138,7 @@ def _do_nothing() -> None:
 
 if sys.platform != "win32":
 
-    def _is_ours(terminal: int) -> bool:
+    def is_ours(terminal: int) -> bool:
         """Whether the shell has put this process in front; True where no shell decides."""
         try:
             return os.tcgetpgrp(terminal) == os.getpgrp()
@@ -159,7 +159,7 @@ if sys.platform != "win32":
 
         def restore() -> None:
             atexit.unregister(restore)
-            if not _is_ours(terminal):
+            if not is_ours(terminal):
                 return  # the shell has it, in its own mode; to change that would stop us
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(terminal, termios.TCSANOW, before)  # waits for no output
