@@ -56,6 +56,7 @@ class Probe:
 
     latency = 0.0
     listening = playing = missing = ()
+    trouble = ""
     dropped = returned = 0
 
     def __init__(self) -> None:

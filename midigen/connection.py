@@ -23,6 +23,10 @@ class Connection(Protocol):
         """The names of the ports that are waited for."""
 
     @property
+    def trouble(self) -> str:
+        """What keeps everything from being heard or played, or nothing."""
+
+    @property
     def dropped(self) -> int:
         """Messages that came in faster than they can be handled."""
 

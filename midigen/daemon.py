@@ -122,8 +122,7 @@ class Daemon:
     ) -> None:
         self.performer = performer
         """Its performer, which belongs to the worker thread until `run` returns."""
-        self.status: Status | None = None
-        """How it stands, as of the last moment of rest; a new value each time. For any thread."""
+        self._status: Status | None = None  # a new value each time
         self.priority = ""
         """What the operating system grants the worker."""
         self._worst: Seconds = 0.0
@@ -152,6 +151,18 @@ class Daemon:
         self._closing = threading.Lock()  # only one thread at a time uses the connection to end
         self._ended = threading.Event()
         self._failure: Exception | None = None
+
+    @property
+    def status(self) -> Status | None:
+        """How it stands, as of the last moment of rest. For any thread.
+
+        Where nothing can be heard or played, or the newest notes weren't heard, that is why it
+        is silent.
+        """
+        status, trouble, unsent = self._status, self._connection.trouble, self._unsent
+        if status is None or not (trouble or unsent):
+            return status
+        return replace(status, silence=_unheard(unsent, trouble) if unsent else trouble)
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
         """Open the connection, play until the end, and leave nothing sounding.
@@ -377,10 +388,8 @@ class Daemon:
         """Nothing waits: say how it stands if that has changed."""
         if self._moved:
             self._moved = False
-            status = self.performer.status()
-            self.status = replace(
-                status,
-                silence=_unheard(self._unsent) if self._unsent else status.silence,
+            self._status = replace(
+                self.performer.status(),
                 dropped=self.performer.dropped + self._connection.dropped,
                 worst=self._worst,
                 notes_in=self._notes_in,
@@ -450,9 +459,9 @@ class Daemon:
             self.stop()
 
 
-def _unheard(notes: int) -> str:
+def _unheard(notes: int, trouble: str) -> str:
     what = "the last note wasn't" if notes == 1 else f"the last {notes} notes weren't"
-    return f"{what} heard: the MIDI system took none of it"
+    return f"{what} heard: {trouble or 'the MIDI system took none of it'}"
 
 
 def _alone(event: Cue | Quit) -> tuple[Cue | Quit]:

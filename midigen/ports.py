@@ -32,6 +32,8 @@ from midigen.port_names import Port, Sought, choose, is_numbered, matches, quote
 from midigen.settings import Api, Ports
 from midigen.unblocker import Unblocker
 
+STANDS_STILL = "the JACK server stands still: nothing is heard or played"
+
 SERVER_PATIENCE: Seconds = 2.0
 """How long a server that stands still gets to go on before its ports are left unclosed."""
 
@@ -142,6 +144,13 @@ class MidiPorts:
         return self._jack.period / 2 if self._jack and not self._is_lost else 0.0
 
     @property
+    def trouble(self) -> str:
+        """What keeps everything from being heard or played, as `check` has told; or nothing."""
+        if self._is_lost:
+            return "the MIDI system has gone: waiting for it to come back"
+        return STANDS_STILL if self._stands_still else ""
+
+    @property
     def dropped(self) -> int:
         """Messages that came in faster than they can be handled."""
         return self._dropped + sum(intake.dropped for intake in self._intakes)
@@ -210,7 +219,7 @@ class MidiPorts:
             return ["the JACK server has stopped: waiting for it to come back"]
         if self._jack and self._jack.stands_still:
             is_new, self._stands_still = not self._stands_still, True
-            return ["the JACK server stands still: nothing is heard or played"] if is_new else []
+            return [STANDS_STILL] if is_new else []
         inputs, outputs = self._all_listed()
         own = self._virtual
         if own and not (_has(outputs, own.names[0]) and _has(inputs, own.names[1])):

@@ -109,6 +109,7 @@ class Terminal:
     playing: Sequence[str] = ("standard output",)
     missing: Sequence[str] = ()
     latency = 0.0
+    trouble = ""
     dropped = returned = 0
 
     def __init__(

@@ -139,8 +139,8 @@ class Ear:
     def __init__(self, client: str = "ear", *, clock: bool = False) -> None:
         import rtmidi  # here, so that the other tests run where libasound is missing
 
-        self._port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=client)
-        self._port.ignore_types(timing=not clock)
+        self.port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=client)
+        self.port.ignore_types(timing=not clock)
         self._name = f"ear {id(self)}"
         self._decoder = Decoder()
         self.heard: list[tuple[float, Message]] = []
@@ -148,11 +148,11 @@ class Ear:
         self._origin = float("inf")  # when that came, by the least delayed message
         self.exact: list[tuple[float, Message]] = []
         self.came = threading.Condition()
-        self._port.set_callback(self._on_message)
+        self.port.set_callback(self._on_message)
 
     def ports(self) -> list[str]:
         """The ports that could be heard."""
-        names: list[str] = self._port.get_ports()
+        names: list[str] = self.port.get_ports()
         return names
 
     @property
@@ -165,10 +165,10 @@ class Ear:
 
     def connect(self, name: str) -> None:
         wait_until(lambda: name in self.ports(), f"the port {name}")
-        self._port.open_port(self.ports().index(name), name=self._name)
+        self.port.open_port(self.ports().index(name), name=self._name)
 
     def open_virtual(self, name: str) -> None:
-        self._port.open_virtual_port(name)
+        self.port.open_virtual_port(name)
 
     def wait_for(self, count: int, kind: type = NoteOn) -> None:
         """Wait until so many messages of a kind were heard."""
@@ -193,9 +193,7 @@ class Ear:
         return sounding
 
     def close(self) -> None:
-        if not self._port.is_deleted:
-            pause(SETTLES)  # JACK may crash a client that closes while the graph is changing
-            close_ports([self._port], [])
+        close(self)
 
     def _on_message(self, message: tuple[list[int], float], _: object) -> None:
         now = time.perf_counter()
@@ -231,20 +229,20 @@ class Hand:
     def __init__(self, client: str = "hand") -> None:
         import rtmidi  # as above
 
-        self._port: Any = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=client)
+        self.port: Any = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=client)
         self._decoder = Decoder()
         self.sent: list[tuple[float, Message]] = []
 
     def connect(self, name: str) -> None:
-        wait_until(lambda: name in self._port.get_ports(), f"the port {name}")
-        self._port.open_port(self._port.get_ports().index(name), name="hand")
+        wait_until(lambda: name in self.port.get_ports(), f"the port {name}")
+        self.port.open_port(self.port.get_ports().index(name), name="hand")
 
     def open_virtual(self, name: str) -> None:
-        self._port.open_virtual_port(name)
+        self.port.open_virtual_port(name)
 
     def send(self, *data: int) -> None:
         now = time.perf_counter()
-        self._port.send_message(data)
+        self.port.send_message(data)
         self.sent += [(now, each) for each in self._decoder.feed(bytes(data))]
 
     def strike(self, pitch: int, velocity: int = 90) -> None:
@@ -263,9 +261,19 @@ class Hand:
         self.turn(button, 127, 0)
 
     def close(self) -> None:
-        if not self._port.is_deleted:
-            pause(SETTLES)  # see Ear.close
-            close_ports([], [self._port])
+        close(self)
+
+
+def close(*clients: Ear | Hand) -> None:
+    """Close clients, and those that are closed already leave alone.
+
+    JACK may crash one that closes while the graph is changing.
+    """
+    ears = [each.port for each in clients if isinstance(each, Ear) and not each.port.is_deleted]
+    hands = [each.port for each in clients if isinstance(each, Hand) and not each.port.is_deleted]
+    if ears or hands:
+        pause(SETTLES)
+        close_ports(ears, hands)
 
 
 class Midigen:
@@ -349,8 +357,7 @@ class Midigen:
             if pipe is not None:
                 pipe.close()
         if self._plays:
-            self.hand.close()
-            self.ear.close()
+            close(self.hand, self.ear)
 
 
 @contextmanager
@@ -371,8 +378,7 @@ def midigen_on_terminal(
     finally:
         process.kill()
         process.wait()
-        hand.close()
-        ear.close()
+        close(hand, ear)
 
 
 Start = Callable[..., Midigen]

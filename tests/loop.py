@@ -33,6 +33,7 @@ class Loop:
 
     latency = 0.0
     listening = playing = missing = ()
+    trouble = ""
     dropped = returned = 0
 
     def __init__(self) -> None:

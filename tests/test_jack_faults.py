@@ -22,6 +22,7 @@ from midigen.control_socket import ask
 from midigen.daemon import CHECK_INTERVAL
 from midigen.errors import ExitCode
 from midigen.notes import NoteOff, NoteOn
+from midigen.ports import STANDS_STILL
 from tests.jack import (
     C_MAJOR_SCALE,
     CLOCK_OUT,
@@ -312,6 +313,7 @@ def test_a_server_that_stood_still_gets_no_notes_that_are_long_past(
         own_jack.freeze()
         running.read_until("the JACK server stands still")
         wait_until(lambda: "weren't heard" in status()["silence"], "notes that aren't heard")
+        assert status()["silence"].endswith(f" notes weren't heard: {STANDS_STILL}")
         for _ in range(1000):  # in all more than RtMidi's buffer takes, which then blocks
             ask({"do": "set", "name": "panic", "value": ""}, None)
         own_jack.go_on()
@@ -338,6 +340,7 @@ def test_a_server_that_stands_still_for_ever_keeps_nobody_from_leaving(
         own_jack.freeze()
         if is_told:
             running.read_until("the JACK server stands still")
+            assert status()["silence"] == STANDS_STILL
         assert running.stop() == ExitCode.OK
         assert told(running, "recorded ")
         (path,) = tmp_path.glob("*.mid")

@@ -2,8 +2,10 @@
 
 import queue
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,33 @@ def synth() -> Ear:
     ear = Ear("synth")
     ear.open_virtual("in")
     return ear
+
+
+def test_it_starts_while_a_keyboard_sends(midigen: Start) -> None:
+    """A bare port beside it tells that the server isn't held up, which it was for ten seconds."""
+    keys, bare = keyboard(), Ear("bare")
+    bare.connect("keys:Keys")
+    started = threading.Event()
+
+    def play() -> None:
+        while not started.wait(0.002):
+            keys.strike(60)
+
+    player = threading.Thread(target=play)
+    player.start()
+    try:
+        running = midigen("--input", "Keys", connects=False, plays=False)
+        running.read_until("Ctrl-C stops")
+        started.set()
+        player.join()
+        heard = bare.times(lambda message: isinstance(message, NoteOn))
+        assert max(after - before for before, after in pairwise(heard)) < 5
+        assert running.stop() == ExitCode.OK
+    finally:
+        started.set()
+        player.join()
+        bare.close()
+        keys.close()
 
 
 def test_a_keyboard_is_pulled_and_plugged_in_again(midigen: Start) -> None:
