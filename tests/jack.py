@@ -42,6 +42,11 @@ def wait_until(condition: Callable[[], object], what: str | Callable[[], str]) -
         threading.Event().wait(0.005)
 
 
+def _stands_still(stat: Path) -> bool:
+    """Whether a thread is stopped, as the system tells of it in such a file."""
+    return stat.read_text().rpartition(")")[2].split()[0] == "T"
+
+
 class JackServer:
     """`jackd` with the dummy driver: no sound card, real MIDI.
 
@@ -79,8 +84,10 @@ class JackServer:
         self._process.wait()
 
     def freeze(self) -> None:
-        """As when its sound card hangs."""
+        """As when its sound card hangs: from when this returns, nothing of it runs."""
         self._process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self._process.pid}/task")
+        wait_until(lambda: all(map(_stands_still, threads.glob("*/stat"))), "its standstill")
 
     def go_on(self) -> None:
         """After `freeze`."""
