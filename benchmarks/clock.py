@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.server import jack_server
-from midigen.notes import Clock, Message, NoteOn
+from midigen.midi.messages import Clock, Message, NoteOn
 from tests.jack import (
     CLOCK_OUT,
     Ear,

@@ -32,15 +32,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.latency import BLOCKS, PAUSE, Partner, Probe, Result, midigen, milliseconds
 from benchmarks.server import jack_server
-from midigen.daemon import Daemon
-from midigen.display import Display
-from midigen.notes import NoteOn, Output
-from midigen.onnx_predictor import OnnxPredictor, find_model
-from midigen.osc import OscServer
-from midigen.performer import Performer
-from midigen.predictor import Predictor
-from midigen.recording import Recorder
-from midigen.settings import Mode, Settings
+from midigen.app.display import Display
+from midigen.instrument.events import Output
+from midigen.instrument.performer import Performer
+from midigen.live.daemon import Daemon
+from midigen.live.osc import OscServer
+from midigen.live.recording import Recorder
+from midigen.midi.messages import NoteOn
+from midigen.prediction.models import load_model
+from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.predictor import Predictor
+from midigen.settings.table import Mode, Settings
 
 ROUNDS = 4
 NOTES = 250  # of a block inside the process
@@ -290,7 +292,7 @@ def measure_inside(
 
 def inside(folder: Path) -> Result:
     """Every condition inside the process, in rounds."""
-    shipped = OnnxPredictor(find_model(DUET.model))
+    shipped = load_model(DUET.model)
     slow = OnnxPredictor(write_slow_model(folder))
     paced: dict[str, Any] = {"notes": SLOW_NOTES, "pause": SLOW_PAUSE}
     measures: dict[str, Callable[[], list[float]]] = {

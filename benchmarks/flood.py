@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.latency import Partner, Result, midigen, milliseconds, resident_mib
 from benchmarks.server import jack_server
-from midigen.notes import NoteOff, NoteOn
+from midigen.midi.messages import NoteOff, NoteOn
 from tests.jack import connect
 
 RATE = 10_000  # messages a second

@@ -19,11 +19,11 @@ import numpy as np
 
 from benchmarks.conditions import DUET, MARK, Marked
 from benchmarks.latency import Result, milliseconds
-from midigen import realtime
-from midigen.daemon import Daemon
-from midigen.onnx_predictor import OnnxPredictor, find_model
-from midigen.performer import Performer
-from midigen.predictor import Predictor
+from midigen.instrument.performer import Performer
+from midigen.live import realtime
+from midigen.live.daemon import Daemon
+from midigen.prediction.models import load_model
+from midigen.prediction.predictor import Predictor
 
 INTERVALS = (0.005, 0.001, 0.0005, 0.0001)  # seconds; the first is the interpreter's own
 ROUNDS = 4
@@ -100,7 +100,7 @@ def collections() -> dict[str, float]:
 
 def main() -> None:
     """Measure both and print the tables."""
-    predictor = OnnxPredictor(find_model(DUET.model))
+    predictor = load_model(DUET.model)
     kinds = ("", ", while another thread computes")
     times: dict[tuple[str, float], list[float]] = {
         (kind, interval): [] for kind in kinds for interval in INTERVALS

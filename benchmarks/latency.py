@@ -30,13 +30,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.server import jack_server
-from midigen.daemon import Daemon
-from midigen.feedback import Feedback
-from midigen.intake import Enqueue, Intake
-from midigen.notes import Channel, NoteOn, Output
-from midigen.onnx_predictor import OnnxPredictor, find_model
-from midigen.performer import Performer
-from midigen.settings import Mode, RhythmSource, Settings
+from midigen.instrument.events import Output
+from midigen.instrument.performer import Performer
+from midigen.live.arrivals import Enqueue
+from midigen.live.daemon import Daemon
+from midigen.live.feedback import Feedback
+from midigen.live.intake import Intake
+from midigen.midi.messages import Channel, NoteOn
+from midigen.prediction.models import load_model
+from midigen.settings.table import Mode, RhythmSource, Settings
 from tests.jack import Ear, Hand, wait_until
 
 INSIDE_NOTES = 5_000
@@ -103,7 +105,7 @@ def _quiet(_: str) -> None:
 
 
 def _daemon(chosen: Settings, probe: Probe) -> Daemon:
-    predictor = OnnxPredictor(find_model(chosen.model))
+    predictor = load_model(chosen.model)
     return Daemon(Performer(chosen, predictor, np.random.default_rng(0)), probe, _quiet)
 
 

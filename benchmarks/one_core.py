@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.server import jack_server
-from midigen.notes import NoteOn
+from midigen.midi.messages import NoteOn
 from tests.jack import Ear, Hand
 
 PACES = (4, 25, 160)  # notes a second
@@ -27,11 +27,11 @@ NOTES = {4: 16, 25: 100, 160: 640}
 
 MIDIGEN = """
 import sys
-from midigen import realtime
+from midigen.live import realtime
 realtime.switch_interval = lambda _: {interval}
 if not {is_urgent}:
     realtime.raise_priority = lambda *_: "normal priority"
-from midigen.cli import main
+from midigen.app.cli import main
 sys.exit(main(["run", "--ports", "jack", "--mode", "duet", "--quiet"]))
 """
 NEIGHBOUR = """

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.server import jack_server
-from midigen.notes import NoteOn
+from midigen.midi.messages import NoteOn
 from tests.jack import Midigen, pause
 
 MODELS = ("songs", "pop", "lieder")

@@ -18,10 +18,12 @@ import numpy as np
 
 from benchmarks.latency import Partner, Result, midigen, resident_mib
 from benchmarks.server import jack_server
-from midigen.notes import Control, NoteOff, NoteOn, Output
-from midigen.onnx_predictor import OnnxPredictor, find_model
-from midigen.performer import Performer
-from midigen.settings import Settings
+from midigen.instrument.events import Output
+from midigen.instrument.performer import Performer
+from midigen.midi.messages import NoteOff, NoteOn
+from midigen.prediction.models import load_model
+from midigen.settings.controls import Control
+from midigen.settings.table import Settings
 
 HOURS = 2.0
 STANDSTILL = 10.0  # seconds
@@ -57,7 +59,7 @@ def simulated() -> Result:
     """Two hours of a set in as much time as they take."""
     performer = Performer(
         replace(Settings(), thru=True),
-        OnnxPredictor(find_model(Settings().model)),
+        load_model(Settings().model),
         np.random.default_rng(0),
     )
     chance = np.random.default_rng(1)

@@ -2,7 +2,7 @@
 
 import sys
 
-from midigen.cli import main
+from midigen.app.cli import main
 
 if __name__ == "__main__":  # not in the processes that read a corpus
     sys.exit(main())

@@ -24,17 +24,20 @@ from hypothesis import HealthCheck, given, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from midigen import config, control_socket, controls, osc, piano_roll, wire
-from midigen.corpus import read_file
+from midigen.app import piano_roll
 from midigen.errors import ConfigError, MidiFileError, MidigenError, ModelError
-from midigen.midi_file import Score, variable_length
-from midigen.midi_reader import load
-from midigen.notes import Control, Seconds
-from midigen.onnx_predictor import OnnxPredictor
-from midigen.render import render_file
-from midigen.settings import KNOB_EXAMPLE, SCENE_EXAMPLE, Mode, Settings, TempoSource
-from midigen.vocabulary import LETTERS
-from tests.midi_files import one_track
+from midigen.learning.corpus import read_file
+from midigen.live import control_socket, osc
+from midigen.midi import wire
+from midigen.midi.messages import Seconds
+from midigen.midi.reader import load
+from midigen.midi.score import Score, variable_length
+from midigen.music.keys import LETTERS
+from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.settings import config, controls
+from midigen.settings.controls import Control
+from midigen.settings.table import KNOB_EXAMPLE, SCENE_EXAMPLE, Mode, Settings, TempoSource
+from tests.midi_files import one_track, render_file
 from tests.osc_packets import bundle, message
 from tests.players import NOTEBOOK, ROOT, NextLetter, settings
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from midigen.midi_system import close_ports
-from midigen.notes import ChannelMessage, Message, NoteOff, NoteOn
-from midigen.wire import Decoder, encode
+from midigen.live.midi_system import close_ports
+from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
+from midigen.midi.wire import Decoder, encode
 
 PATIENCE = 20.0
 

@@ -6,20 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from midigen.daemon import Daemon, Witness
 from midigen.errors import PortError
-from midigen.intake import Arrival, Enqueue
-from midigen.notes import (
-    Channel,
-    Event,
-    NoteOff,
-    NoteOn,
-    Output,
-    Quit,
-)
-from midigen.performer import Performer
-from midigen.predictor import Predictor
-from midigen.settings import Mode, Settings
+from midigen.instrument.events import Event, Output
+from midigen.instrument.performer import Performer
+from midigen.live.arrivals import Arrival, Enqueue, Quit
+from midigen.live.daemon import Daemon, Witness
+from midigen.midi.messages import Channel, NoteOff, NoteOn
+from midigen.prediction.predictor import Predictor
+from midigen.settings.table import Mode, Settings
 from tests.players import NextLetter, settings
 
 DUET = settings(mode=Mode.DUET)

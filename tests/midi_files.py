@@ -1,8 +1,14 @@
 """MIDI files, made for a test."""
 
 from pathlib import Path
+from typing import Any
 
 import mido
+
+from midigen.instrument.render import render
+from midigen.midi.reader import load
+from midigen.midi.writer import write
+from midigen.settings.table import Settings
 
 MELODY = (60, 62, 64, 65, 67)
 
@@ -37,3 +43,11 @@ def track_notes(path: Path) -> dict[str, list[tuple[int, str, int]]]:
                 notes.append((tick, message.type, message.note))
         tracks[track.name] = notes
     return tracks
+
+
+def render_file(
+    source: Path, destination: Path, chosen: Settings, *arguments: Any, **options: Any
+) -> None:
+    """Render a file to another, as `midigen render` does."""
+    result = render(load(source), chosen, *arguments, **options)
+    write(destination, result.tracks, result.settings.tempo.bpm, result.settings.tempo.bar)

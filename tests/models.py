@@ -5,10 +5,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from midigen.memory import ORDERS
-from midigen.predictor import BUCKETS, Mixture, Probabilities
-from midigen.vocabulary import SIZE
-from midigen.window import Degrees
+from midigen.music.keys import SIZE
+from midigen.prediction.memory import ORDERS
+from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities
+from midigen.prediction.window import Degrees
 from tests.players import (
     AnyLetter,
     NextLetter,

@@ -8,23 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from midigen.agenda import Agenda
-from midigen.foresight import Question
-from midigen.notes import (
-    Clock,
-    Event,
-    NoteOff,
-    NoteOn,
-    Output,
-    Pitch,
-    Seconds,
-)
-from midigen.performer import Cue, Performer
-from midigen.predictor import Mixture, Probabilities
-from midigen.render import perform
-from midigen.settings import RhythmSource, Settings
-from midigen.vocabulary import SIZE
-from midigen.window import Degrees
+from midigen.instrument.agenda import Agenda
+from midigen.instrument.events import Cue, Event, Output
+from midigen.instrument.performer import Performer
+from midigen.instrument.render import perform
+from midigen.midi.messages import Clock, NoteOff, NoteOn, Pitch, Seconds
+from midigen.music.keys import SIZE
+from midigen.prediction.foresight import Question
+from midigen.prediction.mixture import Mixture, Probabilities
+from midigen.prediction.window import Degrees
+from midigen.settings.table import RhythmSource, Settings
 
 Delays = Iterator[Seconds]
 

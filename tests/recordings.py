@@ -6,11 +6,9 @@ from typing import TypeAlias
 
 import mido
 
-from midigen import wire
-from midigen.midi_file import (
-    TICKS_PER_BEAT,
-)
-from midigen.notes import Message, Seconds
+from midigen.midi import wire
+from midigen.midi.messages import Message, Seconds
+from midigen.midi.ticks import TICKS_PER_BEAT
 
 TOLERANCE = 0.02
 """Seconds that what was heard may seem to be before it was played: the way through JACK."""

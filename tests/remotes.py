@@ -3,8 +3,8 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 
-from midigen.control_socket import ControlSocket
 from midigen.errors import ConfigError, MidigenError
+from midigen.live.control_socket import ControlSocket
 
 NAME = "midigen-in"
 

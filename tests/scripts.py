@@ -4,22 +4,13 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from midigen.controls import CONTROLS
-from midigen.kinds import InBeats, Transposition
-from midigen.notes import (
-    ChannelMessage,
-    Clock,
-    Control,
-    EndOfPhrase,
-    Event,
-    NoteOff,
-    NoteOn,
-    Seconds,
-    SongPosition,
-)
-from midigen.performer import Reload
-from midigen.predictor import Predictor
-from midigen.settings import (
+from midigen.instrument.events import EndOfPhrase, Event, Reload
+from midigen.midi.messages import ChannelMessage, Clock, NoteOff, NoteOn, Seconds, SongPosition
+from midigen.music.keys import AUTO
+from midigen.prediction.predictor import Predictor
+from midigen.settings.controls import CONTROLS, Control
+from midigen.settings.kinds import InBeats, Transposition
+from midigen.settings.table import (
     Knob,
     Mode,
     Quantize,
@@ -28,7 +19,6 @@ from midigen.settings import (
     Settings,
     TempoSource,
 )
-from midigen.vocabulary import AUTO
 from tests.players import AnyLetter, settings
 
 channels = st.integers(1, 2)

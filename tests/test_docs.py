@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from midigen.cli import main
-from midigen.config import load
-from midigen.controls import CONTROLS
+from midigen.app.cli import main
 from midigen.errors import ExitCode
-from midigen.settings import Mode
+from midigen.settings.config import load
+from midigen.settings.controls import CONTROLS
+from midigen.settings.table import Mode
 from tests.players import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import mido
 import pytest
 
-from midigen.vocabulary import C_MAJOR
+from midigen.music.keys import C_MAJOR
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
-from midigen.baselines import Baselines
-from midigen.cli import main
+from midigen.app.cli import main
 from midigen.errors import ExitCode, ModelError
-from midigen.onnx_predictor import LARGEST, OnnxPredictor
+from midigen.learning.baselines import Baselines
+from midigen.prediction.onnx_predictor import LARGEST, OnnxPredictor
 from tests.fuzz import TAKEN, TARGETS, entry, fuzz, fuzz_apart
 from tests.players import NOTEBOOK
 
@@ -171,7 +171,7 @@ def test_a_model_whose_weights_are_elsewhere_is_refused(
 def test_a_model_without_an_end_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("midigen.onnx_predictor.PATIENCE", 0.2)
+    monkeypatch.setattr("midigen.prediction.onnx_predictor.PATIENCE", 0.2)
     make = onnx.helper.make_node
     body = onnx.helper.make_graph(
         [make("Identity", ["going"], ["goes"]), make("Identity", ["state"], ["next"])],

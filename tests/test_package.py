@@ -32,7 +32,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(installed: Pa
         "midigen/models/notebook.onnx",
         "midigen/models/songs.onnx",
         "midigen/config.toml",
-        "midigen/cli.py",
+        "midigen/app/cli.py",
     } <= files
     packaged = (installed / "midigen" / "config.toml").read_bytes()
     assert packaged == (ROOT / "config.toml").read_bytes()
@@ -40,7 +40,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(installed: Pa
 
 def test_it_plays_from_there(installed: Path, tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", "import midigen, sys; from midigen.cli import main; "
+        [sys.executable, "-c", "import midigen, sys; from midigen.app.cli import main; "
          "print(midigen.__file__); "
          "sys.exit(main(['predict', '--model', 'notebook', 'C', 'D', 'E']))"],
         cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""The arrows between the rooms go one way, and only the training journey knows Keras."""
+"""The packages import one way, the core does no I/O, and only training knows Keras."""
 
 import ast
 import re
@@ -10,173 +10,107 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "midigen"
 
-# Each room, in the order in which they build on each other: it may import those above it.
-ROOMS = [
-    "errors",
-    "notes",
-    "status",
-    "timeline",
-    "vocabulary",
-    "melody",
-    "key_finding",
-    "memory",
-    "echo",
-    "window",
-    "predictor",
-    "session",
-    "sampling",
-    "ledger",
-    "wire",
-    "agenda",
-    "phrase",
-    "rhythm",
-    "clock_follower",
-    "tempo_follower",
-    "kinds",
-    "settings",
-    "port_names",
-    "controls",
-    "knobs",
-    "panel",
-    "config_file",
-    "config",
-    "ears",
-    "loose_ends",
-    "turns",
-    "thru",
-    "silence",
-    "pulse",
-    "answer",
-    "voice",
-    "duet",
-    "scenes",
-    "foresight",
-    "improviser",
-    "performer",
-    "onnx_predictor",
-    "wrapping",
-    "realtime",
-    "feedback",
-    "intake",
-    "connection",
-    "midi_system",
-    "jack_watch",
-    "unblocker",
-    "alsa_watch",
-    "patch",
-    "ports",
-    "terminal",
-    "supervisor",
-    "daemon",
-    "remote",
-    "midi_file",
-    "midi_reader",
-    "recording",
-    "osc",
-    "control_socket",
-    "doctor",
-    "learn",
-    "mapping_file",
-    "typed_line",
-    "guard",
-    "display",
-    "render",
-    "piano_roll",
-    "corpus",
-    "split",
-    "baselines",
-    "evaluation",
-    "generation",
-    "model",
-    "notebook",
-    "calibration",
-    "card",
-    "training",
-    "command_line",
-    "service",
-    "remote_commands",
-    "model_commands",
-    "run_commands",
-    "doctor_commands",
-    "service_commands",
-    "cli",
-]
-PURE = [room for room in ROOMS[: ROOMS.index("onnx_predictor")] if not room.startswith("config")]
+MAY_IMPORT = {
+    "errors": "",
+    "midi": "errors",
+    "music": "errors midi",
+    "prediction": "errors midi music",
+    "settings": "errors midi music",
+    "instrument": "errors midi music prediction settings",
+    "live": "errors midi music prediction settings instrument",
+    "learning": "errors midi music prediction",
+    "app": "errors midi music prediction settings instrument live learning",
+}
+"""What each package may import, beside itself and the version."""
+
+PURE = ["midi/messages.py", "midi/wire.py", "music", "prediction", "instrument"]
+LOADS_MODELS = ["prediction/models.py", "prediction/onnx_predictor.py"]
 IMPURE = {
     *("asyncio", "io", "logging", "os", "pathlib", "queue", "random", "socket", "subprocess"),
     *("sys", "threading", "time", "mido", "rtmidi", "onnxruntime", "keras", "tensorflow"),
 }
 
-
-def tree(room: str) -> ast.AST:
-    return ast.parse((PACKAGE / f"{room}.py").read_text(encoding="utf-8"))
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
-def imports(room: str) -> set[str]:
-    """The modules that a room imports, `midigen.notes` or `numpy`, wherever in the file."""
+def tree(module: str) -> ast.AST:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+def imports(module: str) -> set[str]:
+    """The modules that a module imports, `midigen.midi.wire` or `numpy`, wherever in it."""
     found: set[str] = set()
-    for node in ast.walk(tree(room)):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "midigen":
-            found |= {f"midigen.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-def test_every_room_has_its_place() -> None:
-    files = {file.stem for file in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
-    assert files == set(ROOMS)
+def outside(module: str) -> set[str]:
+    """The packages of others that a module imports."""
+    return {name.partition(".")[0] for name in imports(module)}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_rooms_before_it(room: str) -> None:
-    above = {f"midigen.{name}" for name in ROOMS[: ROOMS.index(room)]} | {"midigen.__version__"}
-    assert {name for name in imports(room) if name.startswith("midigen")} <= above
+def is_in(module: str, places: list[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}/") for place in places)
 
 
-@pytest.mark.parametrize("room", PURE)
-def test_the_core_is_pure(room: str) -> None:
-    assert not {name.partition(".")[0] for name in imports(room)} & IMPURE
+@pytest.mark.parametrize("module", [each for each in MODULES if "/" in each])
+def test_a_package_imports_only_what_it_may(module: str) -> None:
+    package = module.partition("/")[0]
+    own = {name.split(".")[1] for name in imports(module) if name.startswith("midigen.")}
+    assert own <= {package, "__version__", *MAY_IMPORT[package].split()}
 
 
-def test_only_the_training_journey_imports_keras() -> None:
-    keras = {room for room in ROOMS if imports(room) & {"keras", "tensorflow", "onnx"}}
-    assert keras == {"model", "notebook", "calibration", "training"}
+@pytest.mark.parametrize("package", sorted(set(MAY_IMPORT) - {"errors"}))
+def test_a_package_says_what_it_is_for(package: str) -> None:
+    text = ast.get_docstring(ast.parse((PACKAGE / package / "__init__.py").read_text()))
+    assert text
+    assert text.count(".") >= 3
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_time_is_a_fine_clocks(room: str) -> None:
+@pytest.mark.parametrize("module", [each for each in MODULES if is_in(each, PURE)])
+def test_the_core_does_no_io(module: str) -> None:
+    assert module in LOADS_MODELS or not outside(module) & IMPURE
+
+
+def test_only_learning_imports_keras() -> None:
+    keras = {module for module in MODULES if outside(module) & {"keras", "tensorflow", "onnx"}}
+    assert keras
+    assert {module.partition("/")[0] for module in keras} == {"learning"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_time_is_a_fine_clocks(module: str) -> None:
     """On Windows `time.monotonic` stands still for 15.6 ms, before Python 3.13."""
     assert not {"time.monotonic", "time.time"} & {
-        ast.unparse(node) for node in ast.walk(tree(room)) if isinstance(node, ast.Attribute)
+        ast.unparse(node) for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute)
     }
 
 
-def test_only_one_room_imports_rtmidi() -> None:
-    assert {room for room in ROOMS if "rtmidi" in imports(room)} == {"midi_system"}
-
-
-def test_performer_and_daemon_do_not_know_onnx_runtime() -> None:
-    assert {room for room in ROOMS if "onnxruntime" in imports(room)} == {"onnx_predictor"}
-    for room in ("performer", "ports", "daemon"):
-        assert "midigen.onnx_predictor" not in imports(room)
+@pytest.mark.parametrize(
+    ("library", "module"),
+    [("rtmidi", "live/midi_system.py"), ("onnxruntime", "prediction/onnx_predictor.py")],
+)
+def test_one_module_knows_a_library(library: str, module: str) -> None:
+    assert [each for each in MODULES if library in outside(each)] == [module]
 
 
 @pytest.mark.parametrize("folder", ["tests", "benchmarks"])
 def test_what_tests_share_is_in_no_test(folder: str) -> None:
     """Nor is it in the conftest, which pytest loads in its own way."""
-    files = [*(PACKAGE.parent / folder).glob("*.py")]
+    files = [*(PACKAGE.parent / folder).rglob("*.py")]
     assert files
-    pattern = re.compile(r"^\s*(from|import) tests\.(test_|conftest)", re.MULTILINE)
+    pattern = re.compile(r"^\s*(from|import) tests\.([\w.]+\.)?(test_|conftest)", re.MULTILINE)
     assert [file.name for file in files if pattern.search(file.read_text())] == []
 
 
 def test_the_process_that_plays_imports_no_tensorflow() -> None:
     """A whole performance in a new process, from the command line to the end of the input."""
     program = (
-        "import sys; from midigen.cli import main; "
+        "import sys; from midigen.app.cli import main; "
         "code = main(['run', '--ports', 'terminal', '--set', 'tempo.bpm=400']); "
         "loaded = {name.partition('.')[0] for name in sys.modules}; "
         "assert 'onnxruntime' in loaded; "

@@ -1,0 +1,68 @@
+"""How long a prediction takes, memory included, in a process that plays.
+
+    python -m benchmarks.prediction [MODEL ...]
+
+For each model (all that are here, if none is named): the one prediction of the
+generation loop, and the seven that duet looks ahead by. Back to back, and at eight
+notes a second, when the processor has forgotten the way between two of them. The
+session has heard 4,000 notes before. As live, the process imports no TensorFlow.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from midigen.prediction.models import list_models, load_model
+from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.session import Session
+
+HEARD = 4_000
+BACK_TO_BACK = 2_000
+SPACED = 100
+GAP = 0.125  # seconds: eight notes a second
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    names = parser.parse_args().models or [path.stem for path in list_models()]
+    print("| ms, median | back to back | of seven | at eight a second | of seven |")
+    print("|---|---|---|---|---|")
+    for name in names:
+        predictor = load_model(name)
+        figures = [
+            median_ms(predictor, predict, *pace)
+            for pace in ((BACK_TO_BACK, 0.0), (SPACED, GAP))
+            for predict in (Session.predict, Session.predict_after_each_letter)
+        ]
+        print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
+    assert not {"tensorflow", "keras"} & set(sys.modules)
+
+
+def median_ms(
+    predictor: OnnxPredictor, predict: Callable[[Session], object], times: int, gap: float
+) -> float:
+    """The median time of a prediction, each after another note was heard."""
+    rng = np.random.default_rng(1)
+    session = Session(predictor, memory_amount=1.0)
+    tune = rng.integers(0, 7, 200)
+    for note in range(HEARD):
+        session.hear(int(tune[note % 200] if note % 3 else rng.integers(0, 7)))
+    predict(session)
+    took = []
+    for _ in range(times):
+        session.hear(int(rng.integers(0, 7)))
+        time.sleep(gap)
+        began = time.perf_counter()
+        predict(session)
+        took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1000
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""A MIDI file as a picture: its notes over time, the player's and midigen's told apart.
+
+`read` takes the notes and the bars from the file, `plot` draws them. A picture has one
+system for a short piece and several, one below the other, for a long one, all at the same
+scale. Matplotlib is imported only when something is drawn.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from midigen.errors import MidiFileError, MidigenError
+from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds, Velocity
+from midigen.midi.reader import MidiFile, Track, load
+from midigen.midi.ticks import Ticks
+from midigen.music.keys import C_MAJOR, Key
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PLAYER, MACHINE = "player", "midigen"
+
+_DPI = 100
+_WIDTH, _HEIGHT = 12.0, 5.0  # inches, of a picture with one system
+_SYSTEM: Seconds = 40.0
+"""More than this begins another system."""
+_MOST_SYSTEMS = 8
+_MOST_BEATS = 100_000
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0.55, 0.15, 0.65, 0.55  # inches around the systems
+_SYSTEM_HEIGHT, _GAP = 2.9, 0.6  # inches, of one of several systems, and between two of them
+
+# Blue and orange from Okabe and Ito's palette, which colour-blind people tell apart; in grey the
+# one is dark and plain, the other light and hatched.
+_LOOKS: dict[str, dict[str, Any]] = {
+    PLAYER: {"facecolor": "#0072B2", "edgecolor": "#003B5C", "hatch": ""},
+    MACHINE: {"facecolor": "#F0B23C", "edgecolor": "#6B4700", "hatch": "/////"},
+}
+_SOFTEST, _LOUDEST = 0.3, 0.94  # heights of a note, in semitones
+_FEWEST_SEMITONES = 16
+_BLACK_KEYS = {1, 3, 6, 8, 10}
+_WHITE_KEYS = set(range(12)) - _BLACK_KEYS
+_BETWEEN_NAMES, _BETWEEN_BEATS, _BETWEEN_BARS, _BETWEEN_NUMBERS = 11, 7, 10, 28  # pixels, at least
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note of the player's or of midigen's."""
+
+    by: str
+    pitch: Pitch
+    velocity: Velocity
+    start: Seconds
+    end: Seconds
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a file plays: its notes in the order of their starts, its beats and its bars.
+
+    Beats and bars go on to the end of the bar in which the last note ends.
+    """
+
+    notes: tuple[Note, ...]
+    beats: tuple[Seconds, ...]
+    bars: tuple[Seconds, ...]
+
+    @property
+    def length(self) -> Seconds:
+        """When the last note has ended."""
+        return max(note.end for note in self.notes)
+
+
+def plot(midi_path: Path, png_path: Path, key: Key = C_MAJOR) -> None:
+    """Draw a MIDI file such as `midigen render` writes: the track midigen's and all others.
+
+    The rows' names are spelled as the key spells them. Raises MidiFileError if it can't be
+    read, and MidigenError if the picture can't be written or Matplotlib isn't there.
+    """
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError as exc:
+        raise MidigenError(
+            f"a picture needs one more package ({exc.name} is missing): "
+            'pip install "midigen[plot]", or -e ".[plot]" in a checkout'
+        ) from exc
+    piece = read(midi_path)
+    with mpl.rc_context({"hatch.linewidth": 0.7, "font.size": 9}):
+        figure = _drawn(Figure(dpi=_DPI), piece, midi_path.name, key)
+        try:
+            figure.savefig(png_path, format="png", metadata={"Software": None})
+        except OSError as exc:
+            raise MidigenError(f"{png_path}: can't be written: {exc.strerror or exc}") from exc
+
+
+# --- what the file plays
+
+
+def read(path: Path) -> Piece:
+    """The notes, beats and bars of a MIDI file. Raises MidiFileError."""
+    file = load(path)
+    notes = [note for track in file.tracks for note in _notes(_by(track.name), track)]
+    if not notes:
+        raise file.refusal("there are no notes in it")
+    end = max(int(note.end) for note in notes)
+    if end > _MOST_BEATS * file.ticks_per_beat:
+        raise MidiFileError(f"{path}: too long for a picture: over {_MOST_BEATS} beats")
+    beats, bars = _grid(file, end)
+    clock = file.clock
+    return Piece(
+        tuple(
+            Note(note.by, note.pitch, note.velocity, clock.at(note.start), clock.at(note.end))
+            for note in sorted(notes, key=lambda note: (note.start, note.pitch))
+        ),
+        tuple(clock.at(tick) for tick in beats),
+        tuple(clock.at(tick) for tick in bars),
+    )
+
+
+def _by(track: str) -> str:
+    return MACHINE if track.strip().lower() == MACHINE else PLAYER
+
+
+def _notes(by: str, track: Track) -> Iterator[Note]:
+    """The notes of a track, their starts and ends in ticks; what never ends, ends with it."""
+    sounding: dict[tuple[Channel, Pitch], tuple[Ticks, Velocity]] = {}
+    for tick, message in track.messages:
+        if isinstance(message, NoteOn | NoteOff):
+            begun = sounding.pop((message.channel, message.pitch), None)
+            if begun is not None:
+                yield Note(by, message.pitch, begun[1], begun[0], tick)
+        if isinstance(message, NoteOn):
+            sounding[message.channel, message.pitch] = tick, message.velocity
+    for (_, pitch), (start, velocity) in sounding.items():
+        yield Note(by, pitch, velocity, start, track.end)
+
+
+def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
+    """The ticks of beats and of bars, by the time signatures, to the end of the last bar."""
+    signatures = [(0, 4, 4)]
+    signatures += [(tick, *signature) for tick, signature in file.time_signatures if tick < end]
+    beats: list[float] = []
+    bars: list[float] = []
+    for (start, count, unit), following in zip(
+        signatures, [*(tick for tick, _, _ in signatures[1:]), None], strict=True
+    ):
+        beat = file.ticks_per_beat * 4 / unit
+        if following is None:
+            number = count * max(1, math.ceil((end - start) / (beat * count)))
+        else:
+            number = math.ceil((following - start) / beat)
+        beats += [start + index * beat for index in range(number)]
+        bars += [start + index * beat for index in range(0, number, count)]
+    last = beats[-1] + beat
+    return [*beats, last], [*bars, last]
+
+
+# --- the picture
+
+
+def _drawn(figure: "Figure", piece: Piece, title: str, key: Key) -> "Figure":
+    starts = _system_starts(piece)
+    systems = [*zip(starts, [*starts[1:], piece.bars[-1]], strict=True)]
+    longest = max(end - start for start, end in systems)
+    around = _TOP + _BOTTOM
+    system_height = _HEIGHT - around if len(systems) == 1 else _SYSTEM_HEIGHT
+    height = around + len(systems) * system_height + (len(systems) - 1) * _GAP
+    figure.set_size_inches(_WIDTH, height)
+    low, high = _range(piece)
+    for index, (start, end) in enumerate(systems):
+        bottom = height - _TOP - (index + 1) * system_height - index * _GAP
+        width = (_WIDTH - _LEFT - _RIGHT) * (end - start) / longest
+        axes = figure.add_axes(
+            (_LEFT / _WIDTH, bottom / height, width / _WIDTH, system_height / height)
+        )
+        axes.set_xlim(start, end)
+        axes.set_ylim(low - 0.5, high + 0.5)
+        _draw_keys(axes, low, high, key)
+        _draw_grid(axes, piece, start, end)
+        _draw_notes(axes, piece, start, end)
+    axes.set_xlabel("seconds")
+    _draw_heading(figure, title, height)
+    return figure
+
+
+def _system_starts(piece: Piece) -> list[Seconds]:
+    """Where the systems begin: at the bars that divide the piece most evenly."""
+    number = min(_MOST_SYSTEMS, math.ceil(piece.length / _SYSTEM))
+    ideal = [piece.bars[-1] * index / number for index in range(1, number)]
+    nearest = (min(piece.bars, key=lambda bar: abs(bar - time)) for time in ideal)
+    return sorted({0.0, *nearest} - {piece.bars[-1]})
+
+
+def _range(piece: Piece) -> tuple[Pitch, Pitch]:
+    """The lowest and the highest pitch to show."""
+    low = min(note.pitch for note in piece.notes) - 1
+    high = max(note.pitch for note in piece.notes) + 1
+    missing = max(0, _FEWEST_SEMITONES - (high - low + 1))
+    return max(0, low - missing // 2), min(127, high + (missing + 1) // 2)
+
+
+def _pixels(axes: "Axes") -> tuple[float, float]:
+    """The width and the height of the axes."""
+    box = axes.get_window_extent()
+    return float(box.width), float(box.height)
+
+
+def _draw_keys(axes: "Axes", low: Pitch, high: Pitch, key: Key) -> None:
+    """Black keys are grey rows; as many rows are named as there is room for."""
+    room = _pixels(axes)[1] / (high - low + 1)
+    for pitch in range(low, high + 1):
+        if pitch % 12 in _BLACK_KEYS:
+            axes.axhspan(pitch - 0.5, pitch + 0.5, color="#F0F0F0", linewidth=0, zorder=0)
+        if pitch % 12 == 0:
+            axes.axhline(pitch - 0.5, color="#9A9A9A", linewidth=0.7, zorder=1)
+    named: set[int] = {0}
+    for classes, distance in ((set(range(12)), 1), (_WHITE_KEYS, 1), ({0, 4, 7}, 3), ({0, 7}, 5)):
+        if room * distance >= _BETWEEN_NAMES:
+            named = classes
+            break
+    shown = [pitch for pitch in range(low, high + 1) if pitch % 12 in named]
+    axes.set_yticks(shown, [key.pitch_name(pitch) for pitch in shown])
+    axes.tick_params(axis="y", length=0)
+
+
+def _draw_grid(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> None:
+    """Lines for beats and bars, and the bars' numbers above, as many as there is room for."""
+    width = _pixels(axes)[0]
+
+    def stride(times: Sequence[Seconds], pixels: float) -> int:
+        between = (times[-1] - times[0]) / (len(times) - 1) * width / (end - start)
+        return int(2 ** max(0, math.ceil(math.log2(pixels / between))))
+
+    if stride(piece.beats, _BETWEEN_BEATS) == 1:
+        axes.vlines(_within(piece.beats, start, end), 0, 1, color="#DADADA", linewidth=0.6,
+                    transform=axes.get_xaxis_transform(), zorder=1)  # fmt: skip
+    bars = piece.bars[:: stride(piece.bars, _BETWEEN_BARS)]
+    axes.vlines(_within(bars, start, end), 0, 1, color="#9A9A9A", linewidth=1.0,
+                transform=axes.get_xaxis_transform(), zorder=1)  # fmt: skip
+    every = stride(piece.bars, _BETWEEN_NUMBERS)
+    above = axes.secondary_xaxis("top")
+    numbered = [
+        (time, str(index + 1))
+        for index, time in enumerate(piece.bars[:-1])
+        if index % every == 0 and start <= time < end
+    ]
+    above.set_xticks([time for time, _ in numbered], [number for _, number in numbered])
+    above.tick_params(axis="x", length=2, pad=1, labelcolor="#5A5A5A")
+
+
+def _within(times: Iterable[Seconds], start: Seconds, end: Seconds) -> list[Seconds]:
+    return [time for time in times if start <= time <= end]
+
+
+def _draw_notes(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> None:
+    """Each note as tall as it is loud; where both play the same one, the player's is above."""
+    pixel = (end - start) / _pixels(axes)[0]  # seconds
+    together = _together(piece.notes)
+    for note in piece.notes:
+        if not (note.start < end and note.end >= start):
+            continue
+        length = max(note.end - note.start, 2.5 * pixel)  # a short note is seen, too
+        share = 0.5 if note in together else 1.0
+        aside = (1 - share) / 2 if note.by == PLAYER else (share - 1) / 2
+        axes.barh(
+            note.pitch + aside,
+            length,
+            height=share * (_SOFTEST + (_LOUDEST - _SOFTEST) * note.velocity / 127),
+            left=note.start,
+            linewidth=min(0.7, length / pixel / 10),  # no note is all edge
+            zorder=2,
+            **_LOOKS[note.by],
+        )
+
+
+def _together(notes: Iterable[Note]) -> set[Note]:
+    """The notes, given in the order of their starts, at whose pitch the other plays meanwhile."""
+    found: set[Note] = set()
+    latest: dict[tuple[str, Pitch], Note] = {}
+    for note in notes:
+        other = latest.get((MACHINE if note.by == PLAYER else PLAYER, note.pitch))
+        if other and other.end > note.start:
+            found |= {note, other}
+        latest[note.by, note.pitch] = note
+    return found
+
+
+def _draw_heading(figure: "Figure", title: str, height: float) -> None:
+    from matplotlib.patches import Patch
+
+    y = 1 - 0.22 / height
+    figure.text(_LEFT / _WIDTH, y, title, fontsize=11, fontweight="bold", va="center")
+    figure.text(0.5, y, "the taller a note, the louder", ha="center", va="center", color="#5A5A5A")
+    figure.legend(
+        handles=[Patch(label=name, **look) for name, look in _LOOKS.items()],
+        loc="center right",
+        bbox_to_anchor=(1 - _RIGHT / _WIDTH, y),
+        ncols=2,
+        frameon=False,
+        borderpad=0,
+        borderaxespad=0,
+    )

@@ -1,0 +1,70 @@
+"""The command that plays a MIDI file to midigen and writes what comes of it, `render`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from midigen.app.command_line import (
+    add_command,
+    add_settings,
+    effective_settings,
+    new_rng,
+    show,
+    tell,
+)
+from midigen.errors import ExitCode
+from midigen.settings import config
+
+
+def add_commands(commands: Any) -> None:
+    """Add the command of this room."""
+    parser = add_command(
+        commands,
+        "render",
+        _render,
+        "play a MIDI file to it and write both, player and midigen, as two tracks",
+        "midigen render in.mid out.mid --seed 1",
+    )
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="IN.MID",
+        help="what the player plays; its tempo and bar count, but for those given by --set",
+    )
+    parser.add_argument("destination", type=Path, metavar="OUT.MID", help="the file to write")
+    parser.add_argument(
+        "--plot", type=Path, metavar="PNG", help="draw both as a piano roll (needs the plot extra)"
+    )
+    add_settings(parser)
+
+
+# --- render
+
+
+def _render(options: argparse.Namespace) -> ExitCode:
+    settings = effective_settings(options)
+
+    from midigen.instrument.render import count_notes, render
+    from midigen.midi import reader
+    from midigen.midi.writer import write
+    from midigen.prediction.models import LoadedModels, load_model
+
+    file = reader.load(options.source)
+    given = {config.parse_option(text)[0] for text in options.set}
+    predictor = load_model(settings.model)
+    result = render(
+        file, settings, predictor, new_rng(settings), models=LoadedModels(), given=given
+    )
+    write(options.destination, result.tracks, result.settings.tempo.bpm, result.settings.tempo.bar)
+    if file.notice:
+        tell(f"{options.source}: {file.notice}")
+    show(
+        f"{options.destination}: {count_notes(result.player)} notes of the player's, "
+        f"{count_notes(result.machine)} of midigen's, {result.length:.1f} s"
+    )
+    if options.plot:
+        from midigen.app.piano_roll import plot
+
+        plot(options.destination, options.plot, result.key)
+        show(str(options.plot))
+    return ExitCode.OK

@@ -1,0 +1,164 @@
+"""MIDI clock followed: the tempo and the beat behind ticks that come a little early or late.
+
+A line is fitted to the times of the ticks by least squares, in the form of a filter
+that is told one tick after another: of the first few it is the line through all of
+them, and later ticks count less the older they are. (An expanding-memory filter of the
+first degree, which stops expanding: Brookner, Tracking and Kalman Filtering Made Easy,
+Wiley 1998, section 1.2.) A tempo that jumps is met by beginning the line anew.
+"""
+
+from midigen.midi.messages import Beats, Clock, Seconds, SongPosition
+from midigen.music.timeline import Timeline
+
+TICKS_PER_BEAT = 24
+_TICKS_PER_SIXTEENTH = 6
+
+MEMORY = 48
+"""The ticks that the line is fitted to, in effect: two beats."""
+
+SETTLED = 12
+"""After so many ticks the tempo is known well enough to be told."""
+
+MISSING: Seconds = 0.5
+"""No clock is slower than this: at 20 beats per minute a tick lasts 0.125 s."""
+
+_STRAY: Seconds = 0.004
+_STRAY_JITTER = 4
+"""A tick this far from where it was expected, or so many times as far as ticks are in the mean,
+is late by chance, or the tempo has changed."""
+
+_STRAYS = 4
+"""So many of them in a row, on the same side, and the tempo has changed."""
+
+_USUAL = 1 / 16
+"""How much a tick says of how far ticks are off in the mean."""
+
+_LATELY = 1 / 4
+_LEANING: Seconds = 0.0018
+_LEANING_JITTER = 2
+"""Ticks that lately were this far off to one side, in the mean, or so many times as far as they
+are off to both, come in another tempo: then the line is to be known by few of them."""
+
+_FEW = 8
+
+_SLOWEST: Seconds = 60 / 20 / TICKS_PER_BEAT
+_FASTEST: Seconds = 60 / 400 / TICKS_PER_BEAT
+
+
+class ClockFollower:
+    """Follows one clock. Times may not go back."""
+
+    def __init__(self) -> None:
+        self._count = -1  # the newest tick, counted from the song's beginning
+        self._time: Seconds = 0.0  # where the line has it
+        self._period: Seconds = 0.0  # from tick to tick, by the line
+        self._heard = 0  # ticks in the line, up to MEMORY
+        self._strays: list[Seconds] = []  # how far the newest ticks were off, if that was far
+        self._jitter: Seconds = 0.0  # how far ticks are off in the mean
+        self._lean: Seconds = 0.0  # how far to one side lately
+        self._newest: Seconds = 0.0
+        self._told = False  # where the song goes on, since the newest tick
+        self.running = True
+        """Whether the song goes on. Some clocks never say so and just tick."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the tempo is known well enough."""
+        return self._heard >= SETTLED
+
+    @property
+    def lost_at(self) -> Seconds | None:
+        """When the clock counts as lost, if no tick comes before; None if none is expected."""
+        return self._newest + MISSING if self._heard else None
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The beat as the clock has it; None before two ticks."""
+        if not self._period:
+            return None
+        return Timeline(self.beat, self._time, 60 / self._period / TICKS_PER_BEAT)
+
+    @property
+    def beat(self) -> Beats:
+        """The place of the newest tick, or of the one before the next if the song was moved."""
+        return self._count / TICKS_PER_BEAT
+
+    @property
+    def next_tick(self) -> int:
+        """The number of the tick that comes next, counted from the song's beginning."""
+        return self._count + 1
+
+    def hear(self, message: Clock | SongPosition, now: Seconds, beat: Beats = 0.0) -> None:
+        """A tick, or where the song goes on. `now` is when it came.
+
+        `beat` is where the count is, for a clock that is met without saying so.
+        """
+        self._told = self._told or message not in (Clock.TICK, Clock.STOP)
+        match message:
+            case Clock.TICK:
+                self._tick(now, beat)
+            case Clock.START:
+                self._count = -1
+                self.running = True
+            case Clock.CONTINUE:
+                self.running = True
+            case Clock.STOP:
+                self.running = False
+            case SongPosition():
+                self._count = message.sixteenths * _TICKS_PER_SIXTEENTH - 1
+
+    def lose(self) -> None:
+        """No tick came for too long: the next one begins a new line."""
+        self._heard = 0
+        self._strays.clear()
+
+    def _tick(self, now: Seconds, beat: Beats) -> None:
+        if now - self._newest > MISSING:
+            self.lose()
+        self._newest = now
+        if self.running:
+            is_met = not self._heard and not self._told
+            self._count = round(beat * TICKS_PER_BEAT) if is_met else self._count + 1
+        self._told = False
+        if not self._heard:
+            self._time, self._heard = now, 1
+            return
+        if self._heard == 1:
+            if _FASTEST <= now - self._time <= _SLOWEST:
+                self._period = now - self._time
+                self._heard = 2
+            self._time = now
+            return
+        self._time += self._period
+        off = now - self._time
+        if self._heard >= SETTLED and abs(off) > max(_STRAY, _STRAY_JITTER * self._jitter):
+            self._stray(off)
+            return
+        self._strays.clear()
+        self._heard = min(self._heard + 1, MEMORY)
+        self._jitter += (abs(off - self._lean) - self._jitter) * _USUAL
+        self._lean += (off - self._lean) * _LATELY
+        if abs(self._lean) > max(_LEANING, _LEANING_JITTER * self._jitter):
+            self._lean = 0.0
+            self._heard = min(self._heard, _FEW)
+        self._correct(off)
+
+    def _correct(self, off: Seconds) -> None:
+        count = self._heard
+        self._time += off * 2 * (2 * count - 1) / (count * (count + 1))
+        period = self._period + off * 6 / (count * (count + 1))
+        self._period = min(max(period, _FASTEST), _SLOWEST)
+
+    def _stray(self, off: Seconds) -> None:
+        """A tick far off is left out, unless several say the same: then they are the line."""
+        if self._strays and (off > 0) != (self._strays[-1] > 0):
+            self._strays.clear()
+        self._strays.append(off)
+        if len(self._strays) < _STRAYS:
+            return
+        grown = (self._strays[-1] - self._strays[0]) / (_STRAYS - 1)
+        if _FASTEST <= self._period + grown <= _SLOWEST:
+            self._period += grown
+            self._time += off
+            self._heard = _STRAYS
+        self._strays.clear()

@@ -1,0 +1,247 @@
+"""Which letter comes next: what is foreseen, and what is drawn from it.
+
+What can be is foreseen: in the loop one letter, in duet the answers to all seven that the
+player may strike, as one batch. `asks` says where questions go; a forecast comes back by
+`take`, maybe much later, and nothing here waits for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from midigen.music.keys import SIZE, Degree
+from midigen.prediction.foresight import Forecast, Foresight, Move, Question
+from midigen.prediction.mixture import Probabilities
+from midigen.prediction.predictor import Predictor
+from midigen.prediction.sampling import Sampler
+from midigen.prediction.session import TAKEN_BACK
+from midigen.settings.table import Sampling, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A letter of the player's that could not be answered at once."""
+
+    number: int  # of moves before it
+    degree: Degree
+
+
+class Improviser:
+    """Hears letters and plays letters."""
+
+    def __init__(self, predictor: Predictor, settings: Settings, rng: np.random.Generator) -> None:
+        self.foresight = Foresight(predictor, settings.memory.amount)
+        """What answers questions."""
+        self.asks: Callable[[Question], None] | None = None
+        """Where questions go. None: they are answered on the spot."""
+        self.probabilities: Probabilities | None = None
+        """Of the letter that comes next, as far as that is known: shape (7,)."""
+        self.trouble = ""
+        """What is wrong with the model, if anything."""
+        self._sampler = new_sampler(settings.sampling, rng)
+        self._memory_amount = settings.memory.amount
+        self._min_notes = predictor.min_notes
+        self._letters = 0
+        self._own = 0  # of them the machine's, after the player's newest
+        self._number = 0  # of moves so far
+        self._used_at = 0  # since when there is this model
+        self._moves: list[Move] = []  # those that no question has told of
+        self._asked: Question | None = None  # and not answered yet
+        self._known: Forecast | None = None  # of what comes next
+        self._ahead: list[Degree | None] = []  # drawn from it, a letter a row
+        self._owed: _Owed | None = None
+        self._answer: Degree | None = None
+
+    @property
+    def missing(self) -> int:
+        """How many more letters it must hear before it can play."""
+        return max(0, self._min_notes - self._letters)
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether it needs no more than one letter to go on from, and has none yet."""
+        return not self._letters and self._min_notes <= 1
+
+    @property
+    def can_play(self) -> bool:
+        """Whether the next letter of the machine's own line can be played now."""
+        return self.asks is None or self._knows(answers=False) or self.can_begin
+
+    @property
+    def owes(self) -> bool:
+        """Whether an answer is owed that isn't known yet."""
+        return self._owed is not None
+
+    def prepare(self, *, answers: bool, is_urgent: bool = False) -> None:
+        """Foresee the next letter, or (`answers`) that after each of the seven."""
+        if self._asked is None and not self._knows(answers=answers) and self.missing <= answers:
+            self._ask(answers=answers, is_urgent=is_urgent)
+
+    def take(self, forecast: Forecast) -> None:
+        """A question is answered. What has changed meanwhile makes it useless, or not."""
+        self._asked = None
+        if forecast.number >= self._used_at:
+            self.trouble = forecast.trouble
+        if forecast.number == self._number:
+            self._known = forecast
+            self._draw()
+        if self._owed is not None:
+            row = _row_for(self._owed, forecast)
+            if row is None:
+                self._ask(answers=False, is_urgent=True)
+            else:
+                self._owed = None
+                self.probabilities = row
+                (self._answer,) = self._drawn(row[np.newaxis])
+
+    def hear(self, degree: Degree, *, replaces: bool) -> bool:
+        """The player plays a letter. Whether the answer to it was foreseen: see `answer`."""
+        known = self._known if self._knows(answers=True) and not replaces else None
+        if known is not None:
+            self._answer = self._ahead[degree]
+            self.probabilities = known.likely[degree]
+        if replaces:
+            self._move(lambda session: session.replace(degree))
+        else:
+            self._move(lambda session: session.hear(degree))
+            self._letters += 1
+            self._own = 0
+        return known is not None
+
+    def owe(self, degree: Degree) -> None:
+        """An answer to the letter just heard is wanted as soon as it can be: see `owes`."""
+        self._owed = _Owed(self._number - 1, degree)
+        if self._asked is None:
+            self._ask(answers=False, is_urgent=True)
+
+    def answer(self) -> Degree | None:
+        """The answer to the player's letter, once it is known; None where there is none."""
+        if self._answer is not None:
+            self._sampler.take(self._answer)
+            self._known = None  # what was drawn from it was drawn by the same number
+        return self._answer
+
+    def play(self, first: Degree) -> Degree | None:
+        """The next letter of the machine's own line, which it hears too; None to be silent.
+
+        `first` is what a line begins with that nothing was heard or played before.
+        """
+        if self.can_begin:
+            self._sampler.count(first)
+            return self._play(first)
+        if not self._knows(answers=False):
+            self._ask(answers=False)  # on the spot, since `can_play`
+        (degree,) = self._ahead
+        if degree is None:
+            self._known = None  # the model may fail only now and then: ask again
+            return None
+        self._sampler.take(degree)
+        return self._play(degree)
+
+    def _play(self, degree: Degree) -> Degree:
+        self._move(lambda session: session.play(degree))
+        self._letters += 1
+        self._own += 1
+        return degree
+
+    def begin_line(self) -> None:
+        """What the machine has played before doesn't count as a repetition any more."""
+        self._sampler.begin_line()
+
+    def rewind(self) -> None:
+        """Unhear what it has played since the player's newest letter."""
+        self._move(lambda session: session.take_back())
+        if self._own <= TAKEN_BACK:
+            self._letters -= self._own
+            self._own = 0
+        self._sampler.begin_line()
+
+    def forget(self) -> None:
+        """Forget everything that was heard and played."""
+        self._move(lambda session: session.forget())
+        self._letters = self._own = 0
+        self._owed = None
+        self.probabilities = None
+
+    def obey(self, settings: Settings) -> None:
+        """Draw by other settings from the next letter on."""
+        _adjust(self._sampler, settings.sampling)
+        if settings.memory.amount != self._memory_amount:
+            self._memory_amount = amount = settings.memory.amount
+            self._move(lambda session: setattr(session, "memory_amount", amount))
+        elif self._known is not None:
+            self._draw()
+
+    def use(self, predictor: Predictor) -> None:
+        """Go on with another model, knowing all that was heard and played."""
+        self._min_notes = predictor.min_notes
+        self._move(lambda session: session.use(predictor))
+        self._used_at = self._number
+        self.trouble = ""
+
+    def owe_nothing(self) -> None:
+        """Nobody waits for an answer any more."""
+        self._owed = None
+
+    def _move(self, move: Move) -> None:
+        self._moves.append(move)
+        self._number += 1
+        self._known = None
+
+    def _knows(self, *, answers: bool) -> bool:
+        return self._known is not None and self._known.answers is answers
+
+    def _ask(self, *, answers: bool, is_urgent: bool = False) -> None:
+        question = Question(self._number, tuple(self._moves), answers, is_urgent)
+        self._moves.clear()
+        if self.asks is None:
+            self.take(self.foresight.answer(question))
+        else:
+            self._asked = question
+            self.asks(question)
+
+    def _draw(self) -> None:
+        """Draw from what is known."""
+        assert self._known is not None
+        self._ahead = self._drawn(self._known.likely)
+        if not self._known.answers:
+            self.probabilities = self._known.likely[0]
+
+    def _drawn(self, likely: Probabilities) -> list[Degree | None]:
+        """A letter from each row, none from a row of zeros, which only trouble brings."""
+        known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
+        if all(known):
+            return list(self._sampler.draw(likely))
+        drawn = self._sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
+        return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
+
+
+_ANY = np.float32(1 / SIZE)
+
+
+def _row_for(owed: _Owed, forecast: Forecast) -> Probabilities | None:
+    """What a forecast says of the answer to a letter; None if it was made without knowing it."""
+    if forecast.answers and forecast.number == owed.number:
+        return _row(forecast.likely, owed.degree)
+    if not forecast.answers and forecast.number > owed.number:
+        return _row(forecast.likely, 0)
+    return None
+
+
+def _row(likely: Probabilities, place: int) -> Probabilities:
+    row: Probabilities = likely[place]
+    return row
+
+
+def new_sampler(sampling: Sampling, rng: np.random.Generator) -> Sampler:
+    """What draws notes by these settings."""
+    sampler = Sampler(rng)
+    _adjust(sampler, sampling)
+    return sampler
+
+
+def _adjust(sampler: Sampler, sampling: Sampling) -> None:
+    sampler.temperature = sampling.temperature
+    sampler.top_p = sampling.top_p
+    sampler.max_repeat = sampling.most_repeats

@@ -1,0 +1,142 @@
+"""Learning which knob, pad or pedal is meant to set a control: `Learner` hears what is moved."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from midigen.errors import MidigenError
+from midigen.instrument.events import Event
+from midigen.midi.messages import (
+    CONTROL_CHANGE,
+    DATA_ENTRY,
+    PARAMETER,
+    PROGRAM_CHANGE,
+    UNREGISTERED,
+    Channel,
+    ChannelMessage,
+    NoteOn,
+)
+
+_STATUSES = {CONTROL_CHANGE: "cc", PROGRAM_CHANGE: "program"}
+
+_COARSE, _FINE = range(32), range(32, 64)
+"""The halves of knobs of 14 bits: each finer one is 32 above its coarser one."""
+
+_NONE = 127
+"""What selects no parameter any more."""
+_STEPS = (96, 97)  # data increment and decrement
+_SELECTORS = (*PARAMETER, *UNREGISTERED)
+_PARAMETERS = (DATA_ENTRY, DATA_ENTRY + _FINE.start, *_STEPS, *_SELECTORS)
+_IS_PARAMETER = (
+    "it sends a parameter (RPN or NRPN, by the controllers 6, 38 and 96 to 101), which midigen "
+    "doesn't follow: set it to send a controller of its own on the keyboard"
+)
+
+_SMALL_STEPS = {*range(1, 8), *range(57, 64), *range(65, 72), *range(121, 128)}
+"""What knobs without ends send for a step: up to 7 more, or less, as keyboards write that."""
+_ENOUGH = 5
+"""So many of these values tell such a knob from one that is on its way through them."""
+_IS_RELATIVE = (
+    "it sends steps (a relative encoder), not where it stands: set it to send positions "
+    "(absolute) on the keyboard"
+)
+
+
+def source_of(message: Event) -> dict[str, int] | None:
+    """What a message comes from, as a mapping names it: `{"cc": 21, "channel": 1}`.
+
+    A controller, a program change or a key that goes down; None for anything else.
+    """
+    if isinstance(message, NoteOn):
+        return {"note": message.pitch, "channel": message.channel}
+    if isinstance(message, ChannelMessage) and message.status in _STATUSES:
+        return {_STATUSES[message.status]: message.data[0], "channel": message.channel}
+    return None
+
+
+class Learner:
+    """Hears which one is meant: a key, a program, or a controller that moves.
+
+    A controller is taken at its second value, for some send the first of themselves; where
+    more could come of it, by further ones or as soon as it rests. What can't be followed is
+    refused: registered and other parameters, and knobs that send steps.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[Channel, int], list[int]] = {}
+
+    def hear(self, message: Event) -> dict[str, int] | None:
+        """The source of a message if it is the one that is meant.
+
+        Raises MidigenError if it can't be followed.
+        """
+        source = source_of(message)
+        if source is None or "cc" not in source or not isinstance(message, ChannelMessage):
+            return source
+        channel, number = source["channel"], source["cc"]
+        values = self._values.setdefault((channel, number), [])
+        values.append(message.data[1])
+        if number in _PARAMETERS:
+            _refuse_parameter(number, values)
+            return None
+        if halves := self._halves(channel, number):
+            coarse = {"cc": number % _FINE.start, "channel": channel}
+            return coarse if any(map(_moves, halves)) else None
+        if number in _FINE:
+            return None  # its coarser half may be on its way
+        return source if _is_meant(values, rests=False) else None
+
+    def rest(self) -> dict[str, int] | None:
+        """The source of what has moved and moves no more, where `hear` waited for more.
+
+        Raises MidigenError if it can't be followed.
+        """
+        for (channel, number), values in self._values.items():
+            if number in _PARAMETERS or self._halves(channel, number):
+                continue
+            if _is_meant(values, rests=True):
+                return {"cc": number, "channel": channel}
+        return None
+
+    def _halves(self, channel: Channel, number: int) -> list[list[int]]:
+        """The values of both halves of a knob of 14 bits, if both have come."""
+        if number not in (*_COARSE, *_FINE):
+            return []
+        coarse = number % _FINE.start
+        halves = [self._values.get((channel, each), []) for each in (coarse, coarse + _FINE.start)]
+        return halves if all(halves) else []
+
+
+def _refuse_parameter(number: int, values: Sequence[int]) -> None:
+    """Raise MidigenError if a parameter's controller is what moves, and no stray setting."""
+    if number in _STEPS or len({*values} - ({_NONE} if number in _SELECTORS else set())) > 1:
+        raise MidigenError(_IS_PARAMETER)
+
+
+def _is_meant(values: Sequence[int], *, rests: bool) -> bool:
+    """Whether a controller has moved. Raises MidigenError where it sends steps."""
+    if not all(value in _SMALL_STEPS for value in values):
+        return _moves(values)
+    if _may_be_steps(values):
+        if len(values) >= _ENOUGH:
+            raise MidigenError(_IS_RELATIVE)
+        return False
+    return _moves(values) and (rests or len(values) >= _ENOUGH)
+
+
+def _may_be_steps(values: Sequence[int]) -> bool:
+    """Whether small values come as steps do: the same again, to and fro, now up and now down.
+
+    A knob that sends where it stands goes one way, or back once.
+    """
+    ups = [later > earlier for earlier, later in pairwise(values)]
+    turns = sum(later != earlier for earlier, later in pairwise(ups))
+    both_ways = len({value // _FINE.start for value in values}) > 1
+    return (
+        any(later == earlier for earlier, later in pairwise(values))
+        or turns > 1
+        or (both_ways and (turns > 0 or len(values) < _ENOUGH))
+    )
+
+
+def _moves(values: Sequence[int]) -> bool:
+    return len({*values}) > 1

@@ -1,0 +1,147 @@
+"""What a file holds down for want of an end: keys and pedals that it lets go of too late or never.
+
+Some programs lose note-offs, others end at the end of a file whatever still sounds there. Played
+as it is written, such a key would be held all the time, and no phrase would ever be over. So it
+comes up in the first pause of all the others: a beat after its onset at the earliest, and only
+if the pause is so long that an answer may come.
+"""
+
+import bisect
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from midigen.instrument.ears import Ears
+from midigen.midi.messages import (
+    CONTROL_CHANGE,
+    ENDS_NOTES,
+    HALF,
+    RESET_CONTROLLERS,
+    SUSTAIN,
+    Channel,
+    ChannelMessage,
+    Message,
+    NoteOff,
+    NoteOn,
+    Pitch,
+    Seconds,
+    TimedMessage,
+)
+
+_Pause: TypeAlias = tuple[Seconds, Seconds]
+
+
+@dataclass
+class _Hold:
+    """A key or a pedal that is down, and the places of the messages that go on about it."""
+
+    start: Seconds
+    end: Seconds = math.inf
+    is_loose: bool = False
+    later: list[int] = field(default_factory=list)
+
+
+_Held: TypeAlias = tuple[Channel, Pitch | None]  # a key, or a pedal
+
+
+def tied(
+    played: Sequence[TimedMessage], ears: Ears, beat: Seconds, pause: Seconds
+) -> list[TimedMessage]:
+    """What is played, in the order of its times, with an end to everything that is heard.
+
+    After a `pause` an answer may come. What lacks its end is what never ends, ends after the
+    last onset, or, a key, is struck again before it has come up.
+    """
+    holds = [*_holds(played, ears)]
+    last = max((hold.start for held, hold in holds if held[1] is not None), default=0.0)
+    for _, hold in holds:
+        hold.is_loose = hold.is_loose or hold.end > last
+    pauses, silent = _pauses(holds, beat, pause)
+    ends: list[TimedMessage] = []
+    left_out: set[int] = set()
+    for held, hold in holds:
+        if hold.is_loose and (end := _end(held, hold, pauses, silent)) is not None:
+            ends.append((end, _release(held)))
+            left_out |= {place for place in hold.later if played[place][0] > end}
+    kept = (timed for place, timed in enumerate(played) if place not in left_out)
+    return sorted([*kept, *ends], key=lambda timed: timed[0])
+
+
+def _holds(played: Sequence[TimedMessage], ears: Ears) -> Iterator[tuple[_Held, _Hold]]:
+    down: dict[_Held, _Hold] = {}
+    for place, (time, message) in enumerate(played):
+        for held in _let_go(message, down):
+            down[held].end = time
+            if isinstance(message, NoteOff) or held[1] is None:
+                down[held].later.append(place)
+            yield held, down.pop(held)
+        match message:
+            case NoteOn() if ears.listens_to(message):
+                key = message.channel, message.pitch
+                if before := down.pop(key, None):
+                    before.end, before.is_loose = time, True
+                    yield key, before
+                down[key] = _Hold(time)
+            case ChannelMessage() if _pedal(message) and ears.listens_on(message.channel):
+                pedal = down.setdefault((message.channel, None), _Hold(time))
+                pedal.later.append(place)
+    yield from down.items()
+
+
+def _let_go(message: Message, down: Iterable[_Held]) -> list[_Held]:
+    """Which of what is down a message lets go of."""
+    released: list[_Held]
+    match message:
+        case NoteOff():
+            released = [(message.channel, message.pitch)]
+        case ChannelMessage(status=status, data=(number, *_)) if status == CONTROL_CHANGE:
+            if number in ENDS_NOTES:
+                return [held for held in down if held[0] == message.channel and held[1] is not None]
+            if number not in (SUSTAIN, RESET_CONTROLLERS) or _pedal(message):
+                return []
+            released = [(message.channel, None)]
+        case _:
+            return []
+    return [held for held in released if held in down]
+
+
+def _pedal(message: ChannelMessage) -> bool:
+    """Whether it presses the sustain pedal."""
+    return (
+        message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN and message.data[1] >= HALF
+    )
+
+
+def _pauses(
+    holds: Iterable[tuple[_Held, _Hold]], beat: Seconds, pause: Seconds
+) -> tuple[list[_Pause], Seconds]:
+    """The pauses between what is played, and when the last of it is over."""
+    spans = sorted(
+        (hold.start, min(hold.end, hold.start + beat) if hold.is_loose else hold.end)
+        for held, hold in holds
+        if held[1] is not None or not hold.is_loose
+    )
+    pauses: list[_Pause] = []
+    silent = 0.0
+    for start, end in spans:
+        if start - silent >= pause:
+            pauses.append((silent, start))
+        silent = max(silent, end)
+    return pauses, silent
+
+
+def _end(held: _Held, hold: _Hold, pauses: Sequence[_Pause], silent: Seconds) -> Seconds | None:
+    """When something is let go of that lacks its end; None if it may last as long as it does."""
+    first = bisect.bisect_right(pauses, hold.start, key=lambda pause: pause[1])
+    if first < len(pauses):
+        end = max(pauses[first][0], hold.start)
+        return end if end < hold.end else None
+    return silent if hold.end == math.inf and held[1] is not None else None
+
+
+def _release(held: _Held) -> Message:
+    channel, pitch = held
+    if pitch is None:
+        return ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel)
+    return NoteOff(pitch, channel)

@@ -1,0 +1,160 @@
+"""When the next note falls, how long it sounds, and how hard it is struck.
+
+A pattern places step after step of an answer, in beats from where it begins: `Steady`
+on the grid, `Mirror` as the phrase was played.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeAlias
+
+from midigen.instrument.phrase import Phrase
+from midigen.midi.messages import Beats, Velocity
+from midigen.music.timeline import Timeline
+
+ROUNDING: Beats = 1e-6
+"""A place this little before another is on it: sums of floats aren't exact."""
+
+SIXTEENTHS: Beats = 1 / 4
+TRIPLETS: Beats = 1 / 3
+
+_FINEST = 1 / 32  # of a beat: what is played faster is left as it was played
+_SHORTEST: Beats = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step falls and how long it sounds, in beats, and its velocity."""
+
+    onset: Beats
+    length: Beats
+    velocity: Velocity
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """Steps of a grid, `subdivision` of them a beat.
+
+    `gate` is how much of its step a note sounds. `swing` is where the second of each
+    pair of steps falls: 0.5 is straight, 2/3 a triplet's. `velocities` go round.
+    """
+
+    subdivision: int
+    gate: float
+    swing: float
+    velocities: Sequence[Velocity]
+
+    def place(self, index: int) -> Place:
+        """The place of a step, counted from 0."""
+        onset = self._onset(index)
+        length = (self._onset(index + 1) - onset) * self.gate
+        return Place(onset, length, self.velocities[index % len(self.velocities)])
+
+    def index_from(self, onset: Beats) -> int:
+        """The first step that isn't before a place."""
+        index = math.floor(onset * self.subdivision)
+        while self._onset(index) < onset - ROUNDING:
+            index += 1
+        return index
+
+    def _onset(self, index: int) -> Beats:
+        pair, second = divmod(index, 2)
+        return (2 * pair + second * 2 * self.swing) / self.subdivision
+
+
+class Mirror:
+    """A phrase's own steps, lengths and accents, round and round.
+
+    `period` is from its first step to where that comes again, `begins` the part of a
+    beat that the first step was on.
+    """
+
+    def __init__(
+        self,
+        onsets: Sequence[Beats],
+        lengths: Sequence[Beats],
+        velocities: Sequence[Velocity],
+        period: Beats,
+        begins: Beats = 0.0,
+    ) -> None:
+        self.begins = begins
+        self._onsets = onsets
+        self._lengths = lengths
+        self._velocities = velocities
+        self._period = period
+
+    def place(self, index: int) -> Place:
+        """The place of a step, counted from 0."""
+        rounds, step = divmod(index, len(self._onsets))
+        onset = rounds * self._period + self._onsets[step]
+        return Place(onset, self._lengths[step], self._velocities[step])
+
+
+Pattern: TypeAlias = Steady | Mirror
+"""A rhythm that goes on for ever."""
+
+
+def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
+    """The rhythm of a phrase that has one step or more, by the beat as it is known now.
+
+    A step lasts until its key comes up, at the longest to the next one; what the last one
+    lasts until the rhythm begins again is the phrase's usual step. `aligned` moves
+    onsets to sixteenths, or to triplets where they fit those better, and lets the rhythm
+    begin again on the same part of a beat.
+    """
+    beats = [timeline.beat_at(step.onset) for step in phrase.steps]
+    held = [
+        math.inf if step.end is None else (step.end - step.onset) * timeline.bpm / 60
+        for step in phrase.steps
+    ]
+    placed = _apart(_aligned(beats) if aligned else beats)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(placed)]
+    usual = median(gaps) if gaps else 1.0
+    if math.isfinite(held[-1]):
+        usual = max(usual, held[-1])
+    length = placed[-1] - placed[0] + usual
+    period = max(1.0, math.ceil(length - ROUNDING)) if aligned else length
+    gaps.append(period - (placed[-1] - placed[0]))
+    lengths = [max(_SHORTEST, min(gap, sounds)) for gap, sounds in zip(gaps, held, strict=True)]
+    onsets = [place - placed[0] for place in placed]
+    return Mirror(onsets, lengths, phrase.velocities, period, begins=placed[0] % 1)
+
+
+def contour(velocities: Sequence[Velocity], steps: int) -> list[Velocity]:
+    """How loud a phrase was from its beginning to its end, in so many steps."""
+    if min(steps, len(velocities)) == 1:
+        return [round(sum(velocities) / len(velocities))] * steps
+    stretch = (len(velocities) - 1) / (steps - 1)
+    return [round(_between(velocities, step * stretch)) for step in range(steps)]
+
+
+def _between(values: Sequence[float], place: float) -> float:
+    left = min(int(place), len(values) - 2)
+    return values[left] + (values[left + 1] - values[left]) * (place - left)
+
+
+def _apart(beats: Sequence[Beats]) -> list[Beats]:
+    """The same, each at least a little after the one before."""
+    placed = [beats[0]]
+    for beat in beats[1:]:
+        placed.append(max(beat, placed[-1] + _SHORTEST))
+    return placed
+
+
+def _aligned(beats: Sequence[Beats]) -> list[Beats]:
+    """The places of a grid that the beats are nearest to, each one's own."""
+    step = min((SIXTEENTHS, TRIPLETS), key=lambda step: _distance(beats, step))
+    while step > _FINEST:
+        placed = [round(beat / step) * step for beat in beats]
+        if len(set(placed)) == len(placed):
+            return placed
+        step /= 2
+    return list(beats)
+
+
+def _distance(beats: Sequence[Beats], step: Beats) -> float:
+    """How far beats are from the places of a grid, in the mean."""
+    return sum(abs(beat / step - round(beat / step)) * step for beat in beats) / len(beats)

@@ -1,0 +1,110 @@
+"""How well a model predicts songs, note by note as in live play, beside what it must beat."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from midigen.learning.baselines import Baselines, Rows
+from midigen.learning.corpus import Letters, Song
+from midigen.music.keys import SIZE
+from midigen.prediction.predictor import Predictor
+from midigen.prediction.session import Session
+
+TOP = 3
+
+Way: TypeAlias = Callable[[Letters], Rows]
+"""A way to predict a song: a row of probabilities for each of its notes, from those before it."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well the notes of some songs were predicted.
+
+    `bits_per_note` is the mean of -log2 of the probability that each had; `top1` and
+    `top3` are the shares of notes that were the likeliest, or among the three
+    likeliest. Where letters are equally likely, chance decides: half right for two.
+    """
+
+    name: str
+    bits_per_note: float
+    top1: float
+    top3: float
+
+
+def evaluate(
+    predictor: Predictor,
+    songs: Sequence[Song],
+    baselines: Baselines,
+    notebook: Predictor | None = None,
+    each: Callable[[Iterable[Song]], Iterable[Song]] = iter,
+) -> list[Score]:
+    """The scores of the baselines, of the notebook's model if given, and of a model.
+
+    Each song is predicted from its own notes alone: nothing is kept from one to the
+    next. `each` passes the songs on, and may show how far it is.
+    """
+    ways = ways_to_predict(predictor, baselines, notebook)
+    tallies = {name: _Tally() for name in ways}
+    for song in each(songs):
+        for name, way in ways.items():
+            tallies[name].add(way(song.letters), song.letters)
+    return [tally.score(name) for name, tally in tallies.items()]
+
+
+def ways_to_predict(
+    predictor: Predictor, baselines: Baselines, notebook: Predictor | None = None
+) -> dict[str, Way]:
+    """Every way to predict a song that a table of scores has, by name, the best ones last."""
+    ways: dict[str, Way] = {"uniform": _uniform}
+    ways |= {f"markov-{order}": partial(baselines.markov, order=order) for order in (0, 1, 2, 4)}
+    ways["ltm+stm"] = baselines.long_and_short_term
+    if notebook is not None:
+        ways["notebook"] = partial(predict_song, notebook, memory_amount=0.0)
+    ways["lstm"] = partial(predict_song, predictor, memory_amount=0.0)
+    ways["lstm+memory"] = partial(predict_song, predictor, memory_amount=1.0)
+    return ways
+
+
+def predict_song(predictor: Predictor, song: Letters, memory_amount: float) -> Rows:
+    """What live play would predict for each note of a song, shape (notes, 7).
+
+    Notes that come before the model can predict are taken as equally likely.
+    """
+    session = Session(predictor, memory_amount)
+    rows = _uniform(song)
+    for note, degree in enumerate(song):
+        if not session.missing:
+            rows[note] = session.predict()[0]
+        session.hear(int(degree))
+    return rows
+
+
+def _uniform(song: Letters) -> Rows:
+    return np.full((len(song), SIZE), 1 / SIZE)
+
+
+class _Tally:
+    """Adds up how well notes were predicted."""
+
+    def __init__(self) -> None:
+        self._bits = 0.0
+        self._right = np.zeros(TOP)  # among the likeliest 1, 2, 3
+        self._notes = 0
+
+    def add(self, rows: Rows, song: Letters) -> None:
+        own = rows[np.arange(len(song)), song][:, None]
+        likelier = (rows > own).sum(axis=1)
+        equal = (rows == own).sum(axis=1)
+        self._bits -= float(np.log2(np.maximum(own, 1e-12)).sum())
+        for places in range(1, TOP + 1):
+            self._right[places - 1] += np.clip((places - likelier) / equal, 0, 1).sum()
+        self._notes += len(song)
+
+    def score(self, name: str) -> Score:
+        notes = max(self._notes, 1)
+        return Score(
+            name, self._bits / notes, float(self._right[0]) / notes, float(self._right[-1]) / notes
+        )

@@ -1,0 +1,113 @@
+"""The network and its files: Keras builds and saves it, ONNX is what plays.
+
+Only the `train` command imports this room and the others that know Keras. A model
+is written to a temporary file and renamed, so that nothing half-written is ever in
+a model's place.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import onnx
+
+from midigen.music.keys import SIZE
+from midigen.prediction import echoes
+from midigen.prediction.mixture import Mixture
+from midigen.prediction.onnx_predictor import FORMAT, VOCABULARY, write_mixture
+from midigen.prediction.window import Encoding
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the player must know of a model, and how it was made. It goes into the .onnx file."""
+
+    min_notes: int
+    max_notes: int
+    encoding: Encoding
+    provenance: Mapping[str, Any]
+    mixture: Mixture | None = None
+
+    def metadata(self) -> dict[str, str]:
+        """The metadata as `onnx_predictor` documents it."""
+        metadata = {
+            "midigen.format": FORMAT,
+            "midigen.vocabulary": VOCABULARY,
+            "midigen.encoding": str(self.encoding),
+            "midigen.min_notes": str(self.min_notes),
+            "midigen.max_notes": str(self.max_notes),
+            "midigen.provenance": json.dumps(self.provenance),
+        }
+        if self.mixture:
+            metadata["midigen.memory"] = write_mixture(self.mixture)
+        return metadata
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The size of a network: LSTM layers, units in each, and the dropout that follows each."""
+
+    layers: int = 1
+    units: int = 128
+    dropout: float = 0.3
+
+
+def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
+    """The network that learns songs: rows of `echo`, LSTMs, a dense layer.
+
+    To play, it takes input of shape (batch, steps, 203), any number of steps, and gives a
+    softmax of shape (batch, 7) for the letter after the last. To train, it takes 8 steps
+    and gives logits of shape (batch, 8, 7), for the letter after each, which costs no
+    more; the length being fixed, its loop is unrolled, which made it twice as fast. The
+    weights of the one fit the other.
+    """
+    window = keras.Input((echoes.STEPS if training else None, echoes.FEATURES), name="window")
+    line = window
+    for layer in range(architecture.layers):
+        is_last = layer == architecture.layers - 1
+        line = keras.layers.LSTM(
+            architecture.units,
+            return_sequences=training or not is_last,
+            unroll=training,
+            name=f"lstm_{layer + 1}",
+        )(line)
+        line = keras.layers.Dropout(architecture.dropout)(line)
+    activation = None if training else "softmax"
+    return keras.Model(window, keras.layers.Dense(SIZE, activation, name="letters")(line))
+
+
+def save(model: keras.Model, card: Card, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write `NAME.keras` and `NAME.onnx` into a folder and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / f"{name}.keras", folder / f"{name}.onnx"
+    temporary = folder / f".{name}.keras", folder / f".{name}.onnx"
+    try:
+        model.save(temporary[0], include_optimizer=False)
+        _export(model, card, temporary[1])
+        for written, path in zip(temporary, paths, strict=True):
+            written.replace(path)
+    finally:
+        for leftover in temporary:
+            leftover.unlink(missing_ok=True)
+    return paths
+
+
+def stamp(path: Path, card: Card) -> None:
+    """Write a card into an .onnx file, in the place of what it said of itself."""
+    graph = onnx.load(path)
+    del graph.metadata_props[:]
+    onnx.helper.set_model_props(graph, card.metadata())
+    onnx.save(graph, path)
+
+
+def _export(model: keras.Model, card: Card, path: Path) -> None:
+    (window,) = model.inputs
+    signature = [keras.InputSpec(shape=window.shape, dtype=window.dtype, name="window")]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # Keras probing NumPy
+        model.export(path, format="onnx", input_signature=signature, verbose=False)
+    stamp(path, card)

@@ -1,0 +1,64 @@
+"""What the daemon plays through, whatever it is."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from midigen.instrument.events import Output
+from midigen.live.arrivals import Enqueue
+from midigen.midi.messages import Channel, Seconds
+
+
+class Connection(Protocol):
+    """What the daemon plays through: live ports, or the terminal."""
+
+    @property
+    def listening(self) -> Sequence[str]:
+        """The names of the inputs that are open."""
+
+    @property
+    def playing(self) -> Sequence[str]:
+        """The names of the outputs that are open."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """The names of the ports that are waited for."""
+
+    @property
+    def trouble(self) -> str:
+        """What keeps everything from being heard or played, or nothing."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages that came in faster than they can be handled."""
+
+    @property
+    def returned(self) -> int:
+        """Messages of its own that came back to its input."""
+
+    @property
+    def latency(self) -> Seconds:
+        """How long a message is under way after it was sent, on average."""
+
+    def open(self, enqueue: Enqueue) -> None:
+        """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
+
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        """Whether a MIDI clock that comes in is of any use, and where it plays, from now on.
+
+        For any thread.
+        """
+
+    def send(self, output: Output) -> bool:
+        """Send one message; whether it goes out. The worker calls it: it may not wait."""
+
+    def let_go(self) -> int:
+        """End what the player holds, as the end of it may be lost: how many keys and pedals."""
+
+    def check(self) -> list[str]:
+        """Look after what was opened; what has changed, in lines. Called from another thread.
+
+        Raises PortError where it can't go on.
+        """
+
+    def close(self) -> None:
+        """Close everything, inputs first. Nothing is enqueued afterwards."""

@@ -1,0 +1,92 @@
+"""A process beside midigen that ends it at a second Ctrl-C, whatever holds it up.
+
+A signal's handler runs once the main thread comes back to Python. It doesn't while that
+thread waits in a library, or while another one keeps the interpreter in a library, as
+python-rtmidi does while it sends. But Python writes the number of each signal to a pipe as
+it comes (`signal.set_wakeup_fd`), and the guard reads that. It also gives the terminal back
+as it was.
+"""
+
+import contextlib
+import marshal
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+if sys.platform != "win32":
+    import termios
+
+GRACE = 1.5
+"""Seconds that midigen gets to end by itself after the second Ctrl-C, its notes first."""
+
+_SIGNALS, _TERMINAL = 0, 1  # the guard's file descriptors
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Meanwhile a second Ctrl-C ends this process. The main thread must enter and leave it.
+
+    Where there are no signals (Windows), it does nothing.
+    """
+    if os.name != "posix":
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    mode = _mode_of_terminal()  # before anybody changes it
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, str(os.getpid()), marshal.dumps(mode).hex()],
+        stdin=reading,
+        stdout=sys.__stdin__ if mode else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # the terminal's Ctrl-C isn't for it
+    )
+    os.close(reading)
+    former = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(former)
+        os.close(writing)  # which ends the guard
+        guard.wait()
+
+
+def _mode_of_terminal() -> list[Any] | None:
+    """The mode of the terminal, if midigen may change it: if there is one, and it is in front."""
+    from midigen.live.typed_line import is_ours  # noqa: PLC0415  the guard itself has no midigen
+
+    try:
+        if sys.__stdin__ is not None and is_ours(terminal := sys.__stdin__.fileno()):
+            return termios.tcgetattr(terminal)
+    except (OSError, ValueError, termios.error):  # closed, or none
+        pass
+    return None
+
+
+def _guard(process: int, mode: list[Any] | None) -> None:
+    """Wait for the second Ctrl-C, or for the end of the process that is guarded."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # by systemd, to all at once
+        signal.signal(number, signal.SIG_IGN)
+    interrupts = 0
+    while interrupts < 2:  # noqa: PLR2004  the first is a normal end
+        numbers = os.read(_SIGNALS, 64)
+        if not numbers:
+            return
+        interrupts += numbers.count(signal.SIGINT)
+    end = time.perf_counter() + GRACE
+    while (wait := end - time.perf_counter()) > 0:
+        if select.select([_SIGNALS], [], [], wait)[0] and not os.read(_SIGNALS, 64):
+            return
+    if mode:
+        with contextlib.suppress(termios.error):  # it hung up
+            termios.tcsetattr(_TERMINAL, termios.TCSANOW, mode)  # then the shell may have its own
+    os.kill(process, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _guard(int(sys.argv[1]), marshal.loads(bytes.fromhex(sys.argv[2])))

@@ -1,0 +1,142 @@
+"""What comes in at one port: stamped, and what floods it kept out.
+
+The callback only looks at the kind of a message: of more than the worker can keep up
+with, ends of what was let in still come through, and nothing else does.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from midigen.live import realtime
+from midigen.live.arrivals import Arrival, Enqueue
+from midigen.live.feedback import Feedback
+from midigen.midi import wire
+from midigen.midi.messages import (
+    CONTROL_CHANGE,
+    HALF,
+    SUSTAIN,
+    Channel,
+    ChannelMessage,
+    Clock,
+    Message,
+    NoteOff,
+    NoteOn,
+    Pitch,
+    Seconds,
+)
+
+MOST = 128
+"""Messages of a port that may wait for the worker: some 10 ms of its work."""
+
+MOST_URGENT = 4 * MOST
+"""The same for the clock's, of which each counts, and for all notes off."""
+
+_SYSEX = 0xF0
+_CUTS_IN = re.compile(rb"[\x80-\xef\xf1-\xf6\xfa-\xfc]")  # what is none of a SysEx
+_PEDAL = -1  # in the place of a pitch
+_FIRST_MODE = 120  # controllers from here on are commands, such as all notes off
+
+Held: TypeAlias = tuple[Channel, Pitch]
+"""A key, or with -1 for its pitch the pedal of a channel."""
+
+
+class Intake:
+    """Takes what a port receives, enqueues it, and makes events of it on the worker.
+
+    `feedback` knows what was sent, which isn't heard when it comes back.
+    """
+
+    def __init__(self, enqueue: Enqueue, feedback: Feedback) -> None:
+        self.dropped = 0
+        """Messages that were too many."""
+        self.was_deaf = False
+        """Whether a SysEx without its end has ever kept it from hearing."""
+        self._enqueue = enqueue
+        self._feedback = feedback
+        self._decode = wire.Decoder().feed
+        self._let_in = 0
+        self._handled = 0
+        self._down: set[Held] = set()
+        self._is_first = True
+
+    def on_message(self, message: tuple[Sequence[int], float], _: object = None) -> None:
+        """What RtMidi calls for each message, on a thread of its own."""
+        now = time.perf_counter()
+        if self._is_first:
+            self._is_first = False
+            realtime.raise_priority()  # of this thread
+        data = message[0]
+        is_sysex = bool(data) and data[0] == _SYSEX
+        for each in self._late(data) if is_sysex else self._decode(data):
+            if self._admits(each):
+                self._let_in += 1
+                self._enqueue(Arrival(now, self._events, (now, each)))
+            else:
+                self.dropped += 1
+
+    def let_go(self) -> int:
+        """End what the port holds, as the end of it may be lost: how many keys and pedals."""
+        down, self._down = self._down, set()
+        ends: list[Message] = [
+            NoteOff(pitch, channel)
+            if pitch != _PEDAL
+            else ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel)
+            for channel, pitch in sorted(down, reverse=True)  # keys before their pedal
+        ]
+        self._enqueue(Arrival(time.perf_counter(), list, ends))
+        return len(ends)
+
+    def _late(self, data: Sequence[int]) -> list[Message]:
+        """What stands in a SysEx, since RtMidi's input for JACK takes all up to an F7 for it.
+
+        It may have waited for long: beginnings of notes, and ticks, are of no use any more.
+        """
+        self._decode(data[:1])
+        cut = _CUTS_IN.search(bytes(data))
+        if not cut:
+            return []
+        messages = self._decode(data[cut.start() :])
+        self.was_deaf |= any(not isinstance(each, Clock) for each in messages)
+        self.dropped += sum(isinstance(each, NoteOn) for each in messages)
+        return [
+            each for each in messages if not isinstance(each, NoteOn) and each is not Clock.TICK
+        ]
+
+    def _admits(self, message: Message) -> bool:
+        """Whether a message may join those that wait: what ends a note that did always may."""
+        waiting = self._let_in - self._handled
+        key, begins = key_of(message)
+        if key is None:
+            return waiting < (MOST_URGENT if _is_urgent(message) else MOST)
+        if begins and waiting < MOST:
+            self._down.add(key)
+            return True
+        if begins or (waiting >= MOST and key not in self._down):
+            return False
+        self._down.discard(key)
+        return True
+
+    def _events(self, arrived: tuple[Seconds, Message]) -> tuple[Message, ...]:
+        now, message = arrived
+        self._handled += 1
+        return () if self._feedback.is_own(message, now) else (message,)
+
+
+def key_of(message: Message) -> tuple[Held | None, bool]:
+    """The key or pedal that a message is about, if any, and whether it goes down."""
+    match message:
+        case NoteOn():
+            return (message.channel, message.pitch), True
+        case NoteOff():
+            return (message.channel, message.pitch), False
+        case ChannelMessage() if message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN:
+            return (message.channel, _PEDAL), message.data[1] >= HALF
+    return None, False
+
+
+def _is_urgent(message: Message) -> bool:
+    return not isinstance(message, ChannelMessage) or (
+        message.status == CONTROL_CHANGE and message.data[0] >= _FIRST_MODE
+    )

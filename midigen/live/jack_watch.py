@@ -1,0 +1,148 @@
+"""What RtMidi doesn't say of the JACK server: its end, its pace, and what is connected.
+
+It doesn't ask to be told of the end, and a client of a dead server can't tell by
+itself: it goes on listing its ports, and its sends seem to succeed until a
+buffer is full, when they block the whole process. A new client can't be used to
+find out either, since the library then frees the old ones under our feet.
+"""
+
+import ctypes
+import ctypes.util
+import itertools
+import os
+import re
+import time
+from pathlib import Path
+
+from midigen.errors import NoMidiSystemError, PortError
+from midigen.midi.messages import Seconds
+
+STANDS_STILL: Seconds = 0.25
+"""Two periods that take longer aren't just late: the server doesn't go on."""
+
+_MAPS = Path("/proc/self/maps")
+_ANY = "surrogateescape"  # names may be no valid text
+_NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
+_ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
+_keep_quiet = _ON_MESSAGE(lambda _: None)  # the library calls it as long as the process lives
+
+
+class JackWatch:
+    """A client without ports; `gone` becomes true when the server ends or dies.
+
+    Needs python-rtmidi to be loaded. Raises NoMidiSystemError if the server can't be reached,
+    PortError if it couldn't be watched.
+    """
+
+    def __init__(self, client: str) -> None:
+        self.gone = False
+        library = _loaded_library()
+        if library is None:
+            raise PortError("the JACK library can't be found, so its end couldn't be noticed")
+        self._jack = ctypes.CDLL(library)
+        self._jack.jack_client_open.restype = ctypes.c_void_p
+        self._jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
+        self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]
+        for function in (
+            *("jack_client_close", "jack_get_buffer_size", "jack_get_sample_rate"),
+            "jack_frames_since_cycle_start",
+        ):
+            getattr(self._jack, function).argtypes = [ctypes.c_void_p]
+        self._jack.jack_frames_since_cycle_start.restype = ctypes.c_uint32
+        self._jack.jack_port_by_name.restype = ctypes.c_void_p
+        self._jack.jack_port_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        self._jack.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
+        self._jack.jack_port_get_all_connections.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        self._jack.jack_connect.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
+        self._jack.jack_free.argtypes = [ctypes.c_void_p]
+        self._jack.jack_set_error_function(_keep_quiet)  # it would write on the player's screen
+        self._jack.jack_set_info_function(_keep_quiet)
+        self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept, as C holds no reference to it
+        self._client = self._jack.jack_client_open(client.encode(), _NO_START_SERVER, None)
+        if not self._client:
+            raise NoMidiSystemError("the JACK server doesn't run, or takes no other client")
+        self._jack.jack_on_shutdown(self._client, self._on_shutdown, None)
+
+    @property
+    def period(self) -> Seconds:
+        """How long a period is: messages are handed on once in each."""
+        frames = int(self._jack.jack_get_buffer_size(self._client))
+        return frames / int(self._jack.jack_get_sample_rate(self._client))
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing is handed on just now: the server hangs, or waits for a dead client."""
+        since = self._since_period
+        return since > STANDS_STILL and since > 2 * self.period
+
+    def goes_on(self, patience: Seconds) -> bool:
+        """Whether a period begins within so long. It waits for that, or for the server's end."""
+        asked = time.perf_counter()
+        while not self.gone:
+            time.sleep(self.period)
+            waited = time.perf_counter() - asked
+            if self._since_period < waited:
+                return True
+            if waited > patience:
+                return False
+        return True
+
+    @property
+    def _since_period(self) -> Seconds:
+        """How long ago the latest period began."""
+        frames = int(self._jack.jack_frames_since_cycle_start(self._client))
+        return frames / int(self._jack.jack_get_sample_rate(self._client))
+
+    def has_port(self, name: str) -> bool:
+        """Whether there is a port of this name, whosever it is."""
+        return bool(self._jack.jack_port_by_name(self._client, _bytes(name)))
+
+    def connections(self, name: str) -> set[str]:
+        """The ports that a port is connected to."""
+        port = self._jack.jack_port_by_name(self._client, _bytes(name))
+        if not port:
+            return set()
+        names = self._jack.jack_port_get_all_connections(self._client, port)
+        if not names:
+            return set()
+        found = set(itertools.takewhile(bool, (names[place] for place in itertools.count())))
+        self._jack.jack_free(names)
+        return {each.decode(errors=_ANY) for each in found}
+
+    def is_connected(self, source: str, target: str) -> bool:
+        """Whether what a port sends goes to another, both as RtMidi lists them."""
+        return any(
+            _as_listed(each) == end
+            for own, end in ((source, target), (target, source))
+            for each in self.connections(own)
+        )
+
+    def connect(self, source: str, target: str) -> bool:
+        """Connect an output to an input; whether that went well."""
+        return not self._jack.jack_connect(self._client, _bytes(source), _bytes(target))
+
+    def close(self) -> None:
+        """Leave the server."""
+        self._jack.jack_client_close(self._client)
+
+    def _notice(self, _: object) -> None:
+        self.gone = True
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode(errors=_ANY)
+
+
+def _as_listed(name: str) -> str:
+    """As RtMidi lists it: without what is no text."""
+    return name.encode(errors="ignore").decode()
+
+
+def _loaded_library() -> str | None:
+    """The JACK library that python-rtmidi has loaded; its wheel brings one of its own."""
+    if not _MAPS.exists():
+        return ctypes.util.find_library("jack")
+    lines = os.fsdecode(_MAPS.read_bytes()).splitlines()
+    paths = {line.split(maxsplit=5)[-1] for line in lines}
+    return next((path for path in paths if re.search(r"/libjack[^/]*\.so", path)), None)

@@ -1,0 +1,177 @@
+"""The MIDI systems of this machine: which there are, and their ports.
+
+This is the only room that knows python-rtmidi. It is imported when it is needed: on Linux
+its wheel loads the system's libasound, which a bare container doesn't have.
+"""
+
+import contextlib
+import ctypes
+import gc
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from midigen.errors import NoMidiSystemError
+from midigen.live.port_names import Port, ports_of
+from midigen.midi.messages import Seconds
+from midigen.settings.table import Api
+
+_APIS = {  # in the order of `auto`, with their names in python-rtmidi
+    Api.ALSA: "API_LINUX_ALSA",
+    Api.COREMIDI: "API_MACOSX_CORE",
+    Api.WINMM: "API_WINDOWS_MM",
+    Api.JACK: "API_UNIX_JACK",
+}
+
+SETTLING: Seconds = 0.05
+"""Long enough for some periods of a JACK server and for a callback to end."""
+
+SEQUENCER = Path("/dev/snd/seq")  # ALSA's; looked at first, since libasound complains on stderr
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The ports of one MIDI system, or why there are none."""
+
+    api: Api
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    problem: str = ""
+
+
+def find_api(choice: Api) -> Api:
+    """The MIDI system to use: the chosen one, or the first that works here.
+
+    Raises NoMidiSystemError, which says why each one doesn't.
+    """
+    problems: list[str] = []
+    for listing in _listings(choice):
+        if not listing.problem:
+            return listing.api
+        problems.append(f"{listing.api}: {listing.problem}")
+    if not problems:
+        raise NoMidiSystemError(f"{choice} isn't a MIDI system of this machine")
+    raise NoMidiSystemError(f"no MIDI system here ({'; '.join(problems)})")
+
+
+def list_ports() -> list[Listing]:
+    """The ports of every MIDI system that this machine could have, in the order of `auto`.
+
+    Raises NoMidiSystemError if not even the MIDI library can be loaded.
+    """
+    return list(_listings(Api.AUTO))
+
+
+def sequencer_trouble(path: Path) -> tuple[str, str] | None:
+    """Why ALSA's sequencer can't be opened, and what to do about it; None if it can."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+    except PermissionError:
+        remedy = "join the group audio, `sudo usermod -aG audio $USER`, and log in again"
+        return f"this user may not open the sequencer {path}", remedy
+    except OSError as exc:
+        remedy = "`sudo modprobe snd-seq`, unless this machine has no sound"
+        return f"the sequencer {path}: {exc.strerror or exc}", remedy
+    return None
+
+
+def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Close ports of RtMidi and their clients, none of them while the MIDI system uses it.
+
+    Two things can't be seen from here and end the process if they are met. A callback
+    that waits for the interpreter meanwhile still needs what cancelling frees, and JACK's
+    library goes through a client's ports after each change of the graph, which closing a
+    port is, without minding that one is taken out. So what was freed is kept until the
+    end, and before each port is closed there is time for both to pass.
+    """
+    kept = [gc.get_referents(port) for port in inputs]
+    for port in inputs:
+        port.cancel_callback()
+    for port in [*inputs, *outputs]:
+        time.sleep(SETTLING)
+        port.close_port()
+        port.delete()
+    kept.clear()
+
+
+def abandon(inputs: Sequence[Any], outputs: Sequence[Any], *others: object) -> None:
+    """Leave ports, and others, to the end of the process: their server can't close them.
+
+    To close one, or to free it, would wait for the server, and keep the interpreter meanwhile.
+    What the server may still call isn't freed either.
+    """
+    called = [each for port in inputs for each in gc.get_referents(port)]
+    for kept in (*inputs, *outputs, *called, *others):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+    for port in inputs:
+        port.cancel_callback()
+
+
+def ports_for(rtmidi: Any, api: Api, client: Any) -> list[Port]:
+    """The ports that a client could connect to."""
+    try:
+        listed = client.get_ports()
+    except rtmidi.RtMidiError:  # one went away between counting them and asking for its name
+        listed = client.get_ports()
+    return ports_of(api, listed)
+
+
+def load_rtmidi() -> Any:
+    """The library under it all. Raises NoMidiSystemError if it can't be loaded."""
+    try:
+        import rtmidi  # noqa: PLC0415  see the module's docstring
+    except ImportError as exc:
+        raise NoMidiSystemError(
+            f"no MIDI system here: {exc} (on Debian and Ubuntu: apt-get install libasound2-dev)"
+        ) from exc
+    return rtmidi
+
+
+def number_of(rtmidi: Any, api: Api) -> int:
+    """What the library calls a MIDI system."""
+    return int(getattr(rtmidi, _APIS[api]))
+
+
+def _listings(choice: Api) -> Iterator[Listing]:
+    """A system is looked at when its turn comes: `auto` stops at the first that works."""
+    rtmidi = load_rtmidi()
+    compiled = rtmidi.get_compiled_api()
+    wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
+    return (_list_api(rtmidi, api) for api in wanted if number_of(rtmidi, api) in compiled)
+
+
+def _list_api(rtmidi: Any, api: Api) -> Listing:
+    if api is Api.ALSA and (trouble := sequencer_trouble(SEQUENCER)):
+        problem, remedy = trouble
+        return Listing(api, problem=f"{problem}: {remedy}")
+    try:
+        with _quiet():
+            source = rtmidi.MidiIn(number_of(rtmidi, api), name="midigen-list")
+            output = rtmidi.MidiOut(number_of(rtmidi, api), name="midigen-list")
+            inputs, outputs = (ports_for(rtmidi, api, client) for client in (source, output))
+            listing = Listing(api, tuple(inputs), tuple(outputs))
+            source.delete()
+            output.delete()
+    except rtmidi.RtMidiError as exc:
+        problem = "its server isn't running" if api is Api.JACK else str(exc)
+        return Listing(api, problem=problem)
+    return listing
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what C libraries write to stderr (libjack, at length) from the player's screen."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(silence)
+        os.close(saved)

@@ -1,0 +1,189 @@
+"""Open Sound Control: `/midigen/CONTROL VALUE` over UDP becomes a `Control`.
+
+`read` takes a datagram apart and never raises; `OscServer` listens and hands on. The
+values are decoded by python-osc; the bundles around them are taken apart here, because
+python-osc can be made to go round a damaged one for ever.
+"""
+
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pythonosc.parsing import osc_types
+
+from midigen.errors import PortError
+from midigen.midi.messages import Seconds
+from midigen.settings.controls import Control
+
+PREFIX = "/midigen/"
+BETWEEN_LINES: Seconds = 1.0
+"""Of what is wrong with the datagrams, no more than one line in this time is told."""
+
+_BUNDLE = b"#bundle\0"
+_BUNDLE_HEADER = 16  # bytes: the word and a time, which is not waited for
+_SIZE = struct.Struct(">i")
+_LARGEST = 65_536  # bytes, of a datagram
+_LONGEST = 256  # characters of an address or a value: each control's are far shorter
+_TOLD = 60  # characters of an address that is told
+_NOT_OSC = "what came isn't OSC"
+_READERS: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
+    "i": osc_types.get_int,
+    "h": osc_types.get_int64,
+    "f": osc_types.get_float,
+    "d": osc_types.get_double,
+    "s": osc_types.get_string,
+    "T": lambda _, index: (True, index),
+    "F": lambda _, index: (False, index),
+}
+
+
+def read(datagram: bytes) -> Iterator[Control | str]:
+    """The controls of a datagram, in order; what is wrong with it, in words, among them."""
+    rest = [(0, len(datagram))]
+    while rest:
+        start, end = rest.pop()
+        if datagram.startswith(_BUNDLE, start, end):
+            elements = _elements(datagram, start, end)
+            if elements is None:
+                yield "a bundle is damaged"
+            else:
+                rest += reversed(elements)
+        else:
+            try:
+                yield _message(datagram[start:end])
+            except ValueError as exc:
+                yield str(exc)
+
+
+def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]] | None:
+    """Where the elements of a bundle start and end; None if they don't fill it."""
+    elements: list[tuple[int, int]] = []
+    index = start + _BUNDLE_HEADER
+    while index + _SIZE.size <= end:
+        (size,) = _SIZE.unpack_from(datagram, index)
+        index += _SIZE.size
+        if size < 0:
+            return None
+        elements.append((index, index + size))
+        index += size
+    return elements if index == end else None
+
+
+def _message(message: bytes) -> Control:
+    """What a message sets. Raises ValueError, whose text says what is wrong."""
+    address, types, index = _head(message)
+    shown = repr(address if len(address) <= _TOLD else address[:_TOLD] + "…")
+    name = address.removeprefix(PREFIX)
+    if name == address or not name or "/" in name or len(name) > _LONGEST:
+        raise ValueError(f"{shown} isn't {PREFIX} and a control's name")
+    if not types:
+        return Control(name, is_moving=True)
+    if len(types) > 1:
+        raise ValueError(f"{shown} has {len(types)} values, not one")
+    if types not in _READERS:
+        raise ValueError(f"{shown}: not text, a number, true or false, but OSC's type {types!r}")
+    try:
+        value, _ = _READERS[types](message, index)
+    except (osc_types.ParseError, UnicodeDecodeError) as exc:
+        raise ValueError(f"{shown}: its value is damaged") from exc
+    if types == "s" and len(value) > _LONGEST:
+        raise ValueError(f"{shown}: its value is longer than {_LONGEST} characters")
+    # As it was written: 0.9 comes as a float of 32 bits, 0.89999998.
+    return Control(name, float(f"{value:.7g}") if types == "f" else value, is_moving=True)
+
+
+def _head(message: bytes) -> tuple[str, str, int]:
+    """The address, the types of the values, a letter each, and where the values begin."""
+    types = ","
+    try:
+        address, index = osc_types.get_string(message, 0)
+        if message[index:]:  # else it is an old sender's, who leaves out that there is no value
+            types, index = osc_types.get_string(message, index)
+    except (osc_types.ParseError, UnicodeDecodeError) as exc:
+        raise ValueError(_NOT_OSC) from exc
+    if not (address.startswith("/") and types.startswith(",")):
+        raise ValueError(_NOT_OSC)
+    return address, types[1:], index
+
+
+class OscServer:
+    """Listens on a thread of its own and puts what comes. `tell` shows the player a line.
+
+    Both are called on that thread, and no more once `close` has returned.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        put: Callable[[Control], None],
+        tell: Callable[[str], None],
+        *,
+        clock: Callable[[], Seconds] = time.perf_counter,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._put = put
+        self._tell = tell
+        self._clock = clock
+        self._quiet_until: Seconds | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="osc", daemon=True)
+
+    def open(self) -> None:
+        """Begin to listen. Raises PortError."""
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+            )[0]
+            self._socket = socket.socket(family, kind, protocol)
+            try:
+                self._socket.bind(address)
+            except OSError:
+                self._socket.close()
+                raise
+        except (OSError, OverflowError, UnicodeError) as exc:  # the host's name may be any text
+            reason = getattr(exc, "strerror", None) or exc
+            raise PortError(
+                f"OSC can't listen at {self.host}:{self.port}: {reason}: "
+                "choose another port with --set osc.port=N"
+            ) from exc
+        self._socket.setblocking(False)
+        self.port = self._socket.getsockname()[1]  # of port 0, the system chose one
+        self._wake, self._woken = socket.socketpair()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening; may be called twice, and without `open`."""
+        if self._closing.is_set() or not self._thread.is_alive():
+            return
+        self._closing.set()
+        self._wake.send(b"\0")
+        self._thread.join()
+        for each in (self._socket, self._wake, self._woken):
+            each.close()
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            select.select([self._socket, self._woken], [], [])
+            try:
+                datagram = self._socket.recv(_LARGEST)
+            except OSError:  # woken, or what Windows says of a sender that is gone
+                continue
+            for result in read(datagram):
+                if self._closing.is_set():
+                    return
+                if isinstance(result, Control):
+                    self._put(result)
+                else:
+                    self._complain(result)
+
+    def _complain(self, problem: str) -> None:
+        now = self._clock()
+        if self._quiet_until is None or now >= self._quiet_until:
+            self._quiet_until = now + BETWEEN_LINES
+            self._tell(f"OSC: {problem}")

@@ -1,0 +1,323 @@
+"""What is played in a session, written down as MIDI files while it happens.
+
+The worker only enqueues. Once a second a thread of the recorder's own encodes what has
+come, and a longer file takes the place of the session's, so that there is a whole one at
+every moment. The last minutes are remembered beside it, to be kept when that is asked for.
+"""
+
+import contextlib
+import itertools
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from struct import Struct
+from typing import TypeAlias
+
+from midigen.errors import MidigenError
+from midigen.midi import wire
+from midigen.midi.messages import Clock, Message, Seconds, SongPosition
+from midigen.midi.score import Pieces, Score
+from midigen.midi.ticks import microseconds_a_beat
+
+INTERVAL: Seconds = 1.0
+"""How often the session's file is written: what a power cut may cost."""
+
+PATIENCE: Seconds = 5.0
+"""How long closing waits for a slow disk."""
+
+_TRACKS = ("midigen session", "player", "midigen")
+_CONDUCTOR, _PLAYER, _MACHINE = range(len(_TRACKS))
+_AT_ONCE = 16  # messages that are encoded before the worker may have the interpreter again
+
+_Arrival: TypeAlias = tuple[Seconds, int, Message | int | None]
+"""A time, a track, and a message or a tempo; None asks for the last minutes."""
+
+
+class Recorder:
+    """Records what the player and the machine play, in a folder.
+
+    With `whole` all of the session, and at each `keep` the last `keep_minutes`. `bpm` is
+    the first tempo, `bar` the quarters of a bar. `tell` shows the player a line; it is
+    called on the recorder's own thread. `clock` is the one that every time is of, `interval`
+    how often it writes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        whole: bool,
+        keep_minutes: int,
+        bpm: float,
+        bar: int,
+        tell: Callable[[str], None],
+        clock: Callable[[], Seconds] = time.perf_counter,
+        interval: Seconds = INTERVAL,
+    ) -> None:
+        self._whole = whole
+        self._minutes = keep_minutes
+        self._tempo = microseconds_a_beat(bpm)
+        self._bar = bar
+        self._tell = tell
+        self._clock = clock
+        self._interval = interval
+        self._files = _Files(folder, tell)
+        self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._end: Seconds = 0.0
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._path: Path | None = None
+        self._session: tuple[Path, Score] | None = None
+
+    def prove(self) -> None:
+        """Make sure of the folder. Raises MidigenError if all is to be written, and can't be."""
+        if self._whole:
+            self._path = self._files.prove(f"midigen-{_local_time()}")
+
+    def open(self, now: Seconds) -> None:
+        """Begin to record, after `prove`: now is the first tick, and the first beat."""
+        if self._path is not None:
+            self._session = self._path, Score(_TRACKS, now, self._tempo, self._bar)
+        self._last_minutes = _LastMinutes(now, self._tempo, self._bar, self._minutes * 60)
+        self._changed = False
+        self._thread.start()
+
+    def close(self, now: Seconds) -> list[Path]:
+        """Write everything and end. What was written, also if it wasn't opened or goes wrong."""
+        self._end = now
+        self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join(PATIENCE)
+            if self._thread.is_alive():
+                self._tell("the recording's disk doesn't answer: its end may be missing")
+        return list(self._files.written)
+
+    # --- for the worker: nothing here waits
+
+    def heard(self, message: Message, time: Seconds) -> None:
+        """The player played this."""
+        self._put(message, time, _PLAYER)
+
+    def played(self, message: Message, time: Seconds) -> None:
+        """The machine played this."""
+        self._put(message, time, _MACHINE)
+
+    def tempo(self, bpm: float, time: Seconds) -> None:
+        """From this time on the beat goes at this pace."""
+        self._arrivals.put((time, _CONDUCTOR, microseconds_a_beat(bpm)))
+
+    def keep(self) -> None:
+        """Write a file of the last minutes."""
+        self._arrivals.put((self._clock(), _CONDUCTOR, None))
+
+    def _put(self, message: Message, time: Seconds, track: int) -> None:
+        if not isinstance(message, Clock | SongPosition):
+            self._arrivals.put((time, track, message))
+
+    # --- the recorder's thread
+
+    def _work(self) -> None:
+        # It looks now and then, rather than being woken by every note just when the worker
+        # has an answer to find.
+        while not self._closing.wait(self._interval):
+            self._catch_up()
+            self._write(self._clock())
+        self._catch_up()
+        self._changed = True  # the file is as long as the session was
+        self._write(self._end)
+        self._files.give_up()
+
+    def _catch_up(self) -> None:
+        for count in itertools.count(1):
+            try:
+                now, track, what = self._arrivals.get_nowait()
+            except queue.Empty:
+                return
+            if what is None:
+                self._keep(now)
+            else:
+                self._take(now, track, what)
+            _let_others(count)
+
+    def _take(self, now: Seconds, track: int, what: Message | int) -> None:
+        data = what.to_bytes(3, "big") if isinstance(what, int) else bytes(wire.encode(what))
+        self._last_minutes.add(now, track, data)
+        if self._session:
+            _enter(self._session[1], now, track, data)
+            self._changed = True
+
+    def _keep(self, now: Seconds) -> None:
+        score = self._last_minutes.score(now)
+        if score.messages:
+            name = f"midigen-{_local_time()}-last-{self._minutes}-min"
+            self._files.put(name, score.pieces(now))
+        else:
+            self._tell(f"nothing was played in the last {self._minutes} min")
+
+    def _write(self, now: Seconds) -> None:
+        """Write what is new."""
+        session = None
+        if self._session and self._changed:
+            path, score = self._session
+            session = (path, score.pieces(now)) if score.messages else None
+        self._changed = not self._files.write(session)
+
+
+class _LastMinutes:
+    """What was played lately, in 13 bytes a message, so that hours are no more than minutes."""
+
+    _RECORD = Struct("<dB4p")  # time, track, 1 to 3 bytes: a message, or a tempo of the conductor
+
+    def __init__(self, start: Seconds, tempo: int, bar: int, span: Seconds) -> None:
+        self._start, self._tempo, self._bar, self._span = start, tempo, bar, span
+        self._records = bytearray()
+
+    def add(self, now: Seconds, track: int, data: bytes) -> None:
+        """Remember a message or a tempo, and forget what is too old."""
+        self._records += self._RECORD.pack(now, track, data)
+        self._forget(now - self._span)
+
+    def score(self, now: Seconds) -> Score:
+        """The last minutes, without the ends of notes that began before them."""
+        start = max(self._start, now - self._span)
+        self._forget(start)
+        score = Score(_TRACKS, start, self._tempo, self._bar)
+        for count, (when, track, data) in enumerate(self._RECORD.iter_unpack(self._records)):
+            if track == _CONDUCTOR or not score.ends_nothing(track, data):
+                _enter(score, when, track, data)
+            _let_others(count)
+        return score
+
+    def _forget(self, before: Seconds) -> None:
+        """Drop the records from before a time; of their tempos, the last holds on."""
+        size = self._RECORD.size
+        old = 0
+        while old < len(self._records):
+            when, track, data = self._RECORD.unpack_from(self._records, old)
+            if when >= before:
+                break
+            if track == _CONDUCTOR:
+                self._tempo = int.from_bytes(data, "big")
+            old += size
+        del self._records[:old]
+
+
+class _Files:
+    """The folder of the recordings, and those that are still to be written to it."""
+
+    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+        self.written: dict[Path, None] = {}
+        """The files there are, in the order in which they came."""
+        self._folder = folder
+        self._tell = tell
+        self._waiting: deque[tuple[str, Pieces]] = deque()
+        self._failing = False
+
+    def prove(self, name: str) -> Path:
+        """Where a file of this name may be written. Raises MidigenError if none can be."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._free(name)
+            temporary = _temporary(path)
+            temporary.touch()
+            temporary.unlink()
+        except OSError as exc:
+            raise MidigenError(
+                f"{self._folder}: can't be written: {exc.strerror or exc}; "
+                "choose another folder with record.path"
+            ) from exc
+        return path
+
+    def put(self, name: str, pieces: Pieces) -> None:
+        """A file to be written once, as soon as that can be done."""
+        self._waiting.append((name, pieces))
+
+    def write(self, session: tuple[Path, Pieces] | None) -> bool:
+        """Write what is waiting and the session's file, if all of it can be written.
+
+        Says so when that fails for the first time, and when it goes again.
+        """
+        try:
+            while self._waiting:
+                name, pieces = self._waiting[0]
+                path = self._free(name)
+                self._replace(path, pieces)
+                self._waiting.popleft()
+                self._tell(f"kept as {path}")
+            if session:
+                self._replace(*session)
+        except OSError as exc:
+            if not self._failing:
+                reason = exc.strerror or exc
+                self._tell(f"{self._folder}: can't be written: {reason}; trying every second")
+            self._failing = True
+        else:
+            if self._failing:
+                self._tell(f"{self._folder}: can be written again, and nothing is lost")
+            self._failing = False
+        return not self._failing
+
+    def give_up(self) -> None:
+        """There is no other try: say what is lost."""
+        if self._failing:
+            self._tell(f"{self._folder}: the end of the recording is lost")
+
+    def _free(self, name: str) -> Path:
+        """The path of a new file."""
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        paths = (self._folder / f"{each}.mid" for each in itertools.chain([name], numbered))
+        return next(path for path in paths if not path.exists())
+
+    def _replace(self, path: Path, pieces: Pieces) -> None:
+        """Write a file that takes the former one's place only when it is whole and on disk."""
+        temporary = _temporary(path)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            self._sync_folder()
+        except OSError:
+            with contextlib.suppress(OSError):  # the first error says more
+                temporary.unlink(missing_ok=True)
+            raise
+        self.written[path] = None
+
+    def _sync_folder(self) -> None:
+        """Put the file's new place on disk too; on Windows a folder can't be opened."""
+        if os.name == "nt":
+            return
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _enter(score: Score, when: Seconds, track: int, data: bytes) -> None:
+    """Add a message to a score, or on the conductor's track a tempo."""
+    if track == _CONDUCTOR:
+        score.change_tempo(int.from_bytes(data, "big"), when)
+    else:
+        score.add(track, data, when)
+
+
+def _temporary(path: Path) -> Path:
+    """Where a file is written before it takes its place: hidden, in the same folder."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def _local_time() -> str:
+    return time.strftime("%Y-%m-%d-%H%M%S")
+
+
+def _let_others(count: int) -> None:
+    """Give the interpreter up now and then: an answer can't wait until all is encoded."""
+    if count % _AT_ONCE == 0:
+        time.sleep(0)

@@ -1,0 +1,92 @@
+"""What a midigen that runs answers to those who ask it from another terminal."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from midigen import __version__
+from midigen.errors import MidigenError
+from midigen.instrument.events import Reload
+from midigen.live.connection import Connection
+from midigen.live.daemon import Daemon
+from midigen.midi.messages import Seconds
+from midigen.prediction.models import load_models
+from midigen.settings import controls
+from midigen.settings.controls import Control
+from midigen.settings.table import Settings
+
+PATIENCE: Seconds = 2.0
+"""How long the worker gets to answer."""
+
+_AT_START = ("ports", "osc", "record")
+_SHOWN = (
+    *("mode", "turn", "silence", "key", "notes", "bpm", "beat", "model", "trouble", "scene"),
+    *("sounding", "sounds", "heard", "played"),
+)
+
+
+class Remote:
+    """Answers for a daemon that was started with `settings`.
+
+    `load` reads its configuration anew, and raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        connection: Connection,
+        settings: Settings,
+        load: Callable[[], Settings],
+    ) -> None:
+        self._daemon = daemon
+        self._connection = connection
+        self._load = load
+        self._at_start = settings
+        self._started = time.perf_counter()
+
+    def status(self) -> Mapping[str, object]:
+        """How it stands, in values that JSON has."""
+        status = self._daemon.status
+        if status is None:
+            raise MidigenError("midigen is only just starting")
+        fields = asdict(status)
+        return {
+            **{name: fields[name] for name in _SHOWN},
+            "muted": status.muted,
+            "holding": status.holding,
+            "listening": list(self._connection.listening),
+            "playing": list(self._connection.playing),
+            "missing": list(self._connection.missing),
+            "uptime": time.perf_counter() - self._started,
+            "notes_in": status.notes_in,
+            "notes_out": status.notes_out,
+            "dropped": status.dropped,
+            "echoes": self._connection.returned,
+            "worst": status.worst,
+            "priority": self._daemon.priority,
+            "pid": os.getpid(),
+            "version": __version__,
+        }
+
+    def set(self, name: str, value: str) -> list[str]:
+        """Set a control, or press it. What has become of it. Raises MidigenError."""
+        control = Control(name, value)
+        try:
+            controls.read(control)
+        except ValueError as exc:
+            raise MidigenError(str(exc)) from exc
+        return self._daemon.ask(control, PATIENCE)
+
+    def reload(self) -> list[str]:
+        """Go on by the configuration as it stands now. Raises MidigenError, and nothing changes."""
+        settings = self._load()
+        models = load_models(settings.model, settings.scene_models)
+        lines = self._daemon.ask(Reload(settings, *models), PATIENCE)
+        self._connection.adjust(hears_clock=settings.hears_clock, channel=settings.output.channel)
+        later = [
+            name for name in _AT_START if getattr(settings, name) != getattr(self._at_start, name)
+        ]
+        if later:
+            lines.append(f"what has changed in {', '.join(later)} counts from the next start on")
+        return lines

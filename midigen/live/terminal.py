@@ -1,0 +1,239 @@
+"""The terminal as a port: letters in on standard input, note names out.
+
+For a machine without a MIDI system, and for trying midigen from a shell. A line
+is played on the grid, a step a note: `c d e f g a b` are the seven notes as they
+are written in the key, in the octave of middle C (upper case an octave higher),
+`f#` and `bb` have accidentals of their own, a space or a dash waits a step, a bar
+line waits for nothing, and the end of the line ends the phrase. A line that starts
+with `:` is a command. Key, tempo and grid are those in force when a line is read.
+From a pipe, each line waits for the answer to the one before it; the end of the
+input ends the program after the last answer.
+"""
+
+import contextlib
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import RawIOBase
+from typing import TextIO
+
+from midigen.errors import UnknownNoteError
+from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Event, Output
+from midigen.live.arrivals import Arrival, Enqueue, Quit
+from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds
+from midigen.music.keys import Key
+from midigen.settings.controls import CONTROLS, Control
+
+COMMANDS = (
+    "commands: :quit, :help, and each control with its value, such as :temperature 0.8 "
+    "(:mute and :hold alone change over); "
+    f"the controls are {', '.join(CONTROLS)}"
+)
+HELP = (
+    "c d e f g a b are the notes as the key has them (upper case: an octave up), f# and bb a "
+    "sharp and a flat, b b two notes; a space or - waits, | doesn't, Enter ends the phrase; "
+    f"{COMMANDS}"
+)
+_OCTAVE = 4
+_VELOCITY = 80
+_WAITS = " \t-"
+_BAR_LINE = "|"
+_NOTE = re.compile(r"([^#♯♭])([#♯♭b]?)")  # any letter: the key knows which there are
+_RUN = re.compile(rf"[{_WAITS}]|[^{_BAR_LINE}{_WAITS}]+")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a line is read and played: its key, and how long a step and a note last."""
+
+    key: Key
+    step: Seconds
+    gate: Seconds
+
+
+def read_notes(line: str, key: Key) -> list[Pitch | None]:
+    """The pitches of a line, one a step; None waits.
+
+    A small b after a letter makes it flat where the two stand alone. In a run of letters it
+    could as well be a note, and is refused. Raises UnknownNoteError for that, and for
+    whatever else isn't a note.
+    """
+    steps: list[Pitch | None] = []
+    for run in _RUN.findall(line.rstrip()):
+        steps += [None] if run in _WAITS else [_pitch(note, key) for note in _notes(run)]
+    return steps
+
+
+def _notes(run: str) -> list[str]:
+    """The notes of a run of letters."""
+    if _NOTE.fullmatch(run):
+        return [run]
+    if doubtful := re.search(r"[A-Ga-g]b", run):
+        letter = doubtful[0][0]
+        raise UnknownNoteError(
+            f"{run!r} may have {letter.upper()} flat in it or {letter.upper()} and B: write "
+            f"|{letter}b| for the flat, {letter}|b for two notes"
+        )
+    notes = re.findall(r".[#♯♭]?", run)
+    if wrong := next((note for note in notes if note[0] in "#♯♭"), None):
+        raise UnknownNoteError(f"{wrong[0]!r} in {run!r} must come after a letter, one at the most")
+    return notes
+
+
+def read_command(line: str) -> Control | Quit:
+    """What a line such as `:mode duet` asks for."""
+    name, _, value = line.removeprefix(":").strip().partition(" ")
+    return Quit() if name in ("quit", "q") else Control(name, value.strip())
+
+
+class Terminal:
+    """A `Connection` between standard input and output. `tell` shows the player a line."""
+
+    silence_ends_phrases = False  # the end of the line does
+    description = "reading notes from standard input"
+    listening: Sequence[str] = ("standard input",)
+    playing: Sequence[str] = ("standard output",)
+    missing: Sequence[str] = ()
+    latency = 0.0
+    trouble = ""
+    dropped = returned = 0
+
+    def __init__(
+        self,
+        manner: Callable[[], Manner],
+        *,
+        stdin: RawIOBase,
+        stdout: TextIO,
+        tell: Callable[[str], None],
+    ) -> None:
+        """`manner` is the one in force; it is asked where the events are handled."""
+        self._manner = manner
+        self._stdin = stdin
+        self._stdout = stdout
+        self._tell = tell
+        self._closing = threading.Event()
+        self._answered = threading.Event()
+        self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        # Not joined: a read from a terminal can't be interrupted.
+        self._reader = threading.Thread(target=self._read, name="terminal-in", daemon=True)
+        self._writer = threading.Thread(target=self._write, name="terminal-out", daemon=True)
+
+    def open(self, enqueue: Enqueue) -> None:
+        """Begin to read and to print."""
+        self._enqueue = enqueue
+        self._writer.start()
+        self._reader.start()
+
+    def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
+        """The terminal has neither a clock nor channels."""
+
+    def send(self, output: Output) -> bool:
+        """Print a note as it begins; the end of the answer ends the line."""
+        match output:
+            case NoteOn():
+                self._texts.put(f"{self._manner().key.pitch_name(output.pitch)} ")
+            case EndOfAnswer():
+                self._texts.put("\n")
+                self._answered.set()
+        return True
+
+    def let_go(self) -> int:
+        """Nothing is held here."""
+        return 0
+
+    def check(self) -> list[str]:
+        """Nothing to look after: the end of the input ends the program by itself."""
+        return []
+
+    def close(self) -> None:
+        """Stop reading, and print what is left."""
+        self._closing.set()
+        self._texts.put(None)
+        self._writer.join(timeout=1.0)  # standard output may be stuck
+
+    def _put(self, event: Event | Quit) -> None:
+        if not self._closing.is_set():
+            self._enqueue(Arrival(time.perf_counter(), lambda event: (event,), event))
+
+    def _read(self) -> None:
+        waits_for_answers = not self._stdin.isatty()
+        while line := self._stdin.readline():
+            text = line.decode(errors="replace").strip("\r\n")
+            if text.lstrip().startswith(":"):
+                self._obey(text.strip())
+            elif self._play(text):
+                self._hand_over(wait=waits_for_answers)
+        self._hand_over(wait=True)
+        self._put(Quit())
+
+    def _obey(self, text: str) -> None:
+        if text == ":help":
+            self._tell(HELP)
+        else:
+            self._put(read_command(text))
+
+    def _manner_now(self) -> Manner | None:
+        """The one in force once all that was typed before has been obeyed; None at the end."""
+        told: queue.SimpleQueue[Manner] = queue.SimpleQueue()
+
+        def tell(_: None) -> Sequence[Event]:
+            told.put(self._manner())
+            return ()
+
+        self._enqueue(Arrival(time.perf_counter(), tell, None))
+        while not self._closing.is_set():
+            with contextlib.suppress(queue.Empty):
+                return told.get(timeout=0.1)
+        return None
+
+    def _play(self, line: str) -> bool:
+        manner = self._manner_now()
+        if manner is None:
+            return False
+        try:
+            pitches = read_notes(line, manner.key)
+        except UnknownNoteError as exc:
+            self._tell(f"{exc}; :help says more")
+            return False
+        start = time.perf_counter()
+        for index, pitch in enumerate(pitches):
+            onset = start + index * manner.step
+            if pitch is None:
+                continue
+            self._wait_until(onset)
+            self._put(NoteOn(pitch, _VELOCITY))
+            self._wait_until(onset + manner.gate)
+            self._put(NoteOff(pitch))
+        self._wait_until(start + len(pitches) * manner.step)
+        return True
+
+    def _hand_over(self, *, wait: bool) -> None:
+        self._answered.clear()
+        self._put(EndOfPhrase())
+        if wait:
+            while not self._answered.wait(timeout=0.1):
+                if self._closing.is_set():
+                    return
+
+    def _wait_until(self, time_: Seconds) -> None:
+        self._closing.wait(max(0.0, time_ - time.perf_counter()))
+
+    def _write(self) -> None:
+        line_is_empty = True
+        while (text := self._texts.get()) is not None:
+            if text == "\n" and line_is_empty:
+                continue
+            line_is_empty = text == "\n"
+            try:
+                self._stdout.write(text)
+                self._stdout.flush()
+            except (OSError, ValueError):  # nobody reads it any more
+                self._put(Quit())
+                return
+
+
+def _pitch(note: str, key: Key) -> Pitch:
+    return key.written(note, _OCTAVE + note[0].isupper())

@@ -1,0 +1,220 @@
+"""The predictor that plays: a model file on ONNX Runtime, one thread, no spinning.
+
+One .onnx file is all that a player needs. What the network can't say of itself
+stands in the file's metadata, under these keys:
+
+    midigen.format       "1", the version of this list
+    midigen.vocabulary   the letters in order, "C D E F G A B"
+    midigen.encoding     how letters become its input: see `window.Encoding`
+    midigen.min_notes    the shortest window it predicts from
+    midigen.max_notes    the longest window; of more notes the newest count
+    midigen.memory       how to mix the model with the session's memory, a JSON object
+                         of `trust` and `exponents` (see `predictor.Mixture`); a model
+                         without it plays without memory
+    midigen.provenance   how it was made, as a JSON object (for people)
+
+The graph takes one input as the encoder makes it and returns one array of
+shape (batch, 7): a softmax over the letters.
+
+A model file may come from anywhere. It is data and is never run as code of Python's; it
+is read up to a size, may not name other files, and must predict within a time.
+"""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from midigen.errors import ModelError
+from midigen.midi.messages import Seconds
+from midigen.music.keys import LETTERS, SIZE
+from midigen.prediction.memory import ORDERS
+from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities
+from midigen.prediction.window import Degrees, Encoding, new_encoder
+
+FORMAT = "1"
+VOCABULARY = " ".join(LETTERS)
+LARGEST = 64 * 2**20
+"""Bytes of a model file: sixteen million weights, a hundred times those of the shipped ones."""
+
+MOST_NOTES = 65_536
+"""Of the longest window: three hours of six notes a second."""
+
+PATIENCE: Seconds = 10.0
+"""A model whose first prediction takes longer, perhaps for ever, is refused."""
+
+# How a model says that weights are in another file: the name of the entry, after its length (in
+# one byte, or in more, of which the last is 0).
+_ELSEWHERE = (b"\x08location", b"\0location")
+
+
+class OnnxPredictor:
+    """A `Predictor` on one model file.
+
+    Raises ModelError if the file is missing, damaged or of another kind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._session = _open_session(path)
+        inputs = self._session.get_inputs()
+        if not inputs:
+            raise _refusal(path, "not a midigen model: it takes no input")
+        self._input = inputs[0].name
+        try:
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            kind = metadata["midigen.format"], metadata["midigen.vocabulary"]
+            self._encode = new_encoder(Encoding(metadata["midigen.encoding"]))
+            self._min_notes = int(metadata["midigen.min_notes"])
+            self._max_notes = int(metadata["midigen.max_notes"])
+        except KeyError as exc:
+            raise _refusal(path, f"not a midigen model: its metadata lacks {exc}") from exc
+        except ValueError as exc:
+            raise _refusal(path, f"not a midigen model: its metadata is damaged: {exc}") from exc
+        if kind != (FORMAT, VOCABULARY):
+            raise _refusal(
+                path,
+                f"made for format {kind[0]} and the notes {kind[1]}; "
+                f"this midigen plays format {FORMAT} and the notes {VOCABULARY}",
+            )
+        if not 1 <= self._min_notes <= self._max_notes <= MOST_NOTES:
+            raise _refusal(
+                path,
+                f"takes {self._min_notes} to {self._max_notes} notes, "
+                f"which must be in 1 to {MOST_NOTES}",
+            )
+        self._mixture = _read_mixture(path, metadata.get("midigen.memory"))
+        self.provenance = _read_provenance(path, metadata.get("midigen.provenance", "{}"))
+        """How it was made, and its `scores` if it was tested."""
+        self._check()
+
+    @property
+    def min_notes(self) -> int:
+        """The shortest window it can predict from."""
+        return self._min_notes
+
+    @property
+    def max_notes(self) -> int:
+        """The longest window it makes use of."""
+        return self._max_notes
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """How to mix it with the session's memory."""
+        return self._mixture
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
+        return self._run(windows)
+
+    def _run(self, windows: Degrees, options: Any = None) -> Probabilities:
+        (probabilities,) = self._session.run(None, {self._input: self._encode(windows)}, options)
+        result: Probabilities = probabilities
+        return result
+
+    def _check(self) -> None:
+        """Predict at both ends: it proves the model and makes the next prediction a fast one."""
+        options = onnxruntime.RunOptions()
+        end = threading.Timer(PATIENCE, setattr, (options, "terminate", True))
+        end.daemon = True
+        end.start()
+        try:
+            results = [
+                self._run(np.zeros((1, notes), dtype=np.int64), options)
+                for notes in (self._min_notes, self._max_notes)
+            ]
+        except Exception as exc:  # ONNX Runtime's errors have no common parent
+            raise _refusal(self.path, f"the model can't predict: {exc}") from exc
+        finally:
+            end.cancel()
+        if not all(map(_is_distribution, results)):
+            raise _refusal(self.path, "the model doesn't give seven probabilities")
+
+
+def write_mixture(mixture: Mixture) -> str:
+    """A mixture as it stands in a model file's metadata."""
+    numbers = {"trust": mixture.trust, "exponents": mixture.exponents}
+    return json.dumps({name: array.round(4).tolist() for name, array in numbers.items()})
+
+
+# What comes of JSON that others made, of brackets in brackets and of numbers without an end too.
+_NOT_AS_WRITTEN = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
+_ROUNDING = 1e-3  # that the sum of seven probabilities may be off
+_STEEPEST = 20.0  # an exponent beyond it could make all seven too small for a float
+
+
+def _read_mixture(path: Path, text: str | None) -> Mixture | None:
+    if text is None:
+        return None
+    try:
+        numbers = json.loads(text)
+        trust, exponents = (np.array(numbers[name], np.float32) for name in ("trust", "exponents"))
+    except _NOT_AS_WRITTEN as exc:
+        raise _refusal(path, f"its mixture with memory can't be read: {exc}") from exc
+    if trust.shape != (ORDERS, BUCKETS) or exponents.shape != (ORDERS + 1, 2):
+        raise _refusal(path, "its mixture with memory isn't of this midigen's shape")
+    # Asked this way round, NaN is refused too.
+    possible = (abs(exponents) <= _STEEPEST).all() and (trust >= 0).all() and (trust <= 1).all()
+    if not possible:
+        raise _refusal(path, "its mixture with memory holds numbers that can't be")
+    return Mixture(trust, exponents)
+
+
+def _read_provenance(path: Path, text: str) -> dict[str, Any]:
+    try:
+        provenance = json.loads(text)
+    except _NOT_AS_WRITTEN as exc:
+        raise _refusal(path, f"its provenance can't be read: {exc}") from exc
+    return provenance if isinstance(provenance, dict) else {}
+
+
+def _is_distribution(result: Any) -> bool:
+    """Whether a model's output for one window is seven probabilities."""
+    return bool(
+        isinstance(result, np.ndarray)
+        and result.dtype.kind == "f"
+        and result.shape == (1, SIZE)
+        and (result >= 0).all()
+        and abs(result.sum() - 1) < _ROUNDING  # NaN isn't
+    )
+
+
+def _open_session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.log_severity_level = 4  # its errors come as exceptions; nothing else is for a player
+    content = _read(path)
+    try:
+        return onnxruntime.InferenceSession(
+            content,
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # to the same provider, with words of its own on stdout
+        )
+    except Exception as exc:  # ONNX Runtime's errors have no common parent
+        raise _refusal(path, f"not a model that ONNX Runtime can load: {exc}") from exc
+
+
+def _refusal(path: Path, why: str) -> ModelError:
+    """The error that says why, on a line, without what a terminal would obey."""
+    return ModelError(f"{path}: {''.join(each if each.isprintable() else ' ' for each in why)}")
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a model file that is whole, and no larger than may be."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as exc:
+        raise _refusal(path, f"can't be read: {exc.strerror or exc}") from exc
+    if len(content) > LARGEST:
+        raise _refusal(path, f"larger than {LARGEST // 2**20} MiB, the most a model may have")
+    if any(mark in content for mark in _ELSEWHERE):
+        raise _refusal(path, "its weights are in another file: export it as a single one")
+    return content

@@ -1,0 +1,115 @@
+"""From probabilities to letters."""
+
+import numpy as np
+import numpy.typing as npt
+
+from midigen.music.keys import SIZE, Degree
+from midigen.prediction.mixture import Probabilities
+
+
+def sample(
+    probabilities: Probabilities,
+    number: float,
+    *,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    barred: Degree | None = None,
+) -> list[Degree]:
+    """The letter that a random number draws from each row of probabilities.
+
+    `probabilities` has the shape (batch, 7), `number` is in 0 to 1 (without 1).
+    `temperature` 0 takes the likeliest letter, 1 draws by the probabilities as
+    they are, and more makes them more equal (each is raised to 1/temperature).
+    Of those only the likeliest that make up `top_p` (above 0, to 1) together are
+    drawn from. A `barred` letter is left out before all that.
+    """
+    # Letters of probability 0 stay impossible, and a tiny temperature makes all but the likeliest
+    # so: their logarithms become minus infinity, quietly.
+    with np.errstate(divide="ignore", over="ignore"):
+        logs = np.log(probabilities, dtype=np.float64)
+        if barred is not None:
+            _bar(logs, barred)
+        if temperature == 0:
+            likeliest: list[Degree] = logs.argmax(axis=1).tolist()
+            return likeliest
+        weights = np.exp((logs - logs.max(axis=1, keepdims=True)) / temperature)
+    if top_p < 1:
+        _keep_likeliest(weights, top_p)
+    rising = np.cumsum(weights, axis=1)
+    passed = rising[:, : SIZE - 1] <= number * rising[:, SIZE - 1 :]
+    letters: list[Degree] = passed.sum(axis=1).tolist()
+    return letters
+
+
+class Sampler:
+    """Draws the machine's notes, one random number for each, and never too many equal ones.
+
+    `max_repeat` is how often the same letter may come in a row, None without a limit.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        max_repeat: int | None = None,
+    ) -> None:
+        self.temperature = temperature
+        self.top_p = top_p
+        self._rng = rng
+        self.max_repeat = max_repeat
+        self._number: float | None = None  # what the next note is drawn by, once it is drawn
+        self._newest: Degree | None = None
+        self._repeats = 0  # how often in a row the newest letter was taken
+
+    def draw(self, probabilities: Probabilities) -> list[Degree]:
+        """A letter from each row of probabilities; the same ones until one is taken."""
+        if self._number is None:
+            self._number = self._rng.random()
+        return sample(
+            probabilities,
+            self._number,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            barred=self._barred,
+        )
+
+    @property
+    def _barred(self) -> Degree | None:
+        """The letter that has come often enough, by the limit as it is now."""
+        is_enough = self.max_repeat is not None and self._repeats >= self.max_repeat
+        return self._newest if is_enough else None
+
+    def take(self, degree: Degree) -> None:
+        """A letter that was drawn is played, and with it the number is used up."""
+        self._number = None
+        self.count(degree)
+
+    def count(self, degree: Degree) -> None:
+        """A letter is played."""
+        self._repeats = self._repeats + 1 if degree == self._newest else 1
+        self._newest = degree
+
+    def begin_line(self) -> None:
+        """What was played before doesn't count as a repetition any more."""
+        self._newest = None
+        self._repeats = 0
+
+
+def _bar(logs: npt.NDArray[np.float64], barred: Degree) -> None:
+    """Make a letter impossible; where nothing else is possible, all the others equally so."""
+    logs[:, barred] = -np.inf
+    only = logs.max(axis=1) == -np.inf
+    logs[only] = 0.0
+    logs[only, barred] = -np.inf
+
+
+def _keep_likeliest(weights: npt.NDArray[np.float64], top_p: float) -> None:
+    """Set all weights to 0 but the largest, as many as make up `top_p` of each row."""
+    order = np.argsort(-weights, axis=1, kind="stable")
+    falling = np.take_along_axis(weights, order, axis=1)
+    before = np.cumsum(falling, axis=1) - falling
+    surplus = before >= top_p * falling.sum(axis=1, keepdims=True)
+    falling[surplus] = 0.0
+    np.put_along_axis(weights, order, falling, axis=1)

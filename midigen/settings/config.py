@@ -1,0 +1,243 @@
+"""TOML into settings and back: defaults < file < options, and every error at once."""
+
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from midigen.errors import ConfigError
+from midigen.settings import config_file, controls
+from midigen.settings.kinds import did_you_mean
+from midigen.settings.table import Knob, Settings
+
+_TOLD = 200  # characters of a value, at the most
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A value that somebody wrote, and where: in a file, or as an option."""
+
+    value: object
+    source: str
+    option: str = ""
+
+    def called(self, key: str) -> str:
+        """What was written, as whoever wrote it finds it again."""
+        if not self.option:
+            return f"{self.source}: {key} = {_told(self.value)}"
+        if self.option == _ANY:
+            return f"{_ANY} {key}={_told(self.value)}"
+        return f"{self.option} {_told(self.value)}"
+
+
+_ANY = "--set"
+"""The option that sets any setting."""
+
+
+def load(
+    path: Path | None = None,
+    options: Mapping[str, object] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Settings:
+    """The effective settings from a file (or none) and options such as `{"tempo.bpm": 96}`.
+
+    `names` says which option gave a key, such as `{"key": "--key"}`; the others are of `--set`.
+    Raises ConfigError, which lists every problem of both with its key or option.
+    """
+    problems: list[str] = []
+    given = _from_file(path) if path else {}
+    for key, value in (options or {}).items():
+        option = (names or {}).get(key, _ANY)
+        given[key] = _Given(value, option, option)
+    settings: Settings = _fill(Settings(), given, problems)
+    known = {*_kinds(), *_tables()}
+    problems += [_unknown(key, value) for key, value in given.items() if key not in known]
+    for key, why in controls.problems(settings).items():
+        name = key.partition(".")[0]
+        problems.append(f"{given[name].source}: {key}: {why}")
+    for key, expected in settings.contradictions().items():
+        writer = given.get(key, _Given(None, "defaults"))
+        problems.append(_problem(key, replace(writer, value=settings.at(key)), expected))
+    if problems:
+        raise ConfigError([_escaped(problem) for problem in problems])
+    return settings
+
+
+def parse_option(text: str) -> tuple[str, object]:
+    """The key and value of an option such as `tempo.bpm=96`.
+
+    The value is read as TOML where it is TOML, else taken as it stands.
+    Raises ConfigError if there is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError([f"--set {text}: expected KEY=VALUE, such as tempo.bpm=96"])
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except (ValueError, RecursionError):  # not TOML
+        return key.strip(), value.strip()
+
+
+def render(settings: Settings) -> str:
+    """The settings as TOML, each with its meaning, unit and range in a comment."""
+    lines: list[str] = []
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        if "entry" in entry.metadata:
+            lines += _rendered_tables(entry, value)
+        elif is_dataclass(value) and "kind" not in entry.metadata:
+            lines += [f"# {type(value).__doc__}", f"[{entry.name}]"]
+            for inner in fields(value):
+                lines += _rendered(inner, getattr(value, inner.name))
+            lines.append("")
+        else:
+            lines += _rendered(entry, value)
+            if entry.name == "thru":  # the last one outside the sections
+                lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _rendered(entry: "Field[Any]", value: object) -> list[str]:
+    kind = entry.metadata["kind"]
+    return [
+        f"# {entry.metadata['meaning']}",
+        f"#   {kind.expected}",
+        f"{entry.name} = {toml(value)}",
+    ]
+
+
+def _rendered_tables(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
+    """A list of tables; where there are none, an example as comments."""
+    kind = entry.metadata["entry"]
+    lines = [f"# {kind.__doc__.splitlines()[0]}"]
+    if kind is Knob:
+        lines += ["#", *(f"#   {line}" for line in controls.table())]
+    if not tables:
+        lines += ["#", *(f"#   {line}" for line in entry.metadata["example"].splitlines()), ""]
+    for table in tables:
+        lines.append(f"[[{entry.name}]]")
+        for inner in fields(table):
+            if (value := getattr(table, inner.name)) not in (None, "", ()):
+                lines.append(f"{inner.name} = {toml(value)}")
+        lines.append("")
+    return lines
+
+
+def toml(value: object) -> str:
+    """A setting's value as it is written in TOML."""
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        inside = ", ".join(f"{json.dumps(name)} = {toml(each)}" for name, each in value)
+        return f"{{ {inside} }}"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(toml(each) for each in value) + "]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return _escaped(json.dumps(str(value), ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """Text in which what a terminal would obey is written as its number, as TOML does."""
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)
+
+
+def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
+    for entry in fields(settings):
+        if "kind" in entry.metadata:
+            yield prefix + entry.name, entry
+        elif "entry" not in entry.metadata:
+            yield from _walk(getattr(settings, entry.name), f"{entry.name}.")
+
+
+def _tables() -> list[str]:
+    """The settings that are lists of tables."""
+    return [entry.name for entry in fields(Settings) if "entry" in entry.metadata]
+
+
+def _kinds() -> dict[str, "Field[Any]"]:
+    return dict(_walk(Settings()))
+
+
+def _from_file(path: Path) -> dict[str, _Given]:
+    text, _ = config_file.read(path)
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
+    return {key: _Given(value, str(path)) for key, value in _flattened(table)}
+
+
+def _flattened(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    sections = {entry.name for entry in fields(Settings) if not entry.metadata}
+    for name, value in table.items():
+        if isinstance(value, dict) and (name in sections or value) and name not in _tables():
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        else:
+            yield name, value
+
+
+def _fill(settings: Any, given: Mapping[str, _Given], problems: list[str], prefix: str = "") -> Any:
+    changes: dict[str, Any] = {}
+    for entry in fields(settings):
+        key = prefix + entry.name
+        if "entry" in entry.metadata:
+            if key in given:
+                changes[entry.name] = _fill_tables(entry, given[key], problems)
+        elif "kind" not in entry.metadata:
+            section = getattr(settings, entry.name)
+            changes[entry.name] = _fill(section, given, problems, f"{entry.name}.")
+        elif key in given:
+            kind = entry.metadata["kind"]
+            try:
+                changes[entry.name] = kind.read(given[key].value)
+            except ValueError:
+                hint = did_you_mean(kind, given[key].value)
+                problems.append(_problem(key, given[key], kind.expected + hint))
+    return replace(settings, **changes)
+
+
+def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tuple[Any, ...]:
+    """The tables of a list, with their problems under keys such as `control.2.cc`."""
+    kind = entry.metadata["entry"]
+    if not isinstance(given.value, list) or not all(isinstance(t, dict) for t in given.value):
+        problems.append(f"{given.source}: {entry.name}: expected tables, each [[{entry.name}]]")
+        return ()
+    names = [inner.name for inner in fields(kind)]
+    tables = []
+    for place, table in enumerate(given.value, start=1):
+        prefix = f"{entry.name}.{place}."
+        inner = {prefix + name: _Given(value, given.source) for name, value in table.items()}
+        tables.append(_fill(kind(), inner, problems, prefix))
+        for name in table:
+            if name not in names:
+                there = ", ".join(names)
+                problems.append(f"{given.source}: {prefix}{name}: no such thing; there are {there}")
+    return tuple(tables)
+
+
+def _problem(key: str, given: _Given, expected: str) -> str:
+    return f"{given.called(key)}: expected {expected}"
+
+
+def _unknown(key: str, given: _Given) -> str:
+    place = f"{_ANY} {key}" if given.option else f"{given.source}: {key}"
+    return f"{place}: no such setting{_closest(key)}"
+
+
+def _told(value: object) -> str:
+    """A value as it is told: not all of a long one."""
+    text = toml(value)
+    return text if len(text) <= _TOLD else text[:_TOLD] + "…"
+
+
+def _closest(key: str) -> str:
+    known = list(_kinds())
+    last = key.rpartition(".")[2]
+    close = [name for name in known if name.rpartition(".")[2] == last]  # in the wrong section
+    close = close or difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,171 @@
+"""Which file is midigen's configuration, and what stands in it, however it was saved."""
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from difflib import SequenceMatcher
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from midigen.errors import ConfigError
+from midigen.settings.table import Settings
+
+NAME = "midigen.toml"
+SHARED_NAME = "config.toml"
+"""Other programs call theirs so, too."""
+
+LARGEST = 256 * 2**10
+"""Bytes of a configuration: thirty times the commented defaults."""
+
+LONGEST_LINE = 1000
+"""Characters of a line: of a key with 100,000 dots tomllib would make gigabytes, and a hexadecimal
+number of 5,000 digits couldn't be told."""
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, with which it begins
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",  # as PowerShell's `>` writes it
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_LINE_END = re.compile(r"\r(?!\n)")
+_SECTION = re.compile(r"\s*\[+\s*([\w.-]+)")
+_KEY = re.compile(r"\s*(?:[\"']([\w.-]+)[\"']\s*=|([a-z][\w.-]*)\s*(?:[=:]|\s|$))", re.IGNORECASE)
+_INLINE = re.compile(r"\s*[\w.-]+\s*=\s*\[?\s*\{")  # a table that is written as a value
+_INLINE_KEY = re.compile(r"[{,]\s*([\w-]+)\s*=")
+_ALIKE = 0.66
+"""How much of a name must be another's for a slip, as in kye and key."""
+
+_Name = tuple[str, ...]
+"""A setting's section, if it is in one, and its own name."""
+
+
+def find(passed_over: Callable[[Path], None] = lambda _: None) -> Path | None:
+    """The configuration file: in the working directory, else in the user's folder.
+
+    A `config.toml` in the working directory counts where it is recognisably midigen's; else
+    `passed_over` is told of it. Raises ConfigError where a folder can't be looked into.
+    """
+    if _is_file(own := Path(NAME)):
+        return own
+    if _is_file(shared := Path(SHARED_NAME)):
+        if is_ours(shared):
+            return shared
+        passed_over(shared)
+    return users if _is_file(users := user_file()) else None
+
+
+def _is_file(path: Path) -> bool:
+    return is_there(path) and path.is_file()
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something of this name. Raises ConfigError where that can't be seen."""
+    try:
+        return path.exists()
+    except OSError as exc:
+        raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
+
+
+def user_file() -> Path:
+    """The configuration in the user's folder, whether it is there or not."""
+    return platformdirs.user_config_path("midigen") / SHARED_NAME
+
+
+def is_ours(path: Path) -> bool:
+    """Whether most of what a file names are settings of midigen's, or slips in them.
+
+    So a mistake in a configuration is told, and another program's isn't one. A setting that
+    isn't in its section counts half: others have a `port` or a `path`, too. One that can't be
+    read is taken for ours.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST)
+    except OSError:
+        return True
+    try:
+        text, _ = decoded(content)
+    except ValueError:
+        text = content.replace(b"\0", b"").decode("latin-1")
+    named = _named(text)
+    return 2 * sum(map(_likeness, named)) > len(named)
+
+
+def read(path: Path) -> tuple[str, str]:
+    """What stands in a file, and the encoding to write it in again. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as exc:
+        raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
+    if len(content) > LARGEST:
+        raise ConfigError([f"{path}: larger than {LARGEST // 2**10} KiB, the most that is read"])
+    try:
+        text, encoding = decoded(content)
+    except ValueError as exc:
+        raise ConfigError([f"{path}: {exc}"]) from exc
+    for number, line in enumerate(text.split("\n"), start=1):  # as TOML ends them, no other way
+        if len(line) > LONGEST_LINE:
+            raise ConfigError([f"{path}: line {number} is longer than {LONGEST_LINE} characters"])
+    return text, encoding
+
+
+def decoded(content: bytes) -> tuple[str, str]:
+    """The text of a file, and the encoding to write it in again.
+
+    Raises ValueError, which says what is wrong with it.
+    """
+    marks = (encoding for mark, encoding in _MARKS.items() if content.startswith(mark))
+    encoding = next(marks, "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
+        raise ValueError(f"line {line} isn't {name}: save it as UTF-8") from exc
+    if "\0" in text:
+        raise ValueError("it has zero bytes, as UTF-16 without its mark has: save it as UTF-8")
+    return _LINE_END.sub("\n", text), encoding
+
+
+def _named(text: str) -> set[_Name]:
+    """What a document names, even if it isn't quite TOML."""
+    names: set[_Name] = set()
+    section: list[str] = []
+    for line in text.splitlines():
+        if header := _SECTION.match(line):
+            section = header[1].split(".")
+        elif key := _KEY.match(line):
+            path = [*section, *(key[1] or key[2]).split(".")]
+            inner = _INLINE_KEY.findall(line) if _INLINE.match(line) else []
+            names |= {(*path, name)[:2] for name in inner} or {tuple(path[:2])}
+    return names
+
+
+@cache
+def _known() -> set[_Name]:
+    """Every setting there is."""
+    names: set[_Name] = set()
+    for entry in fields(Settings):
+        section: Any = entry.metadata.get("entry") or entry.default_factory
+        inside = [] if "kind" in entry.metadata else fields(section)
+        names |= {(entry.name, inner.name) for inner in inside} or {(entry.name,)}
+    return names
+
+
+@cache
+def _likeness(name: _Name) -> float:
+    """1 for a setting's name, or nearly one; a half for one that isn't in its section; else 0."""
+    alike = (len(name) == len(each) and all(map(_is_alike, name, each)) for each in _known())
+    if any(alike):
+        return 1
+    return 0.5 if any(name[-1] == each[-1] for each in _known()) else 0
+
+
+def _is_alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one, other).ratio() >= _ALIKE

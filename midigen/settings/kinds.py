@@ -1,0 +1,234 @@
+"""How the values of settings are read and checked, and what they are in words.
+
+A `Kind` takes a value as TOML has it and returns it as the program uses it, or raises
+ValueError. What it expects is said by `expected`.
+"""
+
+import difflib
+import math
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from midigen.midi.messages import Beats
+from midigen.music.keys import AUTO, MODE_NAMES, Key
+
+
+class Kind(Protocol):
+    """How one sort of setting is read and described."""
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words."""
+
+    def read(self, value: object) -> Any:
+        """The value as the program uses it. Raises ValueError if it isn't as expected."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in a range; `word`, if given, is a word that may stand instead."""
+
+    low: float
+    high: float
+    unit: str
+    whole: bool = True
+    word: str = ""
+
+    @property
+    def expected(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        word = f'"{self.word}" or ' if self.word else ""
+        unit = f" ({self.unit})" if self.unit else ""
+        return f"{word}{kind} {self.low} to {self.high}{unit}"
+
+    def read(self, value: object) -> Any:
+        if self.word and value == self.word:
+            return value
+        kinds = int if self.whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ValueError
+        if not self.low <= value <= self.high:  # NaN fails here too
+            raise ValueError
+        return value if self.whole else float(value)
+
+    def at(self, part: float) -> Any:
+        """The number at a part of the range, 0 to 1: what a knob stands at."""
+        number = self.low * (1 - part) + self.high * part
+        return round(number) if self.whole else float(number)
+
+    def part(self, value: Any) -> float | None:
+        """Where in the range a value is, 0 to 1; None for the word."""
+        if value == self.word:
+            return None
+        return float((value - self.low) / (self.high - self.low))
+
+
+@dataclass(frozen=True)
+class Flag:
+    """On or off."""
+
+    expected: str = "true or false"
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    words: type[StrEnum]
+
+    @property
+    def expected(self) -> str:
+        return "one of " + ", ".join(f'"{word}"' for word in self.words)
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, str):
+            raise ValueError
+        return self.words(value)
+
+
+_LENGTH = re.compile(r"(\d{1,4}(?:\.\d{1,6})?) beats?")
+_SHORTEST: Beats = 0.125
+
+
+@dataclass(frozen=True)
+class AnswerLength:
+    """`match`, `endless`, a number of notes, or one of beats such as `"4 beats"`."""
+
+    notes: Number = Number(1, 1000, "notes")
+    expected: str = (
+        '"match", "endless", a whole number 1 to 1000 (notes), or beats such as "4 beats"'
+    )
+
+    def read(self, value: object) -> Any:
+        if isinstance(value, str):
+            if value in ("match", "endless"):
+                return value
+            match = _LENGTH.fullmatch(value.strip())
+            if not match or not _SHORTEST <= float(match[1]) <= self.notes.high:
+                raise ValueError
+            return InBeats(float(match[1]))
+        return self.notes.read(value)
+
+
+@dataclass(frozen=True)
+class InBeats:
+    """A length in beats, where others are in notes."""
+
+    beats: Beats
+
+    def __str__(self) -> str:
+        return f"{self.beats:.10g} beats"
+
+
+_TRANSPOSITION = re.compile(r"([+-]?\d+) (octave|degree)s?")
+
+
+@dataclass(frozen=True)
+class Transposition:
+    """How far what is played is moved: in octaves and in degrees of the key."""
+
+    octaves: int = 0
+    degrees: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.degrees} degrees" if self.degrees else f"{self.octaves} octaves"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A transposition, such as `"1 octave"` or `"-2 degrees"`."""
+
+    expected: str = 'octaves -4 to 4 or degrees -14 to 14, such as "1 octave" or "-2 degrees"'
+
+    def read(self, value: object) -> Any:
+        if isinstance(value, Transposition):
+            return value
+        match = _TRANSPOSITION.fullmatch(value.strip()) if isinstance(value, str) else None
+        if not match:
+            raise ValueError
+        number, octaves = int(match[1]), match[2] == "octave"
+        if abs(number) > (4 if octaves else 14):
+            raise ValueError
+        return Transposition(number, 0) if octaves else Transposition(0, number)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Some text that isn't empty."""
+
+    expected: str
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError
+        return value
+
+
+@dataclass(frozen=True)
+class Names:
+    """A list of names, perhaps empty."""
+
+    expected: str
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, list):
+            raise ValueError
+        return tuple(Text("").read(name) for name in value)
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """A table of names and values."""
+
+    expected: str
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError
+        return tuple((name, AnyOf("").read(each)) for name, each in value.items())
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """A bare value: text, a number, true or false."""
+
+    expected: str
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, str | int | float):
+            raise ValueError
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        return value
+
+
+@dataclass(frozen=True)
+class KeyName:
+    """The name of a key, or `auto`."""
+
+    expected: str = '"auto" or a tonic and a mode, such as "G major", "Bb" or "F#m": ' + ", ".join(
+        MODE_NAMES
+    )
+
+    def read(self, value: object) -> Any:
+        if not isinstance(value, str):
+            raise ValueError
+        return AUTO if value.strip().lower() == AUTO.name else Key.named(value)
+
+
+def did_you_mean(kind: Kind, value: object) -> str:
+    """What to add to the refusal of a value: what may have been meant, if anything is close."""
+    close: list[str] = []
+    if isinstance(kind, Choice):
+        close = difflib.get_close_matches(str(value), [str(word) for word in kind.words], n=1)
+    elif isinstance(kind, KeyName) and isinstance(value, str):
+        close = difflib.get_close_matches(value.lower(), [AUTO.name], cutoff=0.7)
+        close = close or [key for key in [Key.closest(value)] if key]
+    return f'; did you mean "{close[0]}"?' if close else ""
