@@ -12,15 +12,11 @@ import mido
 import pytest
 
 from midigen import __version__
-from midigen.app.cli import main
-from midigen.app.command_line import effective_settings
-from midigen.app.run_commands import add_run_options
+from midigen.app.cli import COMMANDS, main
+from midigen.app.options import add_run_options, effective_settings
 from midigen.errors import ExitCode
 from midigen.settings import config
 from tests.midi_files import write_midi
-
-COMMANDS = ["run", "learn", "render", "predict", "train", "evaluate", "models", "ports", "config"]
-COMMANDS += ["status", "ctl", "doctor", "service"]
 
 
 @pytest.fixture(autouse=True)
@@ -211,18 +207,18 @@ def test_what_is_damaged_in_a_file_is_told_once(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "room"),
+    ("arguments", "module"),
     [(["--recipe", "notebook"], "notebook"), (["songs", "--name", "new"], "training")],
 )
 def test_training_without_its_packages_says_what_to_install(
     arguments: list[str],
-    room: str,
+    module: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("songs").mkdir()
     write_midi(Path("songs") / "song.mid", bpm=120)
-    monkeypatch.setitem(sys.modules, f"midigen.{room}", None)
+    monkeypatch.setitem(sys.modules, f"midigen.learning.{module}", None)
     assert main(["train", *arguments]) == ExitCode.FAILURE
     assert 'pip install "midigen[train]"' in capsys.readouterr().err
     assert not Path("models").exists()
