@@ -1,49 +1,35 @@
 """What the player sees and types while midigen plays: a status on a terminal, lines, or nothing."""
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from midigen.app.console import raw_stdin, tell
+from midigen.live.daemon import Daemon
 from midigen.live.terminal import COMMANDS, read_command
+
+if sys.platform != "win32":
+    from midigen.live.typed_line import is_ours
 
 if TYPE_CHECKING:
     from midigen.app.display import Display
-    from midigen.instrument.status import Status
-    from midigen.live.daemon import Daemon
 
 
-class Screen(Protocol):
-    """Where a player reads what midigen does."""
+class Screen:
+    """Lines on stderr, one after another."""
 
     def tell(self, line: str) -> None:
         """Show a line. For any thread."""
+        tell(line)
 
     def release(self) -> None:
         """Give the terminal back as it was, at once. For the main thread, even in a signal."""
 
-    def shown(
-        self, headline: str, daemon: "Daemon", *, types: bool
-    ) -> contextlib.AbstractContextManager[None]:
-        """Show the state of a daemon and, with `types`, pass on the lines that are typed."""
-
-
-class PlainScreen:
-    """Lines on stderr, one after another."""
-
-    def release(self) -> None:
-        """Do nothing: the terminal wasn't changed."""
-
-    def tell(self, line: str) -> None:
-        """Show a line."""
-        tell(line)
-
     @contextlib.contextmanager
-    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
-        """Show the headline, and obey the lines that are typed or come through a pipe."""
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
+        """Show the state of a daemon and, with `types`, obey the lines that come from stdin."""
         self.tell(headline)
         if types and sys.stdin is not None and not _is_in_background():
             reader = threading.Thread(
@@ -53,14 +39,14 @@ class PlainScreen:
         yield
 
 
-class QuietScreen(PlainScreen):
+class QuietScreen(Screen):
     """Shows nothing, but obeys what is typed."""
 
     def tell(self, line: str) -> None:
         """Ignore a line."""
 
 
-class StatusScreen:
+class StatusScreen(Screen):
     """The status at the bottom of the terminal, with notices scrolling above it."""
 
     def __init__(self) -> None:
@@ -76,7 +62,7 @@ class StatusScreen:
             self._display.release()
 
     @contextlib.contextmanager
-    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
         """Show the status, and the line as it is typed."""
         from midigen.app.display import Display
 
@@ -84,8 +70,7 @@ class StatusScreen:
             self.tell(headline)
             yield
             return
-        latest: Callable[[], Status | None] = lambda: daemon.status  # noqa: E731  typed
-        display = Display(latest, typed=_obey(daemon, self.tell))
+        display = Display(lambda: daemon.status, typed=_obey(daemon, self.tell))
         display.start(headline)
         self._display = display
         try:
@@ -100,13 +85,13 @@ def new_screen(*, quiet: bool) -> Screen:
     if quiet:
         return QuietScreen()
     if sys.stderr is None or not sys.stderr.isatty():
-        return PlainScreen()
+        return Screen()
     from midigen.app.display import is_worthwhile
 
-    return StatusScreen() if is_worthwhile(sys.stderr) else PlainScreen()
+    return StatusScreen() if is_worthwhile(sys.stderr) else Screen()
 
 
-def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]:
+def _obey(daemon: Daemon, say: Callable[[str], None]) -> Callable[[str], None]:
     """A function that carries out a typed line."""
 
     def obey(line: str) -> None:
@@ -130,8 +115,6 @@ def _read_lines(obey: Callable[[str], None]) -> None:
 
 def _is_in_background() -> bool:
     """Whether reading the terminal would stop the process."""
-    if not hasattr(os, "tcgetpgrp") or not sys.stdin.isatty():
+    if sys.platform == "win32" or not sys.stdin.isatty():
         return False
-    with contextlib.suppress(OSError):
-        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
-    return False
+    return not is_ours(sys.stdin.fileno())
