@@ -205,9 +205,9 @@ class MidiPorts:
             (self._begun.add if begins else self._begun.discard)(key)
         return True
 
-    def let_go(self) -> int:
-        """End what the player holds, as the end of it may be lost: how many keys and pedals."""
-        return sum(intake.let_go() for intake in self._intakes)
+    def release_held(self) -> int:
+        """Release the keys and pedals that the player holds; return how many."""
+        return sum(intake.release_held() for intake in self._intakes)
 
     def check(self) -> list[str]:
         """Look after the ports: what has gone and what has come back, in lines.
@@ -503,7 +503,7 @@ class MidiPorts:
         self._take_outputs()
         self._failing.discard(id(link.client))
         if link.intake:
-            link.intake.let_go()  # before the port is closed, at which JACK may lose a message
+            link.intake.release_held()  # closing the port may lose messages on JACK
         time.sleep(SETTLING)  # see `close_ports`
         link.client.close_port()
         return f'"{gone}" is gone (unplugged?): the music goes on without it'
@@ -548,7 +548,7 @@ class MidiPorts:
         intakes = self._intakes
         self.close()
         for intake in intakes:
-            intake.let_go()
+            intake.release_held()
         self._patch.miss_all()
 
     def _come_back(self) -> list[str]:
