@@ -8,7 +8,6 @@ from typing import Any
 
 from midigen.app.command_line import add_command, add_name, show
 from midigen.errors import ExitCode, UsageError
-from midigen.live.control_socket import ask
 from midigen.midi.messages import Seconds
 from midigen.settings import controls
 
@@ -56,6 +55,8 @@ def _add_ctl(commands: Any) -> None:
 
 
 def _status(options: argparse.Namespace) -> ExitCode:
+    from midigen.live.control_client import ask
+
     status = ask({"do": "status"}, options.name)
     if options.json:
         print(json.dumps(status, indent=2))
@@ -150,6 +151,8 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 
 def _ctl(options: argparse.Namespace) -> ExitCode:
+    from midigen.live.control_client import ask
+
     request = _request(options.control, " ".join(options.value))
     for line in ask(request, options.name):
         show(_printable(line))

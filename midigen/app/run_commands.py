@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from midigen.instrument.status import Status
     from midigen.live.arrivals import Arrival
     from midigen.live.daemon import Daemon
+    from midigen.live.feed import Feed
     from midigen.live.ports import MidiPorts
     from midigen.live.recording import Recorder
     from midigen.live.remote import Remote
@@ -95,6 +96,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="write the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="write what happens there, with times: ports that come and go, notes that were late "
+        "or dropped, the clock, troubles, and all that you are shown",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show that on stderr, where no status is shown"
+    )
     add_settings(parser)
     group = add_port_settings(parser)
     add_name(
@@ -139,13 +150,15 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
     from midigen.instrument.performer import Performer
     from midigen.live.daemon import Daemon
+    from midigen.live.feed import Feed
     from midigen.live.guard import guarded
     from midigen.live.remote import Remote
     from midigen.live.supervisor import Supervisor
     from midigen.prediction.models import load_models
 
     predictor, models = load_models(settings.model, settings.scene_models)
-    screen = _new_screen(quiet=options.quiet)
+    feed = Feed()
+    screen = AnnouncingScreen(_new_screen(quiet=options.quiet), feed.notice)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -163,10 +176,12 @@ def _run(options: argparse.Namespace) -> ExitCode:
     supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
+        if options.log or options.verbose:
+            stack.enter_context(_logged(options, screen))
         recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
         stack.callback(supervisor.close)
         daemon = Daemon(
-            performer, connection, screen.tell, [recorder], supervisor, release=screen.release
+            performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
         )
         types = connection.silence_ends_phrases  # else the terminal is the port
 
@@ -176,7 +191,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
             remote = Remote(
                 daemon, connection, settings, lambda: suited(effective_settings(options))
             )
-            stack.enter_context(_asked(settings, remote, screen))
+            stack.enter_context(_asked(settings, remote, feed, screen))
             headline = _headline(settings, connection)
             stack.enter_context(screen.shown(headline, daemon, types=types))
             supervisor.ready(headline)
@@ -196,6 +211,17 @@ def _run(options: argparse.Namespace) -> ExitCode:
 def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
     key = "the key that it hears" if settings.key == AUTO else settings.key
     return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
+
+
+def _logged(
+    options: argparse.Namespace, screen: "AnnouncingScreen"
+) -> contextlib.AbstractContextManager[None]:
+    """Write the log as the options say, and every notice to it."""
+    from midigen.live import log
+
+    shows_log = options.verbose and not isinstance(screen.screen, StatusScreen)
+    screen.listeners.append(log.notice)
+    return log.logged(options.log, sys.stderr if shows_log else None)
 
 
 @contextlib.contextmanager
@@ -236,11 +262,11 @@ def _osc(settings: Settings, daemon: "Daemon", screen: "Screen") -> Iterator[Non
 
 
 @contextlib.contextmanager
-def _asked(settings: Settings, remote: "Remote", screen: "Screen") -> Iterator[None]:
+def _asked(settings: Settings, remote: "Remote", feed: "Feed", screen: "Screen") -> Iterator[None]:
     """Meanwhile `midigen status` and `midigen ctl` are answered, where that is possible."""
-    from midigen.live.control_socket import ControlSocket
+    from midigen.live.control_channel import ControlChannel
 
-    control = ControlSocket(settings.ports.in_client, remote)
+    control = ControlChannel(settings.ports.in_client, remote, feed)
     try:
         control.open()
     except MidigenError as exc:  # it plays all the same
@@ -296,6 +322,22 @@ class QuietScreen(PlainScreen):
 
     def tell(self, line: str) -> None:
         """Show nothing."""
+
+
+class AnnouncingScreen:
+    """A screen, and others that are told all that it shows."""
+
+    def __init__(self, screen: Screen, *listeners: Callable[[str], None]) -> None:
+        self.screen = screen
+        self.listeners = [*listeners]
+        self.release = screen.release
+        self.shown = screen.shown
+
+    def tell(self, line: str) -> None:
+        """Show a line, and hand it on."""
+        self.screen.tell(line)
+        for listener in self.listeners:
+            listener(line)
 
 
 class StatusScreen:
