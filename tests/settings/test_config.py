@@ -240,5 +240,5 @@ def test_every_default_in_the_file_has_its_meaning_and_range_above_it() -> None:
 def test_brackets_in_brackets_are_an_error_like_any_other(depth: int, tmp_path: Path) -> None:
     """However deep: TOML's reader and writer both count frames, and the reader allows more."""
     path = written(tmp_path, f"mode = {'[' * depth}{']' * depth}")
-    with pytest.raises(ConfigError, match=r"mode = \[.*: expected one of"):
+    with pytest.raises(ConfigError, match=r"mode = \[.*: expected one of|not TOML"):
         load(path)
