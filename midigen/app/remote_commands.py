@@ -10,6 +10,7 @@ from midigen.app.command_line import add_command, add_name, show
 from midigen.errors import ExitCode, UsageError
 from midigen.midi.messages import Seconds
 from midigen.settings import controls
+from midigen.text import printable
 
 RELOAD = "reload"
 """What `ctl` takes beside the controls: it reads config.toml again."""
@@ -70,7 +71,7 @@ def _status(options: argparse.Namespace) -> ExitCode:
 def table(status: Mapping[str, Any]) -> list[str]:
     """A status for people, a line for each thing that is there: `tempo        120 bpm (clock)`."""
     texts = {
-        key: _printable(text(status[key]))
+        key: printable(text(status[key]))
         for key, (_, text) in _ROWS.items()
         if not _is_empty(status.get(key))
     }
@@ -82,11 +83,6 @@ def table(status: Mapping[str, Any]) -> list[str]:
 
 def _is_empty(value: object) -> bool:
     return value is None or value is False or value in ("", [])
-
-
-def _printable(text: str) -> str:
-    """Names come from files and ports: nothing in them may move the cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _yes(_: bool) -> str:
@@ -155,7 +151,7 @@ def _ctl(options: argparse.Namespace) -> ExitCode:
 
     request = _request(options.control, " ".join(options.value))
     for line in ask(request, options.name):
-        show(_printable(line))
+        show(printable(line))
     return ExitCode.OK
 
 

@@ -5,7 +5,6 @@ Whatever is opened is closed in the reverse order, whatever happens in between.
 
 import argparse
 import contextlib
-import io
 import os
 import queue
 import stat
@@ -33,6 +32,7 @@ from midigen.errors import (
     NoMidiSystemError,
     UsageError,
 )
+from midigen.live import standard_input
 from midigen.live.terminal import COMMANDS, HELP, Manner, Terminal, read_command
 from midigen.midi.messages import Message, Seconds
 from midigen.music.keys import AUTO
@@ -400,20 +400,14 @@ def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]
 
 
 def _read_lines(obey: Callable[[str], None]) -> None:
-    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
-    with contextlib.suppress(OSError):  # it hung up
-        while line := stdin.readline():
-            if text := line.decode(errors="replace").strip():
-                obey(text)
+    for line in standard_input.lines(standard_input.raw()):
+        if text := line.strip():
+            obey(text)
 
 
 def _is_in_background() -> bool:
     """Whether to read the terminal would stop the process."""
-    if not hasattr(os, "tcgetpgrp") or not sys.stdin.isatty():
-        return False
-    with contextlib.suppress(OSError):
-        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
-    return False
+    return sys.stdin.isatty() and not standard_input.is_in_front(sys.stdin.fileno())
 
 
 # --- ports
@@ -449,8 +443,7 @@ def _terminal(manner: Callable[[], Manner]) -> "Terminal":
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():
         tell(HELP)
-    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
-    return Terminal(manner, stdin=stdin, stdout=sys.stdout, tell=tell)
+    return Terminal(manner, stdin=standard_input.raw(), stdout=sys.stdout, tell=tell)
 
 
 def _stdin_is_played() -> bool:
