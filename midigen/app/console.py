@@ -1,4 +1,4 @@
-"""The console: lines for the player, on any terminal and in any code page, and raw input."""
+"""Lines for the player, on any terminal and in any code page."""
 
 import codecs
 import contextlib
@@ -31,19 +31,6 @@ def write(line: str, stream: TextIO | None, indent: int = HANGING) -> None:
 
         line = "\n".join(wrapped(line, shutil.get_terminal_size().columns - 1, indent))
     print(line, file=stream, flush=True)
-
-
-def printable(text: str) -> str:
-    """The text without control characters: the name of a file or a port must not move the cursor.
-
-    Each becomes a question mark.
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-
-
-def raw_stdin() -> io.FileIO:
-    """Standard input without a buffer, whose lock a blocked read would hold to the end."""
-    return io.FileIO(sys.stdin.fileno(), closefd=False)
 
 
 def write_anywhere() -> None:

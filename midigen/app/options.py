@@ -88,6 +88,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="save the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="log what happens to this file: ports that come and go, notes that are late or "
+        "dropped, the clock, errors, and every notice",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show the log on stderr, if no status is drawn there"
+    )
     add_settings(parser)
     group = add_port_settings(parser)
     add_name(

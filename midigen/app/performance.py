@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midigen.app.console import raw_stdin, tell
+from midigen.app.console import tell
 from midigen.app.options import new_rng
-from midigen.app.screen import Screen, new_screen
+from midigen.app.screen import Screen, StatusScreen, new_screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
-from midigen.live.control_socket import ControlSocket
+from midigen.live import standard_input
+from midigen.live.control_channel import ControlChannel
 from midigen.live.daemon import Daemon
+from midigen.live.feed import Feed
 from midigen.live.guard import guarded
 from midigen.live.recording import Recorder
 from midigen.live.remote import Remote
@@ -40,16 +42,24 @@ KEPT_IN = "recordings"
 
 
 def perform(
-    settings: Settings, read: Callable[[], Settings], *, quiet: bool, waits: bool, keeps: bool
+    settings: Settings,
+    read: Callable[[], Settings],
+    *,
+    quiet: bool,
+    waits: bool,
+    keeps: bool,
+    log: Path | None,
+    verbose: bool,
 ) -> None:
     """Play until Ctrl-C, a signal or the end of standard input.
 
     `read` reads the configuration again. With `quiet` only errors are shown, with `waits` named
-    ports may be missing at first, and with `keeps` the last minutes are recorded at the end.
-    Raises MidigenError.
+    ports may be missing at first, and with `keeps` the last minutes are recorded at the end. The
+    log is written to the file `log`, and with `verbose` to stderr. Raises MidigenError.
     """
     predictor, models = load_models(settings.model, settings.scene_models)
-    screen = new_screen(quiet=quiet)
+    feed = Feed()
+    screen = new_screen(feed.notice, quiet=quiet)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -65,17 +75,19 @@ def perform(
     supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
+        if log or verbose:
+            stack.enter_context(_logged(log, screen, verbose=verbose))
         recorder = stack.enter_context(_recording(settings, screen, keeps=keeps))
         stack.callback(supervisor.close)
         daemon = Daemon(
-            performer, connection, screen.tell, recorder, supervisor, release=screen.release
+            performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
         )
 
         def started() -> None:
             if settings.osc.port != "off":
                 stack.enter_context(_osc(settings, daemon, screen))
             remote = Remote(daemon, connection, settings, lambda: adapted(read()))
-            stack.enter_context(_control_socket(settings, remote, screen))
+            stack.enter_context(_control_channel(settings, remote, feed, screen))
             headline = _headline(settings, connection)
             stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
             supervisor.ready(headline)
@@ -94,6 +106,17 @@ def perform(
 def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
     key = "the key that it hears" if settings.key == AUTO else settings.key
     return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
+
+
+def _logged(
+    path: Path | None, screen: Screen, *, verbose: bool
+) -> contextlib.AbstractContextManager[None]:
+    """Write the log, with every notice, to a file and to stderr, unless a status is drawn there."""
+    from midigen.live import log
+
+    screen.listeners.append(log.notice)
+    shows = verbose and not isinstance(screen, StatusScreen)
+    return log.logged(path, sys.stderr if shows else None)
 
 
 @contextlib.contextmanager
@@ -132,9 +155,11 @@ def _osc(settings: Settings, daemon: Daemon, screen: Screen) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _control_socket(settings: Settings, remote: Remote, screen: Screen) -> Iterator[None]:
+def _control_channel(
+    settings: Settings, remote: Remote, feed: Feed, screen: Screen
+) -> Iterator[None]:
     """Answer `midigen status` and `midigen ctl` meanwhile, if that is possible."""
-    control = ControlSocket(settings.ports.in_client, remote)
+    control = ControlChannel(settings.ports.in_client, remote, feed)
     try:
         control.open()
     except MidigenError as exc:  # it plays all the same
@@ -178,7 +203,7 @@ def _terminal(manner: Callable[[], Manner]) -> Terminal:
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():
         tell(HELP)
-    return Terminal(manner, stdin=raw_stdin(), stdout=sys.stdout, tell=tell)
+    return Terminal(manner, stdin=standard_input.raw(), stdout=sys.stdout, tell=tell)
 
 
 def _stdin_is_played() -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from midigen import files
 from midigen.learning.evaluation import Score
 from midigen.learning.split import Side
 from midigen.prediction import echoes
@@ -48,8 +49,9 @@ def write_card(facts: Facts, folder: Path, notes: str = "") -> None:
 
     `notes` go below the mark: what people know of the data and the choices made.
     """
-    _draw_curve(facts, folder / f"{facts.name}.png")
-    (folder / f"{facts.name}.md").write_text(_text(facts, notes), encoding="utf-8")
+    with files.replacing(folder / f"{facts.name}.png") as new:
+        _draw_curve(facts, new)
+    files.write(folder / f"{facts.name}.md", [_text(facts, notes).encode()])
 
 
 def notes_of(card: Path) -> str:

@@ -28,6 +28,7 @@ from midigen.midi.reader import KeySignature, MidiFile, Track, load
 from midigen.music.key_finding import estimate_key
 from midigen.music.keys import C_MAJOR, Degree, Key
 from midigen.music.melody import Melody, Note
+from midigen.text import printable
 
 Letters: TypeAlias = npt.NDArray[np.uint8]
 """A melody as degrees 0–6, one byte a note."""
@@ -216,7 +217,7 @@ def _one_line(text: str) -> str:
     Its accents are as they are typed: macOS writes them as characters of their own.
     """
     composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(each if each.isprintable() else " " for each in composed).split())
+    return " ".join(printable(composed, " ").split())
 
 
 def _in_turn(parts: Sequence[Tune]) -> list[Tune]:

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import onnx
 
+from midigen import files
 from midigen.music.keys import SIZE
 from midigen.prediction import echoes
 from midigen.prediction.mixture import Mixture
@@ -84,15 +85,9 @@ def save(model: keras.Model, card: Card, folder: Path, name: str) -> tuple[Path,
     """Write `NAME.keras` and `NAME.onnx` into a folder and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.keras", folder / f"{name}.onnx"
-    temporary = folder / f".{name}.keras", folder / f".{name}.onnx"
-    try:
-        model.save(temporary[0], include_optimizer=False)
-        _export(model, card, temporary[1])
-        for written, path in zip(temporary, paths, strict=True):
-            written.replace(path)
-    finally:
-        for leftover in temporary:
-            leftover.unlink(missing_ok=True)
+    with files.replacing(paths[0]) as new_keras, files.replacing(paths[1]) as new_onnx:
+        model.save(new_keras, include_optimizer=False)
+        _export(model, card, new_onnx)
     return paths
 
 
@@ -101,7 +96,8 @@ def stamp(path: Path, card: Card) -> None:
     graph = onnx.load(path)
     del graph.metadata_props[:]
     onnx.helper.set_model_props(graph, card.metadata())
-    onnx.save(graph, path)
+    with files.replacing(path) as new:
+        onnx.save(graph, new)
 
 
 def _export(model: keras.Model, card: Card, path: Path) -> None:

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from midigen import __version__
+from midigen import __version__, files
 from midigen.errors import MidigenError
 from midigen.learning.baselines import Baselines
 from midigen.learning.calibration import calibrate
@@ -411,9 +411,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         done = len(self._progress.epochs)
         self.model.save(_model(self._state, done))
         state = asdict(self._progress)
-        new = self._state / "state.json.new"
-        new.write_text(json.dumps(state), encoding="utf-8")
-        new.replace(self._state / "state.json")
+        files.write(self._state / "state.json", [json.dumps(state).encode()])
         current = {_model(self._state, done), _weights(self._state, self._progress.best)}
         for file in [*self._state.glob("*.keras"), *self._state.glob("*.weights.h5")]:
             if file not in current:

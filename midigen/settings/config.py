@@ -1,8 +1,6 @@
 """TOML into settings and back: defaults < file < options, and every error at once."""
 
 import difflib
-import json
-import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
@@ -13,6 +11,7 @@ from midigen.errors import ConfigError
 from midigen.settings import config_file, controls
 from midigen.settings.kinds import did_you_mean
 from midigen.settings.table import Knob, Settings
+from midigen.text import escape, printable
 
 _TOLD = 200  # characters of a value, at the most
 
@@ -63,7 +62,7 @@ def load(
         writer = given.get(key, _Given(None, "defaults"))
         problems.append(_problem(key, replace(writer, value=settings.at(key)), expected))
     if problems:
-        raise ConfigError([_escaped(problem) for problem in problems])
+        raise ConfigError([printable(problem, escape) for problem in problems])
     return settings
 
 
@@ -128,22 +127,16 @@ def _rendered_tables(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
 
 
 def toml(value: object) -> str:
-    """A setting's value as it is written in TOML."""
+    """A setting's value as it is written in TOML, without what a terminal would obey."""
+    import tomlkit  # noqa: PLC0415  whoever plays has nothing to write
+
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
-        inside = ", ".join(f"{json.dumps(name)} = {toml(each)}" for name, each in value)
+        inside = ", ".join(f"{toml(name)} = {toml(each)}" for name, each in value)
         return f"{{ {inside} }}"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(toml(each) for each in value) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return _escaped(json.dumps(str(value), ensure_ascii=False))
-
-
-def _escaped(text: str) -> str:
-    """Text in which what a terminal would obey is written as its number, as TOML does."""
-    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)
+    plain = value if isinstance(value, bool | int | float) else str(value)
+    return printable(tomlkit.item(plain).as_string(), escape)
 
 
 def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
@@ -231,7 +224,10 @@ def _unknown(key: str, given: _Given) -> str:
 
 def _told(value: object) -> str:
     """A value as it is told: not all of a long one."""
-    text = toml(value)
+    try:
+        text = toml(value)
+    except RecursionError:
+        return "[…]"
     return text if len(text) <= _TOLD else text[:_TOLD] + "…"
 
 

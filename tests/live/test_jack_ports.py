@@ -13,7 +13,7 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.live.arrivals import Arrival
-from midigen.live.control_socket import ask
+from midigen.live.control_client import ask
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
 from midigen.settings.table import Api, Ports
@@ -146,7 +146,7 @@ def test_a_synth_is_pulled_and_the_music_goes_on(midigen: Start) -> None:
     running.ear.wait_for(1)
     other.close()
     running.read_until('"synth:in" is gone')
-    running.hand.let_go(60)
+    running.hand.release(60)
     running.ear.wait_for(1, NoteOff)
     other = synth()
     try:

@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Mapping
 
-from midigen.app.console import printable, show
+from midigen.app.console import show
 from midigen.app.parser import add_name
 from midigen.errors import ExitCode, UsageError
 from midigen.settings import controls
+from midigen.text import printable
 
 EXAMPLE = "midigen ctl temperature 0.8"
 
@@ -31,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Send the control, and print the result."""
-    from midigen.live.control_socket import ask
+    from midigen.live.control_client import ask
 
     request = _request(options.control, " ".join(options.value))
     for line in ask(request, options.name):

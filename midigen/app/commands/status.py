@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import printable, show
+from midigen.app.console import show
 from midigen.app.parser import add_name
 from midigen.errors import ExitCode
+from midigen.text import printable
 
 if TYPE_CHECKING:
     from midigen.midi.messages import Seconds
@@ -25,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Ask for the status and print it."""
-    from midigen.live.control_socket import ask
+    from midigen.live.control_client import ask
 
     status = ask({"do": "status"}, options.name)
     if options.json:
