@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,36 +40,41 @@ def until_help(checkout: Path) -> float:
     return time.perf_counter() - start
 
 
-def until_terminal(checkout: Path) -> float:
-    """Seconds from `midigen run --ports terminal` until it tells a service manager it is ready."""
-    with new_manager() as manager:
-        start = time.perf_counter()
-        with subprocess.Popen(
-            [*MIDIGEN, "run", "--ports", "terminal"],
+@contextlib.contextmanager
+def running(checkout: Path, ports: str) -> Iterator[Callable[[], None]]:
+    """A `midigen run` on these ports, and what waits until it says that it is ready."""
+    with (
+        new_manager() as manager,
+        subprocess.Popen(
+            [*MIDIGEN, "run", "--ports", ports],
             cwd=checkout,
             env={**os.environ, **manager.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-        ) as process:
-            wait_until(lambda: any("READY=1" in text for text in manager.heard()), "READY=1")
-            seconds = time.perf_counter() - start
-            process.communicate()
-    return seconds
+        ) as process,
+    ):
+        yield lambda: wait_until(
+            lambda: any("READY=1" in text for text in manager.heard()), "READY=1"
+        )
+        process.terminate()
+
+
+def until_terminal(checkout: Path) -> float:
+    """Seconds from `midigen run --ports terminal` until it says that it is ready."""
+    start = time.perf_counter()
+    with running(checkout, "terminal") as wait:
+        wait()
+        return time.perf_counter() - start
 
 
 def until_jack(checkout: Path, lister: Ear) -> float:
     """Seconds from `midigen run --ports jack` until its ports exist."""
     start = time.perf_counter()
-    with subprocess.Popen(
-        [*MIDIGEN, "run", "--ports", "jack"],
-        cwd=checkout,
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with running(checkout, "jack") as wait:
         wait_until(lambda: PLAYING in lister.ports(), PLAYING)
         seconds = time.perf_counter() - start
-        process.terminate()
+        wait()  # to end it sooner could hold up the server
     return seconds
 
 
