@@ -31,7 +31,7 @@ from midigen.live import control_socket, osc
 from midigen.midi import wire
 from midigen.midi.messages import Seconds
 from midigen.midi.reader import load
-from midigen.midi.score import Score, variable_length
+from midigen.midi.writer import MidiFileBuilder, variable_length
 from midigen.music.keys import LETTERS
 from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.settings import config, controls
@@ -151,7 +151,7 @@ def _with_mido() -> bytes:
 
 
 def _recorded() -> bytes:
-    score = Score(["midigen session", "player", "midigen"], 0.0, 500_000, 4)
+    score = MidiFileBuilder(["midigen session", "player", "midigen"], 0.0, 500_000, 4)
     for step, pitch in enumerate((60, 62, 64)):
         score.add(1, bytes([0x90, pitch, 80]), step / 2)
         score.add(2, bytes([0x91, pitch + 12, 80]), step / 2 + 0.1)

@@ -236,7 +236,7 @@ def test_a_damaged_file_is_played_with_a_line_that_says_so(
     source.write_bytes(source.read_bytes()[:-6])
     assert main(["render", str(source), str(tmp_path / "out.mid")]) == ExitCode.OK
     assert capsys.readouterr().err == (
-        f"midigen: {source}: the file is damaged (track 1 breaks off): what is there is taken\n"
+        f"midigen: {source}: the file is damaged (track 1 breaks off); the rest is used\n"
     )
 
 
