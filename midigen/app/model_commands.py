@@ -192,7 +192,8 @@ def _train_notebook(options: argparse.Namespace) -> ExitCode:
 
 def _train_on_songs(options: argparse.Namespace) -> ExitCode:
     with _training_packages():
-        from midigen.learning.training import Plan, train
+        from midigen.learning.fitting import Plan
+        from midigen.learning.training import train
     from midigen.prediction.models import MODELS
 
     songs = _read_songs(options)
@@ -241,7 +242,8 @@ def _read_songs(options: argparse.Namespace) -> "list[Song]":
     """The songs of a corpus, with a line for each file that gave none; a single one is an error."""
     from tqdm import tqdm
 
-    from midigen.learning.corpus import Tune, find_files, read, songs
+    from midigen.learning.corpus import Tune, read, songs
+    from midigen.learning.files import find_files
 
     tunes: list[Tune] = []
     skipped = 0

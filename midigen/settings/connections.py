@@ -50,8 +50,8 @@ class OutputSettings:
     offset_ms: float = setting(
         0.0,
         Number(-500, 500, "milliseconds", whole=False),
-        "play this much later, or earlier if negative (which ends phrases that much sooner, and can't"
-        " hurry answers that come at once)",
+        "play this much later, or earlier if negative (which ends phrases that much sooner, and"
+        " can't hurry answers that come at once)",
     )
     mute: bool = setting(False, Flag(), "play no notes of its own, until this is false again")
 
