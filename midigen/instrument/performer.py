@@ -432,7 +432,7 @@ class Performer:
     # --- controls and modes
 
     def _control(self, control: Control, now: Seconds) -> None:
-        if controls.is_let_go(control):
+        if controls.is_release(control):
             return
         try:
             value = self._panel.wanted(control)

@@ -20,8 +20,8 @@ from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
 from midigen.prediction.onnx_predictor import OnnxPredictor
 from tests.jack import (
     C_MAJOR_SCALE,
-    PATIENCE,
     SETTLES,
+    TIMEOUT,
     Hand,
     Midigen,
     Start,
@@ -106,7 +106,7 @@ def test_panic_ends_all_notes_here_and_in_the_synth(midigen: Start, tmp_path: Pa
         ChannelMessage(0xB0, (123, 0), channel=3),
     ]
     assert running.read_until("panic") == "midigen: panic: everything is silent until you play on\n"
-    running.hand.let_go(64)
+    running.hand.release(64)
     play_phrase(running.hand, 67)  # and it plays on
     running.ear.wait_for(2, NoteOff)
     assert not running.ear.hanging()
@@ -260,7 +260,7 @@ def test_it_plays_and_is_typed_to_on_a_terminal() -> None:
             ear.wait_for(1, NoteOff)
             read_until(person, "C D")
             os.write(person, b"\x03")
-            assert process.wait(timeout=PATIENCE) == ExitCode.OK
+            assert process.wait(timeout=TIMEOUT) == ExitCode.OK
         assert termios.tcgetattr(terminal) == before
 
 
@@ -318,7 +318,7 @@ class Learn:
 
     def end(self) -> tuple[int, str, str]:
         """The exit code, and what was said."""
-        out, told = self._process.communicate(timeout=PATIENCE)
+        out, told = self._process.communicate(timeout=TIMEOUT)
         return self._process.returncode, out, told
 
 

@@ -26,9 +26,9 @@ from midigen.midi.messages import NoteOff, NoteOn
 from tests.jack import (
     C_MAJOR_SCALE,
     CLOCK_OUT,
-    PATIENCE,
     SETTLES,
     SILENCING,
+    TIMEOUT,
     Ear,
     Hand,
     JackServer,
@@ -184,7 +184,7 @@ def test_a_terminal_that_is_closed_ends_the_notes_and_the_recording(tmp_path: Pa
             read_until(person, "Ctrl-Z would leave notes hanging")
             os.close(terminal)
             os.close(person)
-            assert process.wait(timeout=PATIENCE) == ExitCode.OK
+            assert process.wait(timeout=TIMEOUT) == ExitCode.OK
             ear.wait_for(1, NoteOff)
     (path,) = tmp_path.glob("*.mid")
     recorded = [message for _, message in read(path)["midigen"]]
@@ -225,7 +225,7 @@ def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen:
     finally:
         transport.close()
         clock.send_signal(signal.SIGINT)
-        clock.wait(timeout=PATIENCE)
+        clock.wait(timeout=TIMEOUT)
 
 
 # --- the processor
@@ -262,7 +262,7 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
     running.process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, running.process.pid, os.WSTOPPED | os.WNOWAIT)
     wait_until_the_server_goes_on()
-    running.hand.let_go(48)  # it never hears of this
+    running.hand.release(48)  # it never hears of this
     pause(1)
     assert len(running.ear.hanging()) == 2
     before = len(running.ear.of(NoteOn))
@@ -453,7 +453,7 @@ def flood(hands: Sequence[Hand]) -> None:
         hand.send(0xD0, value)
         hand.turn(1, value)
         hand.send(0xF0, 0x7D, 1, 2, 3, 0xF7)
-        hand.let_go(pitch)
+        hand.release(pitch)
         pause(0.0003)
 
 

@@ -19,9 +19,9 @@ from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
 from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 from tests.jack import (
-    PATIENCE,
     SETTLES,
     SILENCING,
+    TIMEOUT,
     Ear,
     Hand,
     JackServer,
@@ -130,7 +130,7 @@ def test_what_was_away_between_two_looks_is_connected_again() -> None:
             while not heard.empty():
                 heard.get()  # what was held there is let go
             keys.strike(60)
-            assert heard.get(timeout=PATIENCE)
+            assert heard.get(timeout=TIMEOUT)
             ports.send(NoteOn(64, 90))
             other.wait_for(1)
     finally:
@@ -147,7 +147,7 @@ def test_a_synth_is_pulled_and_the_music_goes_on(midigen: Start) -> None:
     running.ear.wait_for(1)
     other.close()
     running.read_until('"synth:in" is gone')
-    running.hand.let_go(60)
+    running.hand.release(60)
     running.ear.wait_for(1, NoteOff)
     other = synth()
     try:
