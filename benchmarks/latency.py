@@ -82,7 +82,7 @@ class Probe:
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
         """Neither clock nor channel matter here."""
 
-    def let_go(self) -> int:
+    def release_held(self) -> int:
         """No note-off is ever lost here."""
         return 0
 

@@ -23,6 +23,7 @@ from midigen.instrument.status import Status
 from midigen.live.typed_line import Typist
 from midigen.midi.messages import Seconds
 from midigen.music.keys import LETTERS, SIZE
+from midigen.text import printable
 
 INTERVAL: Seconds = 0.1
 """Between two looks at the status."""
@@ -318,12 +319,7 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _lines(text: str, style: str) -> list[Row]:
-    return [((_printable(line), style),) for line in text.splitlines()]
-
-
-def _printable(text: str) -> str:
-    """Names come from files and ports: nothing in them may move the cursor."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return [((printable(line), style),) for line in text.splitlines()]
 
 
 def _last_cells(text: str, room: int) -> str:
@@ -337,7 +333,7 @@ def _fit(row: Row, width: int) -> Row:
     """A row that is no wider than that and holds only what can be printed."""
     fitting: list[tuple[str, str]] = []
     for text, style in row:
-        piece = _printable(text)
+        piece = printable(text)
         if cell_len(piece) > width:
             piece = set_cell_size(piece, width)
         if piece:

@@ -8,9 +8,9 @@ from typing import Any
 
 from midigen.app.command_line import add_command, add_name, show
 from midigen.errors import ExitCode, UsageError
-from midigen.live.control_socket import ask
 from midigen.midi.messages import Seconds
 from midigen.settings import controls
+from midigen.text import printable
 
 RELOAD = "reload"
 """What `ctl` takes beside the controls: it reads config.toml again."""
@@ -56,6 +56,8 @@ def _add_ctl(commands: Any) -> None:
 
 
 def _status(options: argparse.Namespace) -> ExitCode:
+    from midigen.live.control_client import ask
+
     status = ask({"do": "status"}, options.name)
     if options.json:
         print(json.dumps(status, indent=2))
@@ -69,7 +71,7 @@ def _status(options: argparse.Namespace) -> ExitCode:
 def table(status: Mapping[str, Any]) -> list[str]:
     """A status for people, a line for each thing that is there: `tempo        120 bpm (clock)`."""
     texts = {
-        key: _printable(text(status[key]))
+        key: printable(text(status[key]))
         for key, (_, text) in _ROWS.items()
         if not _is_empty(status.get(key))
     }
@@ -81,11 +83,6 @@ def table(status: Mapping[str, Any]) -> list[str]:
 
 def _is_empty(value: object) -> bool:
     return value is None or value is False or value in ("", [])
-
-
-def _printable(text: str) -> str:
-    """Names come from files and ports: nothing in them may move the cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _yes(_: bool) -> str:
@@ -150,9 +147,11 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 
 def _ctl(options: argparse.Namespace) -> ExitCode:
+    from midigen.live.control_client import ask
+
     request = _request(options.control, " ".join(options.value))
     for line in ask(request, options.name):
-        show(_printable(line))
+        show(printable(line))
     return ExitCode.OK
 
 

@@ -5,7 +5,6 @@ Whatever is opened is closed in the reverse order, whatever happens in between.
 
 import argparse
 import contextlib
-import io
 import os
 import queue
 import stat
@@ -33,6 +32,7 @@ from midigen.errors import (
     NoMidiSystemError,
     UsageError,
 )
+from midigen.live import standard_input
 from midigen.live.terminal import COMMANDS, HELP, Manner, Terminal, read_command
 from midigen.midi.messages import Message, Seconds
 from midigen.music.keys import AUTO
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from midigen.instrument.status import Status
     from midigen.live.arrivals import Arrival
     from midigen.live.daemon import Daemon
+    from midigen.live.feed import Feed
     from midigen.live.ports import MidiPorts
     from midigen.live.recording import Recorder
     from midigen.live.remote import Remote
@@ -97,6 +98,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="write the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="write what happens there, with times: ports that come and go, notes that were late "
+        "or dropped, the clock, troubles, and all that you are shown",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show that on stderr, where no status is shown"
+    )
     add_settings(parser)
     group = add_port_settings(parser)
     add_name(
@@ -141,13 +152,15 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
     from midigen.instrument.performer import Performer
     from midigen.live.daemon import Daemon
+    from midigen.live.feed import Feed
     from midigen.live.guard import guarded
     from midigen.live.remote import Remote
     from midigen.live.supervisor import Supervisor
     from midigen.prediction.models import load_models
 
     predictor, models = load_models(settings.model, settings.scene_models)
-    screen = _new_screen(quiet=options.quiet)
+    feed = Feed()
+    screen = AnnouncingScreen(_new_screen(quiet=options.quiet), feed.notice)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -165,10 +178,12 @@ def _run(options: argparse.Namespace) -> ExitCode:
     supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
+        if options.log or options.verbose:
+            stack.enter_context(_logged(options, screen))
         recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
         stack.callback(supervisor.close)
         daemon = Daemon(
-            performer, connection, screen.tell, recorder, supervisor, release=screen.release
+            performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
         )
         types = connection.silence_ends_phrases  # else the terminal is the port
 
@@ -178,7 +193,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
             remote = Remote(
                 daemon, connection, settings, lambda: suited(effective_settings(options))
             )
-            stack.enter_context(_asked(settings, remote, screen))
+            stack.enter_context(_asked(settings, remote, feed, screen))
             headline = _headline(settings, connection)
             stack.enter_context(screen.shown(headline, daemon, types=types))
             supervisor.ready(headline)
@@ -198,6 +213,17 @@ def _run(options: argparse.Namespace) -> ExitCode:
 def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
     key = "the key that it hears" if settings.key == AUTO else settings.key
     return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
+
+
+def _logged(
+    options: argparse.Namespace, screen: "AnnouncingScreen"
+) -> contextlib.AbstractContextManager[None]:
+    """Write the log as the options say, and every notice to it."""
+    from midigen.live import log
+
+    shows_log = options.verbose and not isinstance(screen.screen, StatusScreen)
+    screen.listeners.append(log.notice)
+    return log.logged(options.log, sys.stderr if shows_log else None)
 
 
 @contextlib.contextmanager
@@ -238,11 +264,11 @@ def _osc(settings: Settings, daemon: "Daemon", screen: "Screen") -> Iterator[Non
 
 
 @contextlib.contextmanager
-def _asked(settings: Settings, remote: "Remote", screen: "Screen") -> Iterator[None]:
+def _asked(settings: Settings, remote: "Remote", feed: "Feed", screen: "Screen") -> Iterator[None]:
     """Meanwhile `midigen status` and `midigen ctl` are answered, where that is possible."""
-    from midigen.live.control_socket import ControlSocket
+    from midigen.live.control_channel import ControlChannel
 
-    control = ControlSocket(settings.ports.in_client, remote)
+    control = ControlChannel(settings.ports.in_client, remote, feed)
     try:
         control.open()
     except MidigenError as exc:  # it plays all the same
@@ -298,6 +324,22 @@ class QuietScreen(PlainScreen):
 
     def tell(self, line: str) -> None:
         """Show nothing."""
+
+
+class AnnouncingScreen:
+    """A screen, and others that are told all that it shows."""
+
+    def __init__(self, screen: Screen, *listeners: Callable[[str], None]) -> None:
+        self.screen = screen
+        self.listeners = [*listeners]
+        self.release = screen.release
+        self.shown = screen.shown
+
+    def tell(self, line: str) -> None:
+        """Show a line, and hand it on."""
+        self.screen.tell(line)
+        for listener in self.listeners:
+            listener(line)
 
 
 class StatusScreen:
@@ -360,20 +402,14 @@ def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]
 
 
 def _read_lines(obey: Callable[[str], None]) -> None:
-    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
-    with contextlib.suppress(OSError):  # it hung up
-        while line := stdin.readline():
-            if text := line.decode(errors="replace").strip():
-                obey(text)
+    for line in standard_input.lines(standard_input.raw()):
+        if text := line.strip():
+            obey(text)
 
 
 def _is_in_background() -> bool:
     """Whether to read the terminal would stop the process."""
-    if not hasattr(os, "tcgetpgrp") or not sys.stdin.isatty():
-        return False
-    with contextlib.suppress(OSError):
-        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
-    return False
+    return sys.stdin.isatty() and not standard_input.is_in_front(sys.stdin.fileno())
 
 
 # --- ports
@@ -409,8 +445,7 @@ def _terminal(manner: Callable[[], Manner]) -> "Terminal":
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():
         tell(HELP)
-    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
-    return Terminal(manner, stdin=stdin, stdout=sys.stdout, tell=tell)
+    return Terminal(manner, stdin=standard_input.raw(), stdout=sys.stdout, tell=tell)
 
 
 def _stdin_is_played() -> bool:

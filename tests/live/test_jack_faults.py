@@ -19,7 +19,7 @@ from onnx.helper import make_node
 from onnx.numpy_helper import from_array
 
 from midigen.errors import ExitCode
-from midigen.live.control_socket import ask
+from midigen.live.control_client import ask
 from midigen.live.daemon import CHECK_INTERVAL
 from midigen.live.ports import STANDS_STILL
 from midigen.midi.messages import NoteOff, NoteOn
@@ -272,7 +272,7 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
     line = running.read_until("stood still for ")
     told_at = time.perf_counter()
     # On a busy machine the server may keep the note-off, and then nothing is held any more.
-    assert line.endswith((" s\n", " s: the keys that were held are let go\n"))
+    assert line.endswith((" s\n", " s: the keys that were held are released\n"))
     seconds = float(line.split()[4])
     assert continued - stopped - CHECK_INTERVAL - 0.5 <= seconds <= told_at - stopped + 0.5
     assert 48 not in running.ear.hanging()
