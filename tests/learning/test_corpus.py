@@ -13,7 +13,7 @@ import pytest
 
 from midigen.errors import MidiFileError
 from midigen.learning.corpus import Skipped, Tune, read, read_file, songs
-from midigen.learning.files import find_files, song_name
+from midigen.learning.sources import find_files, song_name
 from midigen.midi.messages import Pitch
 from midigen.midi.reader import LARGEST
 from midigen.music.keys import LETTERS
