@@ -8,7 +8,7 @@ import numpy as np
 
 from midigen.errors import ExitCode, MidigenError
 from midigen.midi.messages import Seconds
-from midigen.settings.table import Api
+from midigen.settings.choices import Api
 
 TOO_SLOW: Seconds = 0.010
 """The longest delay from a key to its sound that players don't mind.

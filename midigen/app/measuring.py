@@ -12,7 +12,8 @@ from midigen.live import realtime
 from midigen.live.arrivals import Arrival, Enqueue
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, Pitch, Seconds
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 
 WAKES = 200
 """How many times `measure_waking` sleeps."""

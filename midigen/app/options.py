@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from midigen.app.console import tell
 from midigen.app.parser import add_name
 from midigen.settings import config, config_file
+from midigen.settings.choices import Api, Mode
 from midigen.settings.kinds import Number
-from midigen.settings.table import Api, Mode, Settings, spec_of
+from midigen.settings.table import Settings, spec_of
 
 if TYPE_CHECKING:
     import numpy as np

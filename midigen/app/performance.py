@@ -29,7 +29,8 @@ from midigen.live.terminal import HELP, Manner, Terminal
 from midigen.midi.messages import Seconds
 from midigen.music.keys import AUTO
 from midigen.prediction.models import load_models
-from midigen.settings.table import Api, Settings
+from midigen.settings.choices import Api
+from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
     from midigen.live.ports import MidiPorts

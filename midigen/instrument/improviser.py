@@ -16,7 +16,8 @@ from midigen.prediction.mixture import Probabilities
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
-from midigen.settings.table import Sampling, Settings
+from midigen.settings.playing import Sampling
+from midigen.settings.table import Settings
 
 
 @dataclass(frozen=True, slots=True)

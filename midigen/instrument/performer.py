@@ -72,8 +72,9 @@ from midigen.music.timeline import Timeline
 from midigen.prediction.foresight import Forecast, Foresight, Question
 from midigen.prediction.predictor import Models, Predictor
 from midigen.settings import controls
+from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Settings, TempoSource
+from midigen.settings.table import Settings
 
 RING: Beats = 1.0
 """The last note of an answer sounds this long at least."""
@@ -431,7 +432,7 @@ class Performer:
     # --- controls and modes
 
     def _control(self, control: Control, now: Seconds) -> None:
-        if controls.is_let_go(control):
+        if controls.is_release(control):
             return
         try:
             value = self._panel.wanted(control)

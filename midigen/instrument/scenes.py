@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from midigen.errors import ModelError
 from midigen.midi.messages import Beats
 from midigen.prediction.predictor import Models, Predictor
-from midigen.settings.table import Scene
+from midigen.settings.knobs_and_scenes import Scene
 
 
 class Scenes:

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TypeAlias
 
 from midigen.midi.messages import Channel, Pitch, Seconds
-from midigen.settings.table import Turn
+from midigen.settings.playing import Turn
 
 StruckKey: TypeAlias = tuple[Channel, Pitch]
 """A key of the player's."""

@@ -17,7 +17,7 @@ from midigen.app.findings import (
     judge_waking,
 )
 from midigen.errors import ExitCode
-from midigen.settings.table import Api
+from midigen.settings.choices import Api
 
 GOOD, DOUBTFUL, FAILS, PASSED_OVER = Verdict
 

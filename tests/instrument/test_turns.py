@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.instrument.turns import UNKNOWN, Turns
-from midigen.settings.table import Turn
+from midigen.settings.playing import Turn
 
 
 def played(settings: Turn, step: float, count: int) -> Turns:

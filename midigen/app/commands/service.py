@@ -12,7 +12,8 @@ from midigen.app.console import show
 from midigen.app.options import add_run_options, effective_settings
 from midigen.app.parser import Parser, add_command, begin_commands
 from midigen.errors import ExitCode, UsageError
-from midigen.settings.table import Api, Settings
+from midigen.settings.choices import Api
+from midigen.settings.table import Settings
 
 EXAMPLE = "midigen service status"
 
