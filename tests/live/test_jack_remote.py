@@ -168,6 +168,7 @@ with connect(None) as midigen:
         kinds: list[str] = []
         while kinds.count("heard") < 4 or "played" not in kinds:
             lines.append(json.loads(other.stdout.readline()))
+            kinds.append(lines[-1].get("event", ""))
         running.ear.wait_for(4)  # three by thru, and the answer
         other.kill()
     running.ear.wait_for(4, NoteOff)
