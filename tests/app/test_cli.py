@@ -222,7 +222,7 @@ def test_training_without_its_packages_says_what_to_install(
 ) -> None:
     Path("songs").mkdir()
     write_midi(Path("songs") / "song.mid", bpm=120)
-    monkeypatch.setitem(sys.modules, f"midigen.{room}", None)
+    monkeypatch.setitem(sys.modules, f"midigen.learning.{room}", None)
     assert main(["train", *arguments]) == ExitCode.FAILURE
     assert 'pip install "midigen[train]"' in capsys.readouterr().err
     assert not Path("models").exists()
