@@ -10,7 +10,7 @@ Wiley 1998, section 1.2.) A tempo that jumps is met by beginning the line anew.
 from midigen.midi.messages import Beats, Clock, Seconds, SongPosition
 from midigen.music.timeline import Timeline
 
-TICKS_PER_BEAT = 24
+CLOCKS_PER_BEAT = 24
 _TICKS_PER_SIXTEENTH = 6
 
 MEMORY = 48
@@ -41,8 +41,8 @@ are off to both, come in another tempo: then the line is to be known by few of t
 
 _FEW = 8
 
-_SLOWEST: Seconds = 60 / 20 / TICKS_PER_BEAT
-_FASTEST: Seconds = 60 / 400 / TICKS_PER_BEAT
+_SLOWEST: Seconds = 60 / 20 / CLOCKS_PER_BEAT
+_FASTEST: Seconds = 60 / 400 / CLOCKS_PER_BEAT
 
 
 class ClockFollower:
@@ -76,12 +76,12 @@ class ClockFollower:
         """The beat as the clock has it; None before two ticks."""
         if not self._period:
             return None
-        return Timeline(self.beat, self._time, 60 / self._period / TICKS_PER_BEAT)
+        return Timeline(self.beat, self._time, 60 / self._period / CLOCKS_PER_BEAT)
 
     @property
     def beat(self) -> Beats:
         """The place of the newest tick, or of the one before the next if the song was moved."""
-        return self._count / TICKS_PER_BEAT
+        return self._count / CLOCKS_PER_BEAT
 
     @property
     def next_tick(self) -> int:
@@ -118,7 +118,7 @@ class ClockFollower:
         self._newest = now
         if self.running:
             is_met = not self._heard and not self._told
-            self._count = round(beat * TICKS_PER_BEAT) if is_met else self._count + 1
+            self._count = round(beat * CLOCKS_PER_BEAT) if is_met else self._count + 1
         self._told = False
         if not self._heard:
             self._time, self._heard = now, 1

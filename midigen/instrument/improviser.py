@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from midigen.instrument.panel import Panel
 from midigen.music.keys import SIZE, Degree
 from midigen.prediction.foresight import Forecast, Foresight, Move, Question
 from midigen.prediction.mixture import Probabilities
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
-from midigen.settings.table import Sampling, Settings
+from midigen.settings.table import Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class _Owed:
 class Improviser:
     """Hears letters and plays letters."""
 
-    def __init__(self, predictor: Predictor, settings: Settings, rng: np.random.Generator) -> None:
-        self.foresight = Foresight(predictor, settings.memory.amount)
+    def __init__(self, predictor: Predictor, panel: Panel, rng: np.random.Generator) -> None:
+        self.foresight = Foresight(predictor)
         """What answers questions."""
         self.asks: Callable[[Question], None] | None = None
         """Where questions go. None: they are answered on the spot."""
@@ -39,8 +40,8 @@ class Improviser:
         """Of the letter that comes next, as far as that is known: shape (7,)."""
         self.trouble = ""
         """What is wrong with the model, if anything."""
-        self._sampler = new_sampler(settings.sampling, rng)
-        self._memory_amount = settings.memory.amount
+        self._panel = panel
+        self._sampler = new_sampler(panel.settings.sampling, rng)
         self._min_notes = predictor.min_notes
         self._letters = 0
         self._own = 0  # of them the machine's, after the player's newest
@@ -79,7 +80,7 @@ class Improviser:
             self._ask(answers=answers, is_urgent=is_urgent)
 
     def take(self, forecast: Forecast) -> None:
-        """A question is answered. What has changed meanwhile makes it useless, or not."""
+        """Take the answer to a question; what has happened meanwhile may make it useless."""
         self._asked = None
         if forecast.number >= self._used_at:
             self.trouble = forecast.trouble
@@ -164,14 +165,15 @@ class Improviser:
         self._owed = None
         self.probabilities = None
 
-    def obey(self, settings: Settings) -> None:
-        """Draw by other settings from the next letter on."""
-        _adjust(self._sampler, settings.sampling)
-        if settings.memory.amount != self._memory_amount:
-            self._memory_amount = amount = settings.memory.amount
-            self._move(lambda session: setattr(session, "memory_amount", amount))
-        elif self._known is not None:
+    def redraw(self) -> None:
+        """Other settings of sampling are in force: draw by them from the next letter on."""
+        if self._known is not None:
             self._draw()
+
+    def reconsider(self) -> None:
+        """The memory has another say: what was foreseen is void."""
+        self._number += 1
+        self._known = None
 
     def use(self, predictor: Predictor) -> None:
         """Go on with another model, knowing all that was heard and played."""
@@ -193,7 +195,8 @@ class Improviser:
         return self._known is not None and self._known.answers is answers
 
     def _ask(self, *, answers: bool, is_urgent: bool = False) -> None:
-        question = Question(self._number, tuple(self._moves), answers, is_urgent)
+        amount = self._panel.settings.memory.amount
+        question = Question(self._number, tuple(self._moves), amount, answers, is_urgent)
         self._moves.clear()
         if self.asks is None:
             self.take(self.foresight.answer(question))
@@ -210,6 +213,7 @@ class Improviser:
 
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
         """A letter from each row, none from a row of zeros, which only trouble brings."""
+        _adjust(self._sampler, self._panel.settings.sampling)
         known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
         if all(known):
             return list(self._sampler.draw(likely))

@@ -93,10 +93,6 @@ class Ledger:
         self._sustain = False
         return offs
 
-    def panic(self) -> list[Message]:
-        """End everything, and tell the receiver to end whatever else it may sound."""
-        return [*self.flush(), *silencing(self.channel)]
-
 
 def silencing(channel: Channel) -> list[Message]:
     """What tells a receiver to end whatever it sounds on a channel."""

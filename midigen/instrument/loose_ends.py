@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from midigen.instrument.ears import Ears
+from midigen.instrument.hearing import Hearing
 from midigen.midi.messages import (
     CONTROL_CHANGE,
     ENDS_NOTES,
@@ -46,14 +46,14 @@ _Held: TypeAlias = tuple[Channel, Pitch | None]  # a key, or a pedal
 
 
 def tied(
-    played: Sequence[TimedMessage], ears: Ears, beat: Seconds, pause: Seconds
+    played: Sequence[TimedMessage], hearing: Hearing, beat: Seconds, pause: Seconds
 ) -> list[TimedMessage]:
     """What is played, in the order of its times, with an end to everything that is heard.
 
     After a `pause` an answer may come. What lacks its end is what never ends, ends after the
     last onset, or, a key, is struck again before it has come up.
     """
-    holds = [*_holds(played, ears)]
+    holds = [*_holds(played, hearing)]
     last = max((hold.start for held, hold in holds if held[1] is not None), default=0.0)
     for _, hold in holds:
         hold.is_loose = hold.is_loose or hold.end > last
@@ -68,7 +68,7 @@ def tied(
     return sorted([*kept, *ends], key=lambda timed: timed[0])
 
 
-def _holds(played: Sequence[TimedMessage], ears: Ears) -> Iterator[tuple[_Held, _Hold]]:
+def _holds(played: Sequence[TimedMessage], hearing: Hearing) -> Iterator[tuple[_Held, _Hold]]:
     down: dict[_Held, _Hold] = {}
     for place, (time, message) in enumerate(played):
         for held in _let_go(message, down):
@@ -77,13 +77,13 @@ def _holds(played: Sequence[TimedMessage], ears: Ears) -> Iterator[tuple[_Held, 
                 down[held].later.append(place)
             yield held, down.pop(held)
         match message:
-            case NoteOn() if ears.listens_to(message):
+            case NoteOn() if hearing.listens_to(message):
                 key = message.channel, message.pitch
                 if before := down.pop(key, None):
                     before.end, before.is_loose = time, True
                     yield key, before
                 down[key] = _Hold(time)
-            case ChannelMessage() if _pedal(message) and ears.listens_on(message.channel):
+            case ChannelMessage() if _pedal(message) and hearing.listens_on(message.channel):
                 pedal = down.setdefault((message.channel, None), _Hold(time))
                 pedal.later.append(place)
     yield from down.items()

@@ -23,6 +23,10 @@ class Phrase:
     """Steps of a melody, in the order of their onsets."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """What comes next is another phrase."""
         self.steps: list[Played] = []
         self.count = 0
         """How many steps it had, those that aren't known any more too."""

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from midigen.errors import ModelError
-from midigen.instrument.ears import Ears
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Event, Output
+from midigen.instrument.hearing import Hearing
 from midigen.instrument.loose_ends import tied
+from midigen.instrument.panel import Panel
 from midigen.instrument.performer import Performer
 from midigen.midi.messages import Message, NoteOn, Seconds, TimedMessage
 from midigen.midi.reader import MidiFile
@@ -140,7 +141,7 @@ def _heard(file: MidiFile, settings: Settings) -> list[TimedMessage]:
         )
     turn = settings.turn
     pause = turn.min if turn.silence == "auto" else turn.silence
-    return tied(played, Ears(settings), clock.at(file.ticks_per_beat), float(pause))
+    return tied(played, Hearing(Panel(settings, [])), clock.at(file.ticks_per_beat), float(pause))
 
 
 def _named(file: MidiFile) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class Question:
     """How many moves there have been."""
     moves: tuple[Move, ...]
     """Those since the last question, oldest first."""
+    memory_amount: float
+    """How much the memory says, 0 to 1."""
     answers: bool
     is_urgent: bool = False
     """A note waits for it, or soon will."""
@@ -48,13 +50,14 @@ class Forecast:
 class Foresight:
     """Knows what was heard and played, and predicts. For one thread."""
 
-    def __init__(self, predictor: Predictor, memory_amount: float) -> None:
-        self._session = Session(predictor, memory_amount)
+    def __init__(self, predictor: Predictor) -> None:
+        self._session = Session(predictor, memory_amount=0.0)
 
     def answer(self, question: Question) -> Forecast:
         """Predict, by the model and the memory; where the model fails, by the memory alone."""
         for move in question.moves:
             move(self._session)
+        self._session.memory_amount = question.memory_amount
         try:
             likely = self._predict(answers=question.answers)
             trouble = _fault(likely, rows=SIZE if question.answers else 1)

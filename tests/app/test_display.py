@@ -510,7 +510,8 @@ def test_what_is_worth_drawing_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_the_display_imports_rich() -> None:
-    program = "import sys, midigen.instrument.status, midigen.live.typed_line; sys.exit('rich' in sys.modules)"
+    program = "import sys, midigen.instrument.status, midigen.live.typed_line\n"
+    program += "sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -104,10 +104,10 @@ def test_nothing_else_is_raised_whatever_comes(name: str, value: str | float) ->
 
 @pytest.mark.parametrize("name", ["mute", "hold"])
 def test_a_switch_alone_changes_over(name: str) -> None:
-    panel = Panel(Settings())
+    panel = Panel(Settings(), [])
     for value in (True, False):
         assert panel.wanted(Control(name)) is value
-        panel[name] = value
+        panel.settings = panel.changed(name, value)
     assert panel.wanted(Control(name, "on")) is True
     assert "alone it changes over" in CONTROLS[name].line
 
