@@ -42,7 +42,8 @@ from midigen.midi.messages import NoteOn
 from midigen.prediction.models import load_model
 from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.prediction.predictor import Predictor
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.table import Settings
 
 ROUNDS = 4
 NOTES = 250  # of a block inside the process

@@ -38,7 +38,8 @@ from midigen.live.feedback import Feedback
 from midigen.live.intake import Intake
 from midigen.midi.messages import Channel, NoteOn
 from midigen.prediction.models import load_model
-from midigen.settings.table import Mode, RhythmSource, Settings
+from midigen.settings.choices import Mode, RhythmSource
+from midigen.settings.table import Settings
 from tests.jack import Ear, Hand, wait_until
 
 INSIDE_NOTES = 5_000

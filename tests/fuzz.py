@@ -31,12 +31,14 @@ from midigen.live import control_socket, osc
 from midigen.midi import wire
 from midigen.midi.messages import Seconds
 from midigen.midi.reader import load
-from midigen.midi.score import Score, variable_length
+from midigen.midi.writer import MidiFileBuilder, variable_length
 from midigen.music.keys import LETTERS
 from midigen.prediction.onnx_predictor import OnnxPredictor
-from midigen.settings import config, controls
+from midigen.settings import config, controls, toml
+from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.table import KNOB_EXAMPLE, SCENE_EXAMPLE, Mode, Settings, TempoSource
+from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE
+from midigen.settings.table import Settings
 from tests.midi_files import one_track, render_file
 from tests.osc_packets import bundle, message
 from tests.players import NOTEBOOK, ROOT, NextLetter, settings
@@ -151,7 +153,7 @@ def _with_mido() -> bytes:
 
 
 def _recorded() -> bytes:
-    score = Score(["midigen session", "player", "midigen"], 0.0, 500_000, 4)
+    score = MidiFileBuilder(["midigen session", "player", "midigen"], 0.0, 500_000, 4)
     for step, pitch in enumerate((60, 62, 64)):
         score.add(1, bytes([0x90, pitch, 80]), step / 2)
         score.add(2, bytes([0x91, pitch + 12, 80]), step / 2 + 0.1)
@@ -352,7 +354,7 @@ _LITERALS = (
     *('[{ cc = 3, name = "tempo", low = nan }]', '[{ name = "\\u001b", set = { mode = "duet" } }]'),
     *(f"{{ a{'.a' * 200} = 1 }}", f"{{ a{'.a' * 5000} = 1 }}", f"0x{'f' * 900}"),
 )
-_DEFAULTS = [(key, config.toml(Settings().at(key))) for key in config._kinds()]
+_DEFAULTS = [(key, toml.literal(Settings().at(key))) for key in config._kinds()]
 _LINE = st.sampled_from(_DEFAULTS)
 _ANY_LINE = _LINE | st.tuples(st.sampled_from(_KEYS), st.sampled_from(_LITERALS))
 
@@ -382,7 +384,7 @@ def take_configuration(content: bytes, folder: Path) -> str:
         chosen = config.load(path)
     except ConfigError as exc:
         return _said_of(exc)
-    path.write_text(config.render(chosen), encoding="utf-8")
+    path.write_text(toml.render(chosen), encoding="utf-8")
     assert config.load(path) == chosen
     return TAKEN
 

@@ -13,7 +13,8 @@ from midigen.live.arrivals import Arrival, Enqueue, Quit
 from midigen.live.daemon import Daemon, Witness
 from midigen.midi.messages import Channel, NoteOff, NoteOn
 from midigen.prediction.predictor import Predictor
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.table import Settings
 from tests.players import NextLetter, settings
 
 DUET = settings(mode=Mode.DUET)

@@ -18,7 +18,8 @@ from midigen.music.keys import SIZE
 from midigen.prediction.foresight import Question
 from midigen.prediction.mixture import Mixture, Probabilities
 from midigen.prediction.window import Degrees
-from midigen.settings.table import RhythmSource, Settings
+from midigen.settings.choices import RhythmSource
+from midigen.settings.table import Settings
 
 Delays = Iterator[Seconds]
 

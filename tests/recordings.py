@@ -8,7 +8,7 @@ import mido
 
 from midigen.midi import wire
 from midigen.midi.messages import Message, Seconds
-from midigen.midi.ticks import TICKS_PER_BEAT
+from midigen.midi.ticks import RESOLUTION
 
 TOLERANCE = 0.02
 """Seconds that what was heard may seem to be before it was played: the way through JACK."""
@@ -73,6 +73,6 @@ def seconds(tick: int, changes: list[tuple[int, int]]) -> Seconds:
     for change, following in changes:
         if change > tick:
             break
-        time += mido.tick2second(change - last, TICKS_PER_BEAT, tempo)
+        time += mido.tick2second(change - last, RESOLUTION, tempo)
         last, tempo = change, following
-    return time + float(mido.tick2second(tick - last, TICKS_PER_BEAT, tempo))
+    return time + float(mido.tick2second(tick - last, RESOLUTION, tempo))

@@ -8,17 +8,11 @@ from midigen.instrument.events import EndOfPhrase, Event, Reload
 from midigen.midi.messages import ChannelMessage, Clock, NoteOff, NoteOn, Seconds, SongPosition
 from midigen.music.keys import AUTO
 from midigen.prediction.predictor import Predictor
+from midigen.settings.choices import Mode, Quantize, RhythmSource, TempoSource
 from midigen.settings.controls import CONTROLS, Control
 from midigen.settings.kinds import InBeats, Transposition
-from midigen.settings.table import (
-    Knob,
-    Mode,
-    Quantize,
-    RhythmSource,
-    Scene,
-    Settings,
-    TempoSource,
-)
+from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.table import Settings
 from tests.players import AnyLetter, settings
 
 channels = st.integers(1, 2)

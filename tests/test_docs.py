@@ -8,9 +8,9 @@ import pytest
 
 from midigen.app.cli import main
 from midigen.errors import ExitCode
+from midigen.settings.choices import Mode
 from midigen.settings.config import load
 from midigen.settings.controls import CONTROLS
-from midigen.settings.table import Mode
 from tests.players import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -29,7 +29,7 @@ from midigen.app.command_line import (
     write_anywhere,
 )
 from midigen.errors import ExitCode, MidigenError
-from midigen.settings import config
+from midigen.settings import toml
 
 EXIT_CODES = (
     "exit codes: 0 a normal end (a signal too), 1 anything else, 2 a wrong command line "
@@ -113,7 +113,7 @@ def _ports(_: argparse.Namespace) -> ExitCode:
 
 
 def _config(options: argparse.Namespace) -> ExitCode:
-    text = config.render(effective_settings(options))
+    text = toml.render(effective_settings(options))
     if (
         sys.stdout.encoding.lower() != "utf-8"
     ):  # a file that a shell makes of it is read all the same

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from midigen.errors import ExitCode
 from midigen.settings import config, config_file
+from midigen.settings.choices import Mode
 from midigen.settings.kinds import Number
-from midigen.settings.table import Mode, Settings, spec_of
+from midigen.settings.table import Settings, spec_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -33,7 +33,9 @@ from midigen.live.recording import Recorder
 from midigen.midi.messages import NoteOff, Pitch, Seconds
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
-from midigen.settings.table import Api, Osc, Ports, Settings
+from midigen.settings.choices import Api
+from midigen.settings.connections import Osc, Ports
+from midigen.settings.table import Settings
 
 LIMIT = 20
 """The real-time priority to be allowed: more than midigen takes, and less than a sound card's."""

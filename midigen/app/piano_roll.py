@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midigen.errors import MidiFileError, MidigenError
+from midigen.midi.file import MidiFile, Track
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds, Velocity
-from midigen.midi.reader import MidiFile, Track, load
+from midigen.midi.reader import load
 from midigen.midi.ticks import Ticks
 from midigen.music.keys import C_MAJOR, Key
 

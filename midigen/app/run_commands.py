@@ -36,8 +36,10 @@ from midigen.errors import (
 from midigen.live.terminal import COMMANDS, HELP, Manner, Terminal, read_command
 from midigen.midi.messages import Message, Seconds
 from midigen.music.keys import AUTO
-from midigen.settings import config_file, controls
-from midigen.settings.table import Api, Knob, Settings, spec_of
+from midigen.settings import checks, config_file, controls
+from midigen.settings.choices import Api
+from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.table import Settings, spec_of
 
 if TYPE_CHECKING:
     from midigen.app.display import Display
@@ -444,7 +446,7 @@ def _learn(options: argparse.Namespace) -> ExitCode:
 
 def _refuse_value(knob: Knob, settings: Settings) -> None:
     """Raise UsageError if a knob can't set its control to its value, or needs one."""
-    if why := controls.wrong_value(knob, settings):
+    if why := checks.wrong_value(knob, settings):
         raise UsageError(f"--value: {why}")
 
 

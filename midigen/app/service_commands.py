@@ -12,7 +12,8 @@ from typing import Any
 from midigen.app import run_commands, service
 from midigen.app.command_line import Parser, add_command, begin_commands, effective_settings, show
 from midigen.errors import ExitCode, UsageError
-from midigen.settings.table import Api, Settings
+from midigen.settings.choices import Api
+from midigen.settings.table import Settings
 
 
 def add_commands(commands: Any) -> None:

@@ -8,8 +8,10 @@ from midigen.instrument.phrase import Phrase
 from midigen.instrument.pulse import Pulse
 from midigen.instrument.rhythm import ROUNDING, Mirror, Pattern, Place, Steady, contour, mirror
 from midigen.midi.messages import Beats, Seconds, Velocity
+from midigen.settings.choices import Quantize, RhythmSource
 from midigen.settings.kinds import InBeats
-from midigen.settings.table import Quantize, Response, Rhythm, RhythmSource, Settings
+from midigen.settings.playing import Response, Rhythm
+from midigen.settings.table import Settings
 
 DEFAULT_VELOCITY: Velocity = 80
 """How loud it plays before anything was played to it."""

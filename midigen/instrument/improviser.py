@@ -17,7 +17,7 @@ from midigen.prediction.mixture import Probabilities
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
-from midigen.settings.table import Sampling
+from midigen.settings.playing import Sampling
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from midigen.midi.messages import (
 )
 from midigen.settings.controls import CONTROLS, Control, number_of
 from midigen.settings.kinds import Choice, Flag, Number
-from midigen.settings.table import Knob
+from midigen.settings.knobs_and_scenes import Knob
 
 _HIGHEST = 127
 _CLOSE = 2.5 / _HIGHEST  # a knob this near to its control has it

@@ -5,7 +5,7 @@ from midigen.instrument.duet import Duet
 from midigen.instrument.mode import Mode, Parts
 from midigen.instrument.panel import Panel
 from midigen.instrument.solo import Solo
-from midigen.settings import table
+from midigen.settings import choices
 
 
 class Modes:
@@ -13,10 +13,10 @@ class Modes:
 
     def __init__(self, parts: Parts) -> None:
         self._panel: Panel = parts.panel
-        self._modes: dict[table.Mode, Mode] = {
-            table.Mode.CALL_RESPONSE: CallResponse(parts),
-            table.Mode.DUET: Duet(parts),
-            table.Mode.SOLO: Solo(parts),
+        self._modes: dict[choices.Mode, Mode] = {
+            choices.Mode.CALL_RESPONSE: CallResponse(parts),
+            choices.Mode.DUET: Duet(parts),
+            choices.Mode.SOLO: Solo(parts),
         }
 
     @property

@@ -14,7 +14,7 @@ from midigen.instrument.rhythm import ROUNDING
 from midigen.instrument.tempo_follower import TempoFollower
 from midigen.midi.messages import Beats, Clock, Seconds, SongPosition
 from midigen.music.timeline import Timeline
-from midigen.settings.table import TempoSource
+from midigen.settings.choices import TempoSource
 
 AWAITED: Seconds = 5.0
 """A clock that hasn't come by then may not be on its way."""

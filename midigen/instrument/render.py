@@ -17,8 +17,8 @@ from midigen.instrument.hearing import Hearing
 from midigen.instrument.loose_ends import tied
 from midigen.instrument.panel import Panel
 from midigen.instrument.performer import Performer
+from midigen.midi.file import MidiFile
 from midigen.midi.messages import Message, NoteOn, Seconds, TimedMessage
-from midigen.midi.reader import MidiFile
 from midigen.music.keys import Key
 from midigen.prediction.predictor import Models, Predictor
 from midigen.settings.table import Settings, spec_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from midigen.instrument.events import Notice, Output
 from midigen.midi.messages import Seconds
-from midigen.settings.table import Mode
+from midigen.settings.choices import Mode
 
 LONG: Seconds = 8.0
 """What keeps a phrase from ending for so long may do so by mistake."""

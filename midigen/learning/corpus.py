@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from midigen.errors import MidiFileError
+from midigen.midi.file import KeySignature, MidiFile, Track
 from midigen.midi.messages import DRUMS, Channel, NoteOff, NoteOn, Pitch, Seconds
-from midigen.midi.reader import KeySignature, MidiFile, Track, load
+from midigen.midi.reader import load
 from midigen.music.key_finding import estimate_key
 from midigen.music.keys import C_MAJOR, Degree, Key
 from midigen.music.melody import Melody, Note

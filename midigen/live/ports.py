@@ -32,7 +32,8 @@ from midigen.live.port_names import Port, Sought, choose, is_numbered, matches, 
 from midigen.live.unblocker import Unblocker
 from midigen.midi import wire
 from midigen.midi.messages import Channel, Message, NoteOn, Seconds
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 
 STANDS_STILL = "the JACK server stands still: nothing is heard or played"
 

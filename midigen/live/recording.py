@@ -20,8 +20,8 @@ from typing import TypeAlias
 from midigen.errors import MidigenError
 from midigen.midi import wire
 from midigen.midi.messages import Clock, Message, Seconds, SongPosition
-from midigen.midi.score import Pieces, Score
 from midigen.midi.ticks import microseconds_a_beat
+from midigen.midi.writer import MidiFileBuilder, Pieces
 
 INTERVAL: Seconds = 1.0
 """How often the session's file is written: what a power cut may cost."""
@@ -71,7 +71,7 @@ class Recorder:
         self._end: Seconds = 0.0
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._path: Path | None = None
-        self._session: tuple[Path, Score] | None = None
+        self._session: tuple[Path, MidiFileBuilder] | None = None
 
     def prove(self) -> None:
         """Make sure of the folder. Raises MidigenError if all is to be written, and can't be."""
@@ -81,7 +81,7 @@ class Recorder:
     def open(self, now: Seconds) -> None:
         """Begin to record, after `prove`: now is the first tick, and the first beat."""
         if self._path is not None:
-            self._session = self._path, Score(_TRACKS, now, self._tempo, self._bar)
+            self._session = self._path, MidiFileBuilder(_TRACKS, now, self._tempo, self._bar)
         self._last_minutes = _LastMinutes(now, self._tempo, self._bar, self._minutes * 60)
         self._changed = False
         self._thread.start()
@@ -181,11 +181,11 @@ class _LastMinutes:
         self._records += self._RECORD.pack(now, track, data)
         self._forget(now - self._span)
 
-    def score(self, now: Seconds) -> Score:
+    def score(self, now: Seconds) -> MidiFileBuilder:
         """The last minutes, without the ends of notes that began before them."""
         start = max(self._start, now - self._span)
         self._forget(start)
-        score = Score(_TRACKS, start, self._tempo, self._bar)
+        score = MidiFileBuilder(_TRACKS, start, self._tempo, self._bar)
         for count, (when, track, data) in enumerate(self._RECORD.iter_unpack(self._records)):
             if track == _CONDUCTOR or not score.ends_nothing(track, data):
                 _enter(score, when, track, data)
@@ -300,7 +300,7 @@ class _Files:
             os.close(folder)
 
 
-def _enter(score: Score, when: Seconds, track: int, data: bytes) -> None:
+def _enter(score: MidiFileBuilder, when: Seconds, track: int, data: bytes) -> None:
     """Add a message to a score, or on the conductor's track a tempo."""
     if track == _CONDUCTOR:
         score.change_tempo(int.from_bytes(data, "big"), when)

@@ -47,7 +47,10 @@ from midigen.live import midi_system, realtime
 from midigen.live.midi_system import Listing, find_api
 from midigen.live.port_names import ports_of
 from midigen.live.ports import MidiPorts
-from midigen.settings.table import Api, Osc, Ports, Record, Scene, Settings
+from midigen.settings.choices import Api
+from midigen.settings.connections import Osc, Ports, Record
+from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.table import Settings
 from tests.jack import PATIENCE, Hand, JackServer
 from tests.players import settings
 from tests.system import needs

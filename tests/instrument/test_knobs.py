@@ -10,8 +10,10 @@ from midigen.instrument.events import Notice, Output
 from midigen.instrument.knobs import Knobs
 from midigen.instrument.panel import Panel
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
+from midigen.settings.choices import TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.table import Knob, Settings, TempoSource
+from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.table import Settings
 
 
 def cc(number: int, value: int, channel: int = 1) -> ChannelMessage:

@@ -14,16 +14,12 @@ from midigen.instrument.events import Output, Reload, TempoChange
 from midigen.instrument.performer import Performer
 from midigen.midi.messages import ChannelMessage, Clock, Message, NoteOff, NoteOn, Seconds
 from midigen.music.keys import AUTO, Key
+from midigen.settings.choices import Mode, RhythmSource, TempoSource
 from midigen.settings.controls import Control
 from midigen.settings.kinds import Transposition
-from midigen.settings.table import (
-    Mode,
-    Range,
-    RhythmSource,
-    Scene,
-    Settings,
-    TempoSource,
-)
+from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.playing import Range
+from midigen.settings.table import Settings
 from tests.players import AnyLetter, TimedEvents, key, onsets, run, settings
 from tests.scripts import (
     Script,

@@ -8,7 +8,7 @@ from midigen.instrument.clock_follower import MISSING
 from midigen.instrument.events import Notice, Output, TempoChange
 from midigen.instrument.pulse import Pulse
 from midigen.midi.messages import Clock, SongPosition
-from midigen.settings.table import TempoSource
+from midigen.settings.choices import TempoSource
 from tests.players import panel, settings
 
 PERIOD = 60 / 100 / 24  # of a clock at 100 bpm

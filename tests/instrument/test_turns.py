@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.instrument.turns import UNKNOWN, Turns
-from midigen.settings.table import Output, Settings, Turn
+from midigen.settings.connections import OutputSettings
+from midigen.settings.playing import Turn
+from midigen.settings.table import Settings
 from tests.players import panel
 
 
@@ -83,7 +85,7 @@ def test_a_pedal_that_is_lifted_twice_changes_nothing() -> None:
 
 
 def test_what_must_be_known_before_is_waited_for() -> None:
-    early = Settings(turn=Turn(silence=0.1), output=Output(offset_ms=-500))
+    early = Settings(turn=Turn(silence=0.1), output=OutputSettings(offset_ms=-500))
     turns = Turns(panel(early), [])
     turns.press((1, 60), 0.0)
     turns.step(0.0)

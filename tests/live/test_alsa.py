@@ -12,7 +12,8 @@ from midigen.live.midi_system import SEQUENCER, close_ports, list_ports, sequenc
 from midigen.live.port_names import Port
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, NoteOn
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 
 pytestmark = pytest.mark.skipif(
     sequencer_trouble(SEQUENCER) is not None, reason="ALSA's sequencer isn't there for this user"

@@ -16,7 +16,8 @@ from midigen.live.arrivals import Arrival
 from midigen.live.control_socket import ask
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 from tests.jack import (
     PATIENCE,
     SETTLES,

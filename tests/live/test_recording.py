@@ -26,11 +26,11 @@ from midigen.midi.messages import (
     Seconds,
     SongPosition,
 )
-from midigen.midi.score import Track, variable_length
-from midigen.midi.ticks import TICKS_PER_BEAT, TempoMap, microseconds_a_beat
+from midigen.midi.ticks import RESOLUTION, TempoMap, microseconds_a_beat
+from midigen.midi.writer import TrackBuilder, variable_length
 from tests.recordings import Heard, read, seconds, tempos
 
-HALF_A_TICK_AT_60 = 0.5 / TICKS_PER_BEAT
+HALF_A_TICK_AT_60 = 0.5 / RESOLUTION
 
 
 # --- reading files, as others read them
@@ -439,7 +439,7 @@ def test_a_reader_of_the_files_finds_every_message_at_its_time(
             events.append((session.now, message))
     recorder.keep()
     paths = recorder.close(session.now)
-    half_a_tick = 0.5 * 60 / slowest / TICKS_PER_BEAT + 1e-6
+    half_a_tick = 0.5 * 60 / slowest / RESOLUTION + 1e-6
     for path in paths:
         tracks = read(path)
         assert list(tracks) == ["midigen session", "player", "midigen"]
@@ -477,7 +477,7 @@ def test_a_length_is_written_as_others_read_it(number: int) -> None:
 
 
 def test_days_of_silence_are_no_damage(tmp_path: Path) -> None:
-    track = Track("player")
+    track = TrackBuilder("player")
     track.message(0, b"\x90\x3c\x40")
     track.message(10**9, b"\x80\x3c\0")
     path = tmp_path / "days.mid"

@@ -17,7 +17,8 @@ from midigen.live.daemon import Daemon
 from midigen.live.remote import Remote
 from midigen.midi.messages import Channel, NoteOff, NoteOn
 from midigen.settings import config
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.table import Settings
 from tests.loop import DUET, Loop, run
 from tests.players import NOTEBOOK, performer, settings
 

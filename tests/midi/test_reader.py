@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from midigen.errors import MidiFileError
 from midigen.learning.corpus import read_file
+from midigen.midi.file import KeySignature, MidiFile, TimeSignature, Track
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
-from midigen.midi.reader import LARGEST, KeySignature, MidiFile, TimeSignature, Track, load
-from midigen.midi.score import variable_length
+from midigen.midi.reader import LARGEST, load
 from midigen.midi.wire import encode
+from midigen.midi.writer import variable_length
 
 END = b"\0\xff\x2f\0"
 NOTE = b"\0\x90\x3c\x40\x60\x3c\0"  # a quarter of C, by running status
@@ -377,12 +378,12 @@ def test_a_melody_with_an_accent_is_found(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0", "not a MIDI file: it has no header of one"),
+        (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0", "not a MIDI file: it has no MThd header"),
         (b"PK\3\4", "not a MIDI file"),
         (b"MThd", "the file breaks off in its header"),
         (header(1)[:-1], "the file breaks off in its header"),
-        (header(1)[:-2] + b"\xe7\x28", "SMPTE frames and not in beats: save it with ticks"),
-        (header(1)[:-2] + b"\0\0", "it says that a beat has no ticks"),
+        (header(1)[:-2] + b"\xe7\x28", "SMPTE frames, not in beats: save it with ticks"),
+        (header(1)[:-2] + b"\0\0", "it has 0 ticks per beat"),
         (b"\0" * (LARGEST + 1), "larger than 4 MiB"),
     ],
 )

@@ -19,8 +19,10 @@ from midigen.prediction.foresight import Question
 from midigen.prediction.mixture import Probabilities
 from midigen.prediction.session import Session
 from midigen.prediction.window import Degrees
+from midigen.settings.choices import Mode, Quantize, RhythmSource
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Quantize, RhythmSource, Scene, Settings
+from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.table import Settings
 from tests.models import CONSTANT
 from tests.players import (
     AnyLetter,

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from midigen.errors import ConfigError, ExitCode
-from midigen.settings.config import load, parse_option, render
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.config import load, parse_option
+from midigen.settings.table import Settings
+from midigen.settings.toml import render
 from tests.players import ROOT
 
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from midigen.errors import ConfigError
 from midigen.instrument.panel import Panel
 from midigen.music.keys import AUTO, Key
-from midigen.settings.config import load, render
+from midigen.settings.choices import Mode
+from midigen.settings.config import load
 from midigen.settings.controls import CONTROLS, Control, changes_over, is_let_go, read, table
 from midigen.settings.kinds import InBeats, Number
-from midigen.settings.table import Mode, Settings
+from midigen.settings.table import Settings
+from midigen.settings.toml import render
 
 NAMES = (
     *("mode", "key", "temperature", "top-p", "memory", "tempo", "subdivision", "gate"),
@@ -109,7 +111,7 @@ def test_a_switch_alone_changes_over(name: str) -> None:
         assert panel.wanted(Control(name)) is value
         panel.settings = panel.changed(name, value)
     assert panel.wanted(Control(name, "on")) is True
-    assert "alone it changes over" in CONTROLS[name].line
+    assert "without a value it toggles" in CONTROLS[name].line
 
 
 def test_nothing_else_changes_over() -> None:
@@ -221,7 +223,7 @@ def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
         ('name = "panic"\ncc = 3\nvalue = true', "control.1.value: panic is pressed: it takes no"),
         ('name = "mute"\ncc = 3\nvalue = ""', "mute is true or false, not ''"),
         ('name = "mute"\ncc = 3\nvalue = nan', "control.1.value = nan: expected a value"),
-        ('name = "tempo"\ncc = 3\ncolour = 1', "control.1.colour: no such thing; there are name"),
+        ('name = "tempo"\ncc = 3\ncolour = 1', "control.1.colour: no such entry; there are name"),
         ('name = "tempo"\ncc = 3\nchannel = 17', "control.1.channel = 17: expected"),
     ],
 )
