@@ -267,7 +267,7 @@ def measure_inside(
         )
         recorder.prove()
     performer = Performer(chosen, predictor, np.random.default_rng(0))
-    daemon = Daemon(performer, probe, lambda _: None, recorder)
+    daemon = Daemon(performer, probe, lambda _: None, [recorder] if recorder else [])
     times: list[float] = []
 
     def play() -> None:

@@ -107,7 +107,7 @@ def _answers(partner: Partner, flooded: float) -> list[float]:
             # The first is the key itself, through thru.
             came = partner.ear.came.wait_for(lambda: len(_onsets(partner)) > 1, timeout=1.0)
         times.append(_onsets(partner)[1] - struck if came else float(np.inf))
-        partner.hand.let_go(100 + place % 2)
+        partner.hand.release(100 + place % 2)
         time.sleep(0.1)
     return times
 

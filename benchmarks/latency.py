@@ -81,7 +81,7 @@ class Probe:
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
         """No clock comes in, and the channel isn't looked at."""
 
-    def let_go(self) -> int:
+    def release_held(self) -> int:
         """No end is lost."""
         return 0
 
@@ -225,7 +225,7 @@ class Partner:
             self.hand.strike(pitch)
             came = self.ear.came.wait_for(lambda: _onsets(self.ear), timeout=0.2)
         self.round_trips.append(_onsets(self.ear)[0] - struck if came else math.inf)
-        self.hand.let_go(pitch)
+        self.hand.release(pitch)
 
 
 def midigen(*options: str) -> tuple[str, ...]:
@@ -288,7 +288,7 @@ def jack_solo(minutes: float) -> Result:
         for pitch in (60, 62, 64):
             own.hand.strike(pitch)
             time.sleep(0.05)
-            own.hand.let_go(pitch)
+            own.hand.release(pitch)
         time.sleep(minutes * 60)
         return {
             name: milliseconds(

@@ -84,7 +84,7 @@ def measure(interval: float, pace: int, *, is_urgent: bool) -> str:
             time.sleep(max(0.0, began + note / pace - time.perf_counter()))
             struck.append(time.perf_counter())
             hand.strike(pitch)
-            hand.let_go(pitch)
+            hand.release(pitch)
         lasted = time.perf_counter() - began
         used = processor_time(process.pid) - used
         time.sleep(0.5)

@@ -71,7 +71,7 @@ def listen(options: Iterable[str]) -> Heard:
         for place in range(HEARD):
             pitch = 60 + (0, 2, 4, 5, 7, 9, 11)[place * 3 % 7]
             running.hand.strike(pitch)
-            running.hand.let_go(pitch)
+            running.hand.release(pitch)
             pause(0.002)
         running.ear.wait_for(8)
         spans = []

@@ -122,7 +122,7 @@ def real(minutes: float) -> Result:
         own = Partner(stack, "midigen", *midigen("--mode", "solo", *SIXTEEN))
         own.hand.strike(60)
         time.sleep(0.05)
-        own.hand.let_go(60)
+        own.hand.release(60)
         memory: list[tuple[float, float]] = []
         start = time.perf_counter()
         while (passed := time.perf_counter() - start) < minutes * 60:

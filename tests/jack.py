@@ -223,11 +223,11 @@ def pause(seconds: float) -> None:
 
 
 def play_phrase(hand: "Hand", *pitches: int) -> None:
-    """Strike and let go of keys one after another, 50 ms each: longer than a chord."""
+    """Strike and release keys one after another, 50 ms each: longer than a chord."""
     for pitch in pitches:
         hand.strike(pitch)
         pause(0.05)
-        hand.let_go(pitch)
+        hand.release(pitch)
 
 
 class Hand:
@@ -255,7 +255,7 @@ class Hand:
     def strike(self, pitch: int, velocity: int = 90) -> None:
         self.send(*encode(NoteOn(pitch, velocity)))
 
-    def let_go(self, pitch: int) -> None:
+    def release(self, pitch: int) -> None:
         self.send(*encode(NoteOff(pitch)))
 
     def turn(self, knob: int, *values: int) -> None:

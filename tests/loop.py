@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from midigen.errors import PortError
 from midigen.instrument.events import Event, Output
 from midigen.instrument.performer import Performer
 from midigen.live.arrivals import Arrival, Enqueue, Quit
-from midigen.live.daemon import Daemon, Witness
+from midigen.live.daemon import Daemon
+from midigen.live.worker import Observer
 from midigen.midi.messages import Channel, NoteOff, NoteOn
 from midigen.prediction.predictor import Predictor
 from midigen.settings.choices import Mode
@@ -65,8 +66,8 @@ class Loop:
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
         """It hears all that is played."""
 
-    def let_go(self) -> int:
-        self.calls.append("let go")
+    def release_held(self) -> int:
+        self.calls.append("release held")
         return 0
 
     def check(self) -> list[str]:
@@ -100,12 +101,12 @@ def run(
     script: Script,
     loop: Loop | None = None,
     predictor: Predictor | None = None,
-    witness: Witness | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Loop:
     """Run a daemon here, with a script that plays to it from another thread."""
     loop = loop or Loop()
     playing = Performer(chosen, predictor or NextLetter(), np.random.default_rng(0))
-    daemon = Daemon(playing, loop, lambda _: None, witness)
+    daemon = Daemon(playing, loop, lambda _: None, observers)
     failures: list[AssertionError] = []
 
     def play() -> None:

@@ -168,7 +168,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
         recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
         stack.callback(supervisor.close)
         daemon = Daemon(
-            performer, connection, screen.tell, recorder, supervisor, release=screen.release
+            performer, connection, screen.tell, [recorder], supervisor, release=screen.release
         )
         types = connection.silence_ends_phrases  # else the terminal is the port
 

@@ -51,8 +51,11 @@ class Connection(Protocol):
     def send(self, output: Output) -> bool:
         """Send one message; whether it goes out. The worker calls it: it may not wait."""
 
-    def let_go(self) -> int:
-        """End what the player holds, as the end of it may be lost: how many keys and pedals."""
+    def release_held(self) -> int:
+        """Release the keys and pedals that the player holds; return how many.
+
+        Their note-offs may have been lost.
+        """
 
     def check(self) -> list[str]:
         """Look after what was opened; what has changed, in lines. Called from another thread.

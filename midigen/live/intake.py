@@ -76,8 +76,11 @@ class Intake:
             else:
                 self.dropped += 1
 
-    def let_go(self) -> int:
-        """End what the port holds, as the end of it may be lost: how many keys and pedals."""
+    def release_held(self) -> int:
+        """Release the keys and pedals that are down at the port; return how many.
+
+        Their note-offs may have been lost.
+        """
         down, self._down = self._down, set()
         ends: list[Message] = [
             NoteOff(pitch, channel)

@@ -1,35 +1,20 @@
-"""Live ports: open, watch and reopen them; notes to bytes.
-
-Each open port is a client of its own, because a client can't have a virtual
-port and a connection to an existing port at once. A client is kept when its port goes
-away, and opened again when that comes back.
-"""
+"""Live ports: what is played goes out here, and what goes away is watched and reopened."""
 
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from midigen.errors import MidigenError, NoMidiSystemError, PortError
 from midigen.instrument.events import Output
 from midigen.instrument.ledger import silencing
-from midigen.live.alsa_watch import AlsaWatch
 from midigen.live.arrivals import Enqueue
+from midigen.live.clients import Clients, Link
 from midigen.live.feedback import Feedback
-from midigen.live.intake import Held, Intake, key_of
-from midigen.live.jack_watch import JackWatch
-from midigen.live.midi_system import (
-    SETTLING,
-    abandon,
-    close_ports,
-    load_rtmidi,
-    number_of,
-    ports_for,
-)
+from midigen.live.intake import Held, key_of
+from midigen.live.midi_system import SETTLING
 from midigen.live.patch import Patch
-from midigen.live.port_names import Port, Sought, choose, is_numbered, matches, quoted, virtual_port
-from midigen.live.unblocker import Unblocker
+from midigen.live.port_names import Port, quoted
 from midigen.midi import wire
 from midigen.midi.messages import Channel, Message, NoteOn, Seconds
 from midigen.settings.choices import Api
@@ -37,47 +22,14 @@ from midigen.settings.connections import Ports
 
 STANDS_STILL = "the JACK server stands still: nothing is heard or played"
 
-SERVER_PATIENCE: Seconds = 2.0
-"""How long a server that stands still gets to go on before its ports are left unclosed."""
-
-
-class _Pair(NamedTuple):
-    """The virtual input and output."""
-
-    names: tuple[str, str]
-    source: Any
-    target: Any
-    intake: Intake
-
-
-@dataclass(eq=False)
-class _Link:
-    """A client for one port that was named, an input if it has an intake."""
-
-    sought: Sought
-    client: Any
-    intake: Intake | None = None
-    own: str = ""
-    """Its own port, as the MIDI system lists it; `` where cables can't be watched."""
-    complaint: str = ""
-
-    @property
-    def found(self) -> str | None:
-        """The port that it is connected to."""
-        return self.sought.found.name if self.sought.found else None
-
-    @property
-    def is_input(self) -> bool:
-        return self.intake is not None
-
 
 class MidiPorts:
     """A virtual input and output, and connections to the existing ports that were named.
 
-    Ports that go away come back by themselves, and so does a JACK server; with `waits`
-    named ports may be missing at first, and without `plays` there need be no output (on
-    Windows, which has no virtual ports). Each output is told to be silent on `channel`
-    before anything is played to it: it may still sound what a midigen that died began.
+    Ports that go away are reopened when they come back, and so is a JACK server. With `waits`
+    named ports may be missing at first; without `plays` there need be no output (on Windows,
+    which has no virtual ports). Each output is silenced on `channel` before anything is played to
+    it, because a midigen that died may have left notes sounding there.
     """
 
     silence_ends_phrases = True
@@ -93,47 +45,40 @@ class MidiPorts:
         waits: bool = False,
         plays: bool = True,
     ) -> None:
-        self._rtmidi = load_rtmidi()
-        self._api = api
-        self._settings = settings
-        self._hears_clock = hears_clock
-        self._channel = channel
-        self._waits = waits
-        self._plays = plays
         self._feedback = Feedback()
+        self._clients = Clients(
+            api, settings, self._feedback, hears_clock=hears_clock, waits=waits, plays=plays
+        )
+        self._settings = settings
+        self._channel = channel
         self._dropped = 0  # at ports that were closed
-        self._virtual: _Pair | None = None
-        self._links: list[_Link] = []
-        self._outputs: tuple[Any, ...] = ()  # that are open; replaced, never changed
-        self._sending = threading.RLock()  # none is closed while something is sent to it
-        self._failing: set[int] = set()  # outputs that don't take what is sent, by id
-        self._jack: JackWatch | None = None
-        self._unblocker: Unblocker | None = None
-        self._alsa: AlsaWatch | None = None
+        self._outputs: tuple[Any, ...] = ()  # the open ones; replaced, never changed
+        self._sending = threading.RLock()  # no output is closed while something is sent to it
+        self._failing: set[int] = set()  # ids of outputs that don't take what is sent
         self._patch = Patch()
-        self._begun: set[Held] = set()  # keys and pedals down at the receivers
+        self._begun: set[Held] = set()  # keys and pedals that are down at the receivers
         self._is_lost = False  # the MIDI system has thrown us out: nothing may be sent
-        self._stands_still = False  # the server, as far as `check` has told
+        self._stands_still = False  # the JACK server, as `check` found it
         self._told_of_echo = False
-        self._told_of_sysex: set[str] = set()
-        self.complaint = ""
+        self._told_of_deaf: set[str] = set()
+        self._complaint = ""  # the problem that the player was told of last
 
     @property
     def listening(self) -> list[str]:
-        """The inputs that are open."""
-        own = [self._virtual.names[0]] if self._virtual else []
-        return own + [link.found for link in self._links if link.is_input and link.found]
+        """The names of the inputs that are open."""
+        linked = [link.found for link in self._clients.links if link.is_input and link.found]
+        return [*self._clients.own_names[:1], *linked]
 
     @property
     def playing(self) -> list[str]:
-        """The outputs that are open."""
-        own = [self._virtual.names[1]] if self._virtual else []
-        return own + [link.found for link in self._links if not link.is_input and link.found]
+        """The names of the outputs that are open."""
+        linked = [link.found for link in self._clients.links if not link.is_input and link.found]
+        return [*self._clients.own_names[1:], *linked]
 
     @property
     def missing(self) -> list[str]:
         """The named ports that aren't there."""
-        return [link.sought.wanted for link in self._links if not link.found]
+        return [link.sought.wanted for link in self._clients.links if not link.found]
 
     @property
     def description(self) -> str:
@@ -143,20 +88,21 @@ class MidiPorts:
 
     @property
     def latency(self) -> Seconds:
-        """Half of JACK's period, in the middle of which a message is sent on average; else 0."""
-        return self._jack.period / 2 if self._jack and not self._is_lost else 0.0
+        """Half of JACK's period, since a message is sent in its middle on average; else 0."""
+        jack = self._clients.jack
+        return jack.period / 2 if jack and not self._is_lost else 0.0
 
     @property
     def trouble(self) -> str:
-        """What keeps everything from being heard or played, as `check` has told; or nothing."""
+        """What keeps everything from being heard or played, as `check` found it; or nothing."""
         if self._is_lost:
             return "the MIDI system has gone: waiting for it to come back"
         return STANDS_STILL if self._stands_still else ""
 
     @property
     def dropped(self) -> int:
-        """Messages that came in faster than they can be handled."""
-        return self._dropped + sum(intake.dropped for intake in self._intakes)
+        """Messages that came in too fast, and note-ons that couldn't be sent."""
+        return self._dropped + sum(intake.dropped for intake in self._clients.intakes)
 
     @property
     def returned(self) -> int:
@@ -164,78 +110,66 @@ class MidiPorts:
         return self._feedback.returned
 
     def open(self, enqueue: Enqueue) -> None:
-        """Open everything. Raises PortError, with nothing left open."""
+        """Open everything. Raises PortError or NoMidiSystemError, with nothing left open."""
         self._enqueue = enqueue
         self._open()
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """Whether a MIDI clock is handed on, from the next `check` on; and where it plays."""
-        self._hears_clock = hears_clock
+        """Say whether MIDI clock is let in, from the next `check` on, and where it plays."""
+        self._clients.hears_clock = hears_clock
         self._channel = channel
 
     def send(self, output: Output) -> bool:
-        """Send one message to every output; to none while the MIDI system is gone or hangs.
+        """Send one message to every output, and return whether it went out.
 
-        An output that doesn't take it is looked after by `check`.
+        Nothing goes out while the MIDI system is gone or hangs. `check` looks after an output
+        that doesn't take the message.
         """
         if not isinstance(output, Message):
             return True
         data = wire.encode(output)
+        jack = self._clients.jack
         with self._sending:
-            if self._is_lost or (self._jack and self._jack.gone) or not self._may_pass(output):
+            if self._is_lost or (jack and jack.gone) or not self._may_pass(output):
                 self._dropped += isinstance(output, NoteOn)
                 return False
             self._feedback.send(output, time.perf_counter())
             for port in self._outputs:
                 try:
                     port.send_message(data)
-                except self._rtmidi.RtMidiError:
+                except self._clients.error:
                     self._failing.add(id(port))
         return True
 
-    def _may_pass(self, message: Message) -> bool:
-        """While the server stands still, only the end of what sounds may be sent.
-
-        The rest would come out all at once when it goes on, or fill RtMidi's buffer, which
-        then blocks the whole process.
-        """
-        key, begins = key_of(message)
-        if self._jack and self._jack.stands_still and (begins or key not in self._begun):
-            return False
-        if key is not None:
-            (self._begun.add if begins else self._begun.discard)(key)
-        return True
-
-    def let_go(self) -> int:
-        """End what the player holds, as the end of it may be lost: how many keys and pedals."""
-        return sum(intake.let_go() for intake in self._intakes)
+    def release_held(self) -> int:
+        """Release the keys and pedals that the player holds; return how many."""
+        return sum(intake.release_held() for intake in self._clients.intakes)
 
     def check(self) -> list[str]:
-        """Look after the ports: what has gone and what has come back, in lines.
+        """Look after the ports; return what has gone and what has come back, in lines.
 
-        Raises PortError only where nothing can be done from here.
+        Raises PortError only where it can't go on.
         """
         if self._is_lost:
             return self._come_back()
-        if self._jack and self._jack.gone:
+        clients = self._clients
+        if clients.jack and clients.jack.gone:
             self._leave()
             return ["the JACK server has stopped: waiting for it to come back"]
-        if self._jack and self._jack.stands_still:
+        if clients.jack and clients.jack.stands_still:
             is_new, self._stands_still = not self._stands_still, True
             return [STANDS_STILL] if is_new else []
-        inputs, outputs = self._all_listed()
-        own = self._virtual
-        if own and not (_has(outputs, own.names[0]) and _has(inputs, own.names[1])):
+        inputs, outputs = clients.listed()
+        own = clients.own_names
+        if own and not (_has(outputs, own[0]) and _has(inputs, own[1])):
             self._leave()
             return ["the MIDI system has closed the ports: opening them again"]
         lines = ["the JACK server goes on"] if self._stands_still else []
         self._stands_still = False
-        for client in self._sources:
-            self._ignore(client)
-        for link in self._links:
-            lines += self._look_after(link, self._others(inputs if link.is_input else outputs))
-        if self._jack and own:
-            lines += self._repatch(self._jack, own)
+        clients.filter_inputs()
+        for link in clients.links:
+            lines += self._look_after(link, clients.others(inputs if link.is_input else outputs))
+        lines += self._repatch()
         lines += self._unblock()
         if self._feedback.returned and not self._told_of_echo:
             self._told_of_echo = True
@@ -243,188 +177,52 @@ class MidiPorts:
         return lines
 
     def close(self) -> None:
-        """Close everything, inputs first. Nothing is enqueued afterwards.
-
-        On a server that stands still and doesn't go on soon, it is left to the process's end.
-        """
+        """Close everything, inputs first. Nothing is enqueued afterwards."""
         with self._sending:
             self._outputs = ()
-        inputs = self._sources
-        outputs = [self._virtual.target] if self._virtual else []
-        outputs += [link.client for link in self._links if not link.is_input]
-        outputs += [self._unblocker.client] if self._unblocker else []
-        if self._jack and not self._jack.goes_on(SERVER_PATIENCE):
-            abandon(inputs, outputs, self._jack)
-        else:
-            close_ports(inputs, outputs)
-            for watch in (self._jack, self._alsa):
-                if watch:
-                    watch.close()
         self._dropped = self.dropped
-        self._virtual = self._jack = self._alsa = self._unblocker = None
-        self._links = []
+        self._clients.close()
 
     def other_inputs(self) -> list[str]:
-        """Inputs of this machine that it doesn't listen to yet, without its own and the echo."""
-        inputs, _ = self._all_listed()
+        """Inputs of this machine that midigen doesn't listen to yet, but could."""
+        inputs, _ = self._clients.listed()
         echoes = (self._settings.out_client, "Midi Through")
-        heard = self._connected(inputs=True)
+        heard = self._clients.connected(inputs=True)
         return [
             port.name
-            for port in self._others(inputs)
+            for port in self._clients.others(inputs)
             if port.mark not in heard and not port.name.startswith(echoes)
         ]
 
-    @property
-    def _sources(self) -> list[Any]:
-        """The clients that listen."""
-        own = [self._virtual.source] if self._virtual else []
-        return own + [link.client for link in self._links if link.is_input]
-
-    @property
-    def _intakes(self) -> list[Intake]:
-        own = [self._virtual.intake] if self._virtual else []
-        return own + [link.intake for link in self._links if link.intake]
-
-    # --- open
-
     def _open(self) -> None:
         try:
-            self._open_all()
-        except (self._rtmidi.RtMidiError, NotImplementedError) as exc:
+            self._clients.open(self._enqueue)
+            self._take_outputs()
+            self._clients.unblock()
+        except (self._clients.error, NotImplementedError) as exc:
             self.close()
             raise PortError(f"the MIDI system refuses: {exc}") from exc
         except MidigenError:
             self.close()
             raise
 
-    def _open_all(self) -> None:
-        settings = self._settings
-        if self._api is Api.JACK:
-            self._jack = JackWatch(f"{settings.in_client}-watch")
-        if self._api is Api.ALSA:
-            self._alsa = AlsaWatch(f"{settings.in_client}-watch")
-        self._new_clients()
-        if self._api is not Api.WINMM:
-            self._open_virtual()
-        elif self._plays and not (settings.input and settings.output):
-            raise PortError(
-                "Windows has no virtual ports: install a loopback port such as loopMIDI, and "
-                "name it with --output and your keyboard with --input"
-            )
-        elif not settings.input:
-            raise PortError("there is no MIDI input to listen to: plug your keyboard in")
-        self._connect_all()
-        if self._unblocker:
-            self._refuse_twins([self._unblocker.port], own=1)
-        self._unblock()
-        self._waits = True  # what goes away from now on is waited for
+    def _may_pass(self, message: Message) -> bool:
+        """Whether a message may be sent: while the server stands still, only needed note-offs.
 
-    def _new_clients(self) -> None:
-        """Make all but the virtual pair's, before any hears.
-
-        While a client is made, the interpreter is kept: what is heard meanwhile waits for it,
-        and a JACK server waits for that, 10 s long.
+        The rest would come out all at once when the server goes on, or fill RtMidi's buffer,
+        which then blocks the whole process.
         """
-        settings = self._settings
-        if self._jack:
-            name = f"{settings.out_client}-sysex"
-            self._unblocker = Unblocker(self._jack, self._new_output(name), name)
-        for wanted in settings.output:
-            client = self._new_output(f"{settings.out_client}-to")
-            self._links.append(_Link(Sought(wanted), client))
-        for wanted in settings.input:
-            client, intake = self._new_input(f"{settings.in_client}-from")
-            self._links.append(_Link(Sought(wanted), client, intake))
-
-    def _connect_all(self) -> None:
-        for link in self._links:
-            ports = self._listed(link)
-            wanted = link.sought.wanted
-            if matches(wanted, ports) or not self._waits:
-                try:
-                    self._connect(link, choose(wanted, ports), ports)
-                except PortError:
-                    if not self._waits:
-                        raise
-        self._take_outputs()
-
-    def _new_input(self, name: str) -> tuple[Any, Intake]:
-        client = self._rtmidi.MidiIn(number_of(self._rtmidi, self._api), name=name)
-        self._ignore(client)
-        intake = Intake(self._enqueue, self._feedback)
-        return client, intake
-
-    def _ignore(self, client: Any) -> None:
-        """Leave out what is of no use here, before it gets into the interpreter.
-
-        What JACK's inputs take for SysEx may hold the end of a note.
-        """
-        sysex = self._api is not Api.JACK
-        client.ignore_types(sysex=sysex, timing=not self._hears_clock, active_sense=True)
-
-    def _new_output(self, name: str) -> Any:
-        return self._rtmidi.MidiOut(number_of(self._rtmidi, self._api), name=name)
-
-    def _open_virtual(self) -> None:
-        """Open the virtual pair under its exact names, which a second midigen can't have."""
-        settings = self._settings
-        names = (
-            f"{settings.in_client}:{settings.in_port}",
-            f"{settings.out_client}:{settings.out_port}",
-        )
-        source, intake = self._new_input(settings.in_client)
-        target = self._new_output(settings.out_client)
-        self._virtual = _Pair(names, source, target, intake)
-        self._refuse_twins(names, own=0)
-        source.set_callback(intake.on_message)
-        source.open_virtual_port(virtual_port(self._api, settings.in_client, settings.in_port))
-        target.open_virtual_port(virtual_port(self._api, settings.out_client, settings.out_port))
-        self._refuse_twins(names, own=1)
-
-    def _refuse_twins(self, names: Sequence[str], own: int) -> None:
-        """Raise PortError if there are more ports of our names than our own."""
-        found = [port.plain for ports in self._all_listed() for port in ports]
-        for name in names:
-            if sum(is_numbered(each, name) for each in found) > own:
-                raise PortError(
-                    f'the port "{name}" exists already, probably of a midigen that is running: '
-                    "stop that one, or choose another name with --name"
-                )
-
-    def _connect(self, link: _Link, port: Port, ports: Sequence[Port]) -> None:
-        """Connect a client to the port that it is for. Raises PortError if that has just gone."""
-        settings = self._settings
-        own = settings.in_port if link.is_input else settings.out_port
-        listed = ports_for(self._rtmidi, self._api, link.client)
-        index = next((each.place for each in listed if each.mark == port.mark), None)
-        if index is None:
-            raise PortError(f'no port "{port.name}"')
-        if link.intake:
-            link.client.set_callback(link.intake.on_message)  # closing a port cancels it
-        former = self._own_ports(link)
-        link.client.open_port(index, name=own)
-        new = self._own_ports(link) - former
-        link.own = new.pop() if new else link.own  # ALSA keeps it
-        link.sought.take(port, ports)
-
-    def _own_ports(self, link: _Link) -> set[str]:
-        """What is listed under the name of a link's own port, where cables can be watched."""
-        if not self._watch:
-            return set()
-        settings = self._settings
-        inputs, outputs = self._all_listed()
-        if link.is_input:
-            name, ports = f"{settings.in_client}-from:{settings.in_port}", outputs
-        else:
-            name, ports = f"{settings.out_client}-to:{settings.out_port}", inputs
-        return {port.listed for port in ports if is_numbered(port.plain, name)}
+        jack = self._clients.jack
+        key, begins = key_of(message)
+        if jack and jack.stands_still and (begins or key not in self._begun):
+            return False
+        if key is not None:
+            (self._begun.add if begins else self._begun.discard)(key)
+        return True
 
     def _take_outputs(self) -> None:
-        """Play to the outputs that are open now; those that are new are silenced first."""
-        own = [self._virtual.target] if self._virtual else []
-        linked = [link.client for link in self._links if not link.is_input and link.found]
-        outputs = (*own, *linked)
+        """Play to the outputs that are open now; silence those that are new first."""
+        outputs = self._clients.targets
         if any(port not in self._outputs for port in outputs):
             time.sleep(SETTLING)  # a message right after a connection may be lost
         with self._sending:
@@ -434,146 +232,102 @@ class MidiPorts:
                         port.send_message(wire.encode(message))
             self._outputs = outputs
 
-    # --- look after what is open
+    # --- watch and reopen
 
-    @property
-    def _watch(self) -> JackWatch | AlsaWatch | None:
-        """Who knows what is connected, where that can be known."""
-        return self._jack or self._alsa
-
-    def _all_listed(self) -> tuple[list[Port], list[Port]]:
-        """What can be listened to and played to, its own ports too."""
-        own = self._virtual  # on Windows, which has none, the clients of the named ports do as well
-        sources = [own.source] if own else [each.client for each in self._links if each.is_input]
-        targets = (
-            [own.target] if own else [each.client for each in self._links if not each.is_input]
-        )
-        inputs, outputs = (
-            ports_for(self._rtmidi, self._api, clients[0]) if clients else []
-            for clients in (sources, targets)
-        )
-        return inputs, outputs
-
-    def _listed(self, link: _Link) -> list[Port]:
-        """What a link could be connected to."""
-        inputs, outputs = self._all_listed()
-        return self._others(inputs if link.is_input else outputs)
-
-    def _others(self, ports: Sequence[Port]) -> list[Port]:
-        """Of the ports those that aren't its own: to be connected to them would be an echo."""
-        own = self._virtual.names if self._virtual else ()
-        return [port for port in ports if port.plain not in own]
-
-    def _look_after(self, link: _Link, ports: Sequence[Port]) -> list[str]:
-        """Close what has gone, and open what has come back."""
+    def _look_after(self, link: Link, ports: Sequence[Port]) -> list[str]:
+        """Close a link whose port has gone, and connect it when the port has come back."""
         lines = [] if not link.found or self._is_there(link, ports) else [self._lose(link)]
         if link.found:
             return []
         try:
-            port = link.sought.find(ports, taken=self._connected(inputs=link.is_input))
+            taken = self._clients.connected(inputs=link.is_input)
+            port = link.sought.find(ports, taken=taken)
             if port is None:
                 return lines
-            self._connect(link, port, ports)
+            self._clients.connect(link, port, ports)
             self._take_outputs()
-        except (PortError, self._rtmidi.RtMidiError) as exc:
-            return lines + _once(link, str(exc))
+        except (PortError, self._clients.error) as exc:
+            problem = str(exc)
+            is_new, link.complaint = problem != link.complaint, problem
+            return [*lines, problem] if is_new else lines
         link.complaint = ""
         return [*lines, f'"{link.found}" is there']
 
-    def _connected(self, *, inputs: bool) -> set[str]:
-        """The marks of the ports that it listens to, or of those that it plays to."""
-        return {
-            link.sought.found.mark
-            for link in self._links
-            if link.is_input is inputs and link.sought.found
-        }
-
-    def _is_there(self, link: _Link, ports: Sequence[Port]) -> bool:
-        """Whether a link's port is there and connected: it may have been away for a moment."""
+    def _is_there(self, link: Link, ports: Sequence[Port]) -> bool:
+        """Whether a link's port is there and still connected: it may have been away briefly."""
         found = link.sought.found
         if not found or not link.sought.is_listed(ports) or id(link.client) in self._failing:
             return False
-        if not (self._watch and link.own):
+        watch = self._clients.watch
+        if not (watch and link.own):
             return True
         ends = (found.listed, link.own) if link.is_input else (link.own, found.listed)
-        return self._watch.is_connected(*ends)
+        return watch.is_connected(*ends)
 
-    def _lose(self, link: _Link) -> str:
+    def _lose(self, link: Link) -> str:
         gone = link.found
         link.sought.lose()
         self._take_outputs()
         self._failing.discard(id(link.client))
         if link.intake:
-            link.intake.let_go()  # before the port is closed, at which JACK may lose a message
+            link.intake.release_held()  # before the port is closed, when JACK may lose a message
         time.sleep(SETTLING)  # see `close_ports`
         link.client.close_port()
         return f'"{gone}" is gone (unplugged?): the music goes on without it'
 
-    def _repatch(self, jack: JackWatch, own: _Pair) -> list[str]:
-        """See what is connected to the virtual ports, and connect again what was."""
-        lines = []
-        for name in own.names:
+    def _repatch(self) -> list[str]:
+        """Connect the virtual ports in JACK again to what they were connected to."""
+        jack, own, unblocker = self._clients.jack, self._clients.own_names, self._clients.unblocker
+        lines: list[str] = []
+        if not jack:
+            return lines
+        for name in own:
             plugged = jack.connections(name)
-            if self._unblocker:
-                plugged.discard(self._unblocker.port)  # which sees to that itself
+            if unblocker:
+                plugged.discard(unblocker.port)  # it connects itself again
             for other in self._patch.update(name, plugged, jack.has_port):
-                ends = (other, name) if name == own.names[0] else (name, other)
+                ends = (other, name) if name == own[0] else (name, other)
                 if jack.connect(*ends):
                     lines.append(f'"{ends[0]}" is connected to "{ends[1]}" again')
         return lines
 
     def _unblock(self) -> list[str]:
-        """Let inputs in JACK hear again that don't; each that didn't is told of once."""
-        if self._unblocker:
-            self._unblocker.unblock(self._jack_inputs())
-        own = [(self._virtual.names[0], self._virtual.intake)] if self._virtual else []
-        linked = [(link.found, link.intake) for link in self._links]
-        deaf = {name for name, intake in own + linked if name and intake and intake.was_deaf}
-        new, self._told_of_sysex = deaf - self._told_of_sysex, self._told_of_sysex | deaf
+        """Let deaf inputs in JACK hear again, and tell of each one once."""
+        self._clients.unblock()
+        deaf = self._clients.deaf()
+        new, self._told_of_deaf = deaf - self._told_of_deaf, self._told_of_deaf | deaf
         return [
             f'a SysEx without its end kept "{name}" from hearing for a moment: notes may be missing'
             for name in sorted(new)
         ]
 
-    def _jack_inputs(self) -> set[str]:
-        """The inputs that are open, by their own names in JACK."""
-        assert self._virtual
-        own = {link.own for link in self._links if link.is_input and link.found}
-        return own | {self._virtual.names[0]}
-
     def _leave(self) -> None:
-        """Nothing works any more: let go of it all, and of the keys that were held."""
+        """Close everything, since nothing works any more, and release the keys that are held."""
         self._is_lost = True
         self._stands_still = False
         self._begun.clear()
-        intakes = self._intakes
+        intakes = self._clients.intakes
         self.close()
         for intake in intakes:
-            intake.let_go()
+            intake.release_held()
         self._patch.miss_all()
 
     def _come_back(self) -> list[str]:
-        """Open everything again, as soon as that is possible."""
+        """Open everything again as soon as that is possible."""
         try:
             self._open()
         except NoMidiSystemError:
             return []
         except PortError as exc:
-            return _once(self, str(exc))
+            problem = str(exc)
+            is_new, self._complaint = problem != self._complaint, problem
+            return [problem] if is_new else []
         self._is_lost = False
-        self.complaint = ""
-        lines = [f"the MIDI system is back: {self.description}"]
-        if self._jack and self._virtual:
-            lines += self._repatch(self._jack, self._virtual)
+        self._complaint = ""
+        lines = [f"the MIDI system is back: {self.description}", *self._repatch()]
         self._outputs = ()
-        self._take_outputs()  # once more, as there may be listeners now
+        self._take_outputs()  # once more, as somebody may listen now
         return lines
-
-
-def _once(complainer: "_Link | MidiPorts", problem: str) -> list[str]:
-    """A problem, unless that was the latest complaint."""
-    is_new, complainer.complaint = complainer.complaint != problem, problem
-    return [problem] if is_new else []
 
 
 def _has(ports: Sequence[Port], name: str) -> bool:

@@ -140,7 +140,7 @@ class Terminal:
                 self._answered.set()
         return True
 
-    def let_go(self) -> int:
+    def release_held(self) -> int:
         """Nothing is held here."""
         return 0
 

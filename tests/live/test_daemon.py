@@ -13,7 +13,8 @@ import pytest
 from midigen.errors import ExitCode, MidigenError, PortError
 from midigen.instrument.events import Event, Output
 from midigen.live.arrivals import Arrival, Enqueue, Quit
-from midigen.live.daemon import RESPITE, STOOD_STILL, Daemon
+from midigen.live.daemon import STOOD_STILL, Daemon
+from midigen.live.worker import RESPITE
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
 from midigen.music.melody import CHORD
 from midigen.prediction.mixture import Probabilities
@@ -193,7 +194,7 @@ def stuck():
 
 def interrupted(_):
     os.kill(os.getpid(), signal.SIGINT)
-    while not daemon._stopping:  # two signals at once would count as one
+    while not daemon._worker.is_stopping:  # two signals at once would count as one
         threading.Event().wait(0.01)
     BETWEEN
     os.kill(os.getpid(), signal.SIGINT)
@@ -325,7 +326,7 @@ def test_started_by_nohup_it_outlives_its_terminal() -> None:
 
 
 class Watching:
-    """A `Witness` that keeps what it was told of."""
+    """An `Observer` that keeps what it was told of."""
 
     def __init__(self) -> None:
         self.what: list[tuple[object, ...]] = []
@@ -357,20 +358,20 @@ def test_what_did_not_go_out_was_not_played() -> None:
         loop.play(Quit())
 
     loop = Deaf()
-    witness = Watching()
-    daemon = Daemon(performer(DUET), loop, lambda _: None, witness)
+    observer = Watching()
+    daemon = Daemon(performer(DUET), loop, lambda _: None, [observer])
     daemon.run(threading.Thread(target=script, args=(loop, daemon)).start)
     assert loop.sent == [NoteOn(62, 80), NoteOff(62)]
-    assert [what for what, *_ in witness.what] == ["open", "heard"]
+    assert [what for what, *_ in observer.what] == ["open", "heard"]
     assert daemon.status is not None
     assert (daemon.status.notes_in, daemon.status.notes_out) == (1, 0)
 
 
-def witnessed(chosen: Settings, loop: Loop, script: Script) -> list[tuple[object, ...]]:
-    """What a witness is told of, without the times."""
-    witness = Watching()
-    run(chosen, script, loop, witness=witness)
-    return [each[:2] for each in witness.what[1:]]
+def observed(chosen: Settings, loop: Loop, script: Script) -> list[tuple[object, ...]]:
+    """What an observer is told of, without the times."""
+    observer = Watching()
+    run(chosen, script, loop, observers=[observer])
+    return [each[:2] for each in observer.what[1:]]
 
 
 def test_what_thru_passes_on_is_the_players_alone() -> None:
@@ -389,7 +390,7 @@ def test_what_thru_passes_on_is_the_players_alone() -> None:
             loop.wait_for(sent)
         loop.play(Quit())
 
-    told = witnessed(DUET.changed("thru", True), Loop(), script)
+    told = observed(DUET.changed("thru", True), Loop(), script)
     assert [message for what, message in told if what == "played"] == [
         NoteOn(62, 80),
         NoteOn(64, 70),
@@ -422,7 +423,7 @@ def test_what_was_recorded_ends(refused: Output, played: list[Message]) -> None:
         answer(loop, daemon)
         loop.play(Quit())
 
-    told = witnessed(DUET, Choosy(), script)
+    told = observed(DUET, Choosy(), script)
     assert told == [("heard", NoteOn(60, 80)), *(("played", each) for each in played)] or told == [
         *(("played", each) for each in played[:1]),
         ("heard", NoteOn(60, 80)),
@@ -459,8 +460,8 @@ def test_whoever_is_stopped_while_looking_after_the_ports_lets_go_of_the_keys_to
                 time.sleep(STOOD_STILL + 0.1)
             return super().check()
 
-        def let_go(self) -> int:
-            super().let_go()
+        def release_held(self) -> int:
+            super().release_held()
             return 2
 
     def tell(line: str) -> None:
@@ -470,8 +471,8 @@ def test_whoever_is_stopped_while_looking_after_the_ports_lets_go_of_the_keys_to
     loop = Stopped()
     daemon = Daemon(performer(DUET), loop, tell)
     daemon.run()
-    assert said == ["stood still for 1 s: the keys that were held are let go"]
-    assert loop.calls == ["open", "let go", "close"]
+    assert said == ["stood still for 1 s: the keys that were held are released"]
+    assert loop.calls == ["open", "release held", "close"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows can't send itself a SIGINT")
@@ -525,37 +526,37 @@ def test_idle_it_sleeps() -> None:
     assert used[0] < 0.2
 
 
-class Beats:
-    """A `Heart` that counts, and tells when it was last beaten."""
+class Counting:
+    """A `Watchdog` that counts how often it hears from the worker."""
 
     interval = 0.02
 
     def __init__(self) -> None:
         self.count = 0
-        self.beaten = threading.Condition()
+        self.pinged = threading.Condition()
         self.has_stopped = False
 
     def alive(self) -> None:
-        with self.beaten:
+        with self.pinged:
             self.count += 1
-            self.beaten.notify_all()
+            self.pinged.notify_all()
 
     def stopping(self) -> None:
         self.has_stopped = True
 
-    def wait_for_more(self, beats: int = 3, patience: float = 20.0) -> bool:
-        with self.beaten:
-            enough = self.count + beats
-            return self.beaten.wait_for(lambda: self.count >= enough, timeout=patience)
+    def wait_for_more(self, pings: int = 3, patience: float = 20.0) -> bool:
+        with self.pinged:
+            enough = self.count + pings
+            return self.pinged.wait_for(lambda: self.count >= enough, timeout=patience)
 
 
 @pytest.mark.parametrize("chosen", [DUET, FAST_SOLO])
-def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
+def test_the_watchdog_hears_from_the_worker_while_it_lives_and_not_while_it_is_stuck(
     chosen: Settings,
 ) -> None:
-    heart, loop, stuck, freed = Beats(), Loop(), threading.Event(), threading.Event()
-    daemon = Daemon(performer(chosen), loop, lambda _: None, heart=heart)
-    beaten: list[bool] = []
+    watchdog, loop, stuck, freed = Counting(), Loop(), threading.Event(), threading.Event()
+    daemon = Daemon(performer(chosen), loop, lambda _: None, watchdog=watchdog)
+    heard: list[bool] = []
 
     def be_stuck(_: object) -> list[Event]:
         stuck.set()
@@ -563,22 +564,22 @@ def test_the_heart_beats_while_the_worker_lives_and_not_while_it_is_stuck(
         return []
 
     def play() -> None:
-        beaten.append(heart.wait_for_more())
+        heard.append(watchdog.wait_for_more())
         loop.play(NoteOn(60, 80))
         loop.wait_for(NoteOn(62, 80))
-        beaten.append(heart.wait_for_more())
+        heard.append(watchdog.wait_for_more())
         loop.enqueue(Arrival(time.perf_counter(), be_stuck, None))
         assert stuck.wait(20)
-        beaten.append(heart.wait_for_more(1, patience=0.2))
+        heard.append(watchdog.wait_for_more(1, patience=0.2))
         freed.set()
-        beaten.append(heart.wait_for_more())
+        heard.append(watchdog.wait_for_more())
         daemon.stop()
 
     player = threading.Thread(target=play)
     daemon.run(player.start)
     player.join()
-    assert beaten == [True, True, False, True]
-    assert heart.has_stopped
+    assert heard == [True, True, False, True]
+    assert watchdog.has_stopped
 
 
 def test_notes_that_were_not_taken_are_not_shown_as_heard() -> None:

@@ -195,7 +195,7 @@ def test_a_port_that_is_gone_lets_go_of_exactly_what_is_down(
             port.receive(move)
     if not lags:
         port.work()
-    port.intake.let_go()
+    port.intake.release_held()
     last = port.waiting.pop()
     port.work()
     ends = events(last)
@@ -210,7 +210,7 @@ def test_keys_come_up_before_their_pedal_and_only_once() -> None:
     port.work()
     port.handled.clear()
     for _ in range(2):
-        port.intake.let_go()
+        port.intake.release_held()
     port.work()
     assert port.handled == [NoteOff(10, 3), NoteOff(60), ChannelMessage(0xB0, (64, 0))]
 
@@ -219,7 +219,7 @@ def test_it_plays_on_as_before_after_letting_go() -> None:
     port = Port()
     for data in (ON, OFF, ON):
         port.receive(data)
-    port.intake.let_go()
+    port.intake.release_held()
     port.receive(ON)
     port.receive(OFF)
     port.work()
@@ -280,7 +280,7 @@ def test_any_bytes_are_taken_in_or_counted(pieces: list[list[int] | None]) -> No
             port.receive(data)
             received += len(decoder.feed(data))
     assert port.let_in + port.intake.dropped == received
-    port.intake.let_go()
+    port.intake.release_held()
     port.work()
     assert held(port.handled) == set()
 

@@ -51,7 +51,7 @@ def test_a_signal_mid_note_ends_the_note_and_exits_with_0(
     play_phrase(running.hand, 60, 62)
     running.hand.strike(64)
     if mode == "call-response":
-        running.hand.let_go(64)
+        running.hand.release(64)
     running.ear.wait_for(1)
     assert running.stop(signal.Signals[name]) == ExitCode.OK
     running.ear.wait_for(1, NoteOff)
@@ -97,7 +97,7 @@ def test_duet_answers_while_the_key_is_down(midigen: Start) -> None:
     running.hand.strike(64)
     running.ear.wait_for(1)
     assert running.ear.messages == [NoteOn(65, 90)]
-    running.hand.let_go(64)
+    running.hand.release(64)
     running.ear.wait_for(1, NoteOff)
     assert running.ear.messages == [NoteOn(65, 90), NoteOff(65)]
 

@@ -106,7 +106,7 @@ def test_panic_ends_all_notes_here_and_in_the_synth(midigen: Start, tmp_path: Pa
         ChannelMessage(0xB0, (123, 0), channel=3),
     ]
     assert running.read_until("panic") == "midigen: panic: everything is silent until you play on\n"
-    running.hand.let_go(64)
+    running.hand.release(64)
     play_phrase(running.hand, 67)  # and it plays on
     running.ear.wait_for(2, NoteOff)
     assert not running.ear.hanging()

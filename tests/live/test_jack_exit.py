@@ -17,7 +17,7 @@ from tests.terminals import open_pty, read_until
 STUCK = """
 import ctypes, sys
 from midigen.live import midi_system
-from midigen.live import ports
+from midigen.live import clients
 from midigen.app.cli import main
 
 library = (ctypes.PyDLL if {keeps!r} else ctypes.CDLL)(None)  # which keeps the interpreter
@@ -40,8 +40,8 @@ class Stuck:
             hang()
         return self._client.{call}(*arguments, **options)
 
-new_output = ports.MidiPorts._new_output
-ports.MidiPorts._new_output = lambda self, name: Stuck(new_output(self, name))
+new_output = clients.Clients._new_output
+clients.Clients._new_output = lambda self, name: Stuck(new_output(self, name))
 sys.exit(main(["run", "--ports", "jack", "--mode", "solo", *{more!r}]))
 """
 

@@ -262,7 +262,7 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
     running.process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, running.process.pid, os.WSTOPPED | os.WNOWAIT)
     wait_until_the_server_goes_on()
-    running.hand.let_go(48)  # it never hears of this
+    running.hand.release(48)  # it never hears of this
     pause(1)
     assert len(running.ear.hanging()) == 2
     before = len(running.ear.of(NoteOn))
@@ -272,7 +272,7 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
     line = running.read_until("stood still for ")
     told_at = time.perf_counter()
     # On a busy machine the server may keep the note-off, and then nothing is held any more.
-    assert line.endswith((" s\n", " s: the keys that were held are let go\n"))
+    assert line.endswith((" s\n", " s: the keys that were held are released\n"))
     seconds = float(line.split()[4])
     assert continued - stopped - CHECK_INTERVAL - 0.5 <= seconds <= told_at - stopped + 0.5
     assert 48 not in running.ear.hanging()
@@ -453,7 +453,7 @@ def flood(hands: Sequence[Hand]) -> None:
         hand.send(0xD0, value)
         hand.turn(1, value)
         hand.send(0xF0, 0x7D, 1, 2, 3, 0xF7)
-        hand.let_go(pitch)
+        hand.release(pitch)
         pause(0.0003)
 
 

@@ -147,7 +147,7 @@ def test_a_synth_is_pulled_and_the_music_goes_on(midigen: Start) -> None:
     running.ear.wait_for(1)
     other.close()
     running.read_until('"synth:in" is gone')
-    running.hand.let_go(60)
+    running.hand.release(60)
     running.ear.wait_for(1, NoteOff)
     other = synth()
     try:

@@ -14,7 +14,7 @@ def play(running: Midigen) -> None:
     running.hand.turn(1, 30, 90)
     running.hand.strike(67, velocity=31)
     pause(0.12)
-    running.hand.let_go(67)
+    running.hand.release(67)
     play_phrase(running.hand, 72)
     running.ear.wait_for(3, NoteOff)
 

@@ -163,7 +163,7 @@ def test_a_configuration_that_is_read_again_counts_unless_it_is_wrong(
     assert "mode" in told
     assert "response.transpose" in told
     assert asked()["sounding"] == [77]  # nothing has happened
-    running.hand.let_go(64)
+    running.hand.release(64)
     play_phrase(running.hand, 60, 62, 64)
     running.ear.wait_for(4, NoteOff)
     assert running.ear.of(NoteOn)[-1] == NoteOn(77, 90)

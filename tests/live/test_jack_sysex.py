@@ -36,7 +36,7 @@ def strike_until_heard(running: Midigen, hand: Hand, pitch: int) -> None:
     for _ in range(200):
         hand.strike(pitch)
         pause(0.05)
-        hand.let_go(pitch)
+        hand.release(pitch)
         if any(note.pitch == pitch for note in running.ear.of(NoteOn)):
             return
     pytest.fail(f"deaf for 10 s: {running.ear.messages}")
@@ -49,7 +49,7 @@ def assert_recovers(running: Midigen, hand: Hand, cut: Sequence[Sequence[int]]) 
     running.ear.wait_for(1)
     for data in cut:
         hand.send(*data)
-    hand.let_go(60)
+    hand.release(60)
     hand.turn(64, 0)
     running.ear.wait_for(1, NoteOff)
     strike_until_heard(running, hand, 62)

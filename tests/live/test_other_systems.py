@@ -110,7 +110,7 @@ class Client:
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> System:
     api, *names = request.param
     it = System(*names, numbers=api is Api.WINMM)
-    monkeypatch.setattr("midigen.live.ports.load_rtmidi", lambda: it)
+    monkeypatch.setattr("midigen.live.clients.load_rtmidi", lambda: it)
     return it
 
 

@@ -1,0 +1,308 @@
+"""RtMidi's clients: making them, opening the virtual pair, connecting to the ports that are named.
+
+Each open port has a client of its own, because a client can't have a virtual port and a
+connection to an existing port at once. A client is kept when its port goes away, and connected
+again when the port comes back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from midigen.errors import PortError
+from midigen.live.alsa_watch import AlsaWatch
+from midigen.live.arrivals import Enqueue
+from midigen.live.feedback import Feedback
+from midigen.live.intake import Intake
+from midigen.live.jack_watch import JackWatch
+from midigen.live.midi_system import abandon, close_ports, load_rtmidi, number_of, ports_for
+from midigen.live.port_names import Port, Sought, choose, is_numbered, matches, virtual_port
+from midigen.live.unblocker import Unblocker
+from midigen.midi.messages import Seconds
+from midigen.settings.table import Api, Ports
+
+SERVER_PATIENCE: Seconds = 2.0
+"""How long a server that stands still gets to go on before its ports are left unclosed."""
+
+
+class VirtualPair(NamedTuple):
+    """The virtual input and output, under the names that others see."""
+
+    names: tuple[str, str]
+    source: Any
+    target: Any
+    intake: Intake
+
+
+@dataclass(eq=False)
+class Link:
+    """A client for one port that was named; an input has an intake."""
+
+    sought: Sought
+    client: Any
+    intake: Intake | None = None
+    own: str = ""
+    """Its own port as the MIDI system lists it; empty where connections can't be watched."""
+    complaint: str = ""
+    """The problem that the player was told of last."""
+
+    @property
+    def found(self) -> str | None:
+        """The name of the port that it is connected to."""
+        return self.sought.found.name if self.sought.found else None
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it listens."""
+        return self.intake is not None
+
+
+class Clients:
+    """All clients of one midigen.
+
+    With `waits` a named port may be missing; without `plays` there need be no output (on Windows,
+    which has no virtual ports).
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        settings: Ports,
+        feedback: Feedback,
+        *,
+        hears_clock: bool,
+        waits: bool,
+        plays: bool,
+    ) -> None:
+        rtmidi = load_rtmidi()
+        self.error: type[Exception] = rtmidi.RtMidiError
+        """What RtMidi raises."""
+        self.virtual: VirtualPair | None = None
+        self.links: list[Link] = []
+        self.jack: JackWatch | None = None
+        self.unblocker: Unblocker | None = None
+        self.hears_clock = hears_clock
+        """Whether MIDI clock is let in; `filter_inputs` makes a change count."""
+        self._alsa: AlsaWatch | None = None
+        self._rtmidi = rtmidi
+        self._api = api
+        self._settings = settings
+        self._feedback = feedback
+        self._waits = waits
+        self._plays = plays
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """The names of the virtual input and output, if there are any."""
+        return self.virtual.names if self.virtual else ()
+
+    @property
+    def watch(self) -> JackWatch | AlsaWatch | None:
+        """Knows which ports are connected, on systems that tell."""
+        return self.jack or self._alsa
+
+    @property
+    def sources(self) -> list[Any]:
+        """The clients that listen."""
+        own = [self.virtual.source] if self.virtual else []
+        return own + [link.client for link in self.links if link.is_input]
+
+    @property
+    def targets(self) -> tuple[Any, ...]:
+        """The clients that can be played to now."""
+        own = (self.virtual.target,) if self.virtual else ()
+        return (*own, *(link.client for link in self.links if not link.is_input and link.found))
+
+    @property
+    def intakes(self) -> list[Intake]:
+        """Where the messages of each input arrive."""
+        own = [self.virtual.intake] if self.virtual else []
+        return own + [link.intake for link in self.links if link.intake]
+
+    def open(self, enqueue: Enqueue) -> None:
+        """Make all clients, and open and connect them; messages go to `enqueue`.
+
+        Raises PortError, NoMidiSystemError, or `error`; then `close` must be called.
+        """
+        settings = self._settings
+        self._enqueue = enqueue
+        if self._api is Api.JACK:
+            self.jack = JackWatch(f"{settings.in_client}-watch")
+        if self._api is Api.ALSA:
+            self._alsa = AlsaWatch(f"{settings.in_client}-watch")
+        self._make()
+        if self._api is not Api.WINMM:
+            self._open_virtual()
+        elif self._plays and not (settings.input and settings.output):
+            raise PortError(
+                "Windows has no virtual ports: install a loopback port such as loopMIDI, and "
+                "name it with --output and your keyboard with --input"
+            )
+        elif not settings.input:
+            raise PortError("there is no MIDI input to listen to: plug your keyboard in")
+        self._connect_all()
+        if self.unblocker:
+            self._refuse_twins([self.unblocker.port], own=1)
+        self._waits = True  # what goes away from now on is waited for
+
+    def close(self) -> None:
+        """Close everything, inputs first.
+
+        If the server stands still and doesn't go on soon, everything is left to the end of the
+        process.
+        """
+        inputs = self.sources
+        outputs = [self.virtual.target] if self.virtual else []
+        outputs += [link.client for link in self.links if not link.is_input]
+        outputs += [self.unblocker.client] if self.unblocker else []
+        if self.jack and not self.jack.goes_on(SERVER_PATIENCE):
+            abandon(inputs, outputs, self.jack)
+        else:
+            close_ports(inputs, outputs)
+            for watch in (self.jack, self._alsa):
+                if watch:
+                    watch.close()
+        self.virtual = self.jack = self._alsa = self.unblocker = None
+        self.links = []
+
+    def connect(self, link: Link, port: Port, ports: Sequence[Port]) -> None:
+        """Connect a link to its port; `ports` are all that it could be connected to.
+
+        Raises PortError if the port has just gone.
+        """
+        listed = ports_for(self._rtmidi, self._api, link.client)
+        index = next((each.place for each in listed if each.mark == port.mark), None)
+        if index is None:
+            raise PortError(f'no port "{port.name}"')
+        if link.intake:
+            link.client.set_callback(link.intake.on_message)  # closing a port cancels it
+        former = self._own_ports(link)
+        name = self._settings.in_port if link.is_input else self._settings.out_port
+        link.client.open_port(index, name=name)
+        new = self._own_ports(link) - former
+        link.own = new.pop() if new else link.own  # ALSA keeps it
+        link.sought.take(port, ports)
+
+    def connected(self, *, inputs: bool) -> set[str]:
+        """The marks of the named ports that are connected, either inputs or outputs."""
+        return {
+            link.sought.found.mark
+            for link in self.links
+            if link.is_input is inputs and link.sought.found
+        }
+
+    def listed(self) -> tuple[list[Port], list[Port]]:
+        """All inputs and outputs of the MIDI system, including midigen's own."""
+        own = self.virtual  # on Windows, which has none, any client can ask
+        sources = [own.source] if own else [each.client for each in self.links if each.is_input]
+        targets = [own.target] if own else [each.client for each in self.links if not each.is_input]
+        inputs, outputs = (
+            ports_for(self._rtmidi, self._api, clients[0]) if clients else []
+            for clients in (sources, targets)
+        )
+        return inputs, outputs
+
+    def others(self, ports: Sequence[Port]) -> list[Port]:
+        """The ports without midigen's own: connecting to those would make an echo."""
+        return [port for port in ports if port.plain not in self.own_names]
+
+    def filter_inputs(self) -> None:
+        """Keep out what isn't wanted, as `hears_clock` says now."""
+        for client in self.sources:
+            self._filter(client)
+
+    def unblock(self) -> None:
+        """Let inputs in JACK hear again that a SysEx without its end keeps deaf."""
+        if self.unblocker:
+            assert self.virtual
+            inputs = {link.own for link in self.links if link.is_input and link.found}
+            self.unblocker.unblock(inputs | {self.virtual.names[0]})
+
+    def deaf(self) -> set[str]:
+        """The names of the inputs that such a SysEx has ever kept deaf."""
+        own = [(self.virtual.names[0], self.virtual.intake)] if self.virtual else []
+        linked = [(link.found, link.intake) for link in self.links]
+        return {name for name, intake in own + linked if name and intake and intake.was_deaf}
+
+    def _make(self) -> None:
+        """Make all clients but the virtual pair's, before any of them can receive.
+
+        While a client is made, the interpreter is blocked. A message that is received meanwhile
+        waits for it, and a JACK server waits for that, for 10 s.
+        """
+        settings = self._settings
+        if self.jack:
+            name = f"{settings.out_client}-sysex"
+            self.unblocker = Unblocker(self.jack, self._new_output(name), name)
+        for wanted in settings.output:
+            client = self._new_output(f"{settings.out_client}-to")
+            self.links.append(Link(Sought(wanted), client))
+        for wanted in settings.input:
+            client, intake = self._new_input(f"{settings.in_client}-from")
+            self.links.append(Link(Sought(wanted), client, intake))
+
+    def _connect_all(self) -> None:
+        for link in self.links:
+            inputs, outputs = self.listed()
+            ports = self.others(inputs if link.is_input else outputs)
+            wanted = link.sought.wanted
+            if matches(wanted, ports) or not self._waits:
+                try:
+                    self.connect(link, choose(wanted, ports), ports)
+                except PortError:
+                    if not self._waits:
+                        raise
+
+    def _new_input(self, name: str) -> tuple[Any, Intake]:
+        client = self._rtmidi.MidiIn(number_of(self._rtmidi, self._api), name=name)
+        self._filter(client)
+        return client, Intake(self._enqueue, self._feedback)
+
+    def _new_output(self, name: str) -> Any:
+        return self._rtmidi.MidiOut(number_of(self._rtmidi, self._api), name=name)
+
+    def _filter(self, client: Any) -> None:
+        """Have RtMidi drop what isn't wanted, before the interpreter has to look at it.
+
+        On JACK even SysEx is wanted: what RtMidi takes for one may hold a note-off.
+        """
+        sysex = self._api is not Api.JACK
+        client.ignore_types(sysex=sysex, timing=not self.hears_clock, active_sense=True)
+
+    def _open_virtual(self) -> None:
+        """Open the virtual pair under its exact names, which a second midigen can't have."""
+        settings = self._settings
+        names = (
+            f"{settings.in_client}:{settings.in_port}",
+            f"{settings.out_client}:{settings.out_port}",
+        )
+        source, intake = self._new_input(settings.in_client)
+        target = self._new_output(settings.out_client)
+        self.virtual = VirtualPair(names, source, target, intake)
+        self._refuse_twins(names, own=0)
+        source.set_callback(intake.on_message)
+        source.open_virtual_port(virtual_port(self._api, settings.in_client, settings.in_port))
+        target.open_virtual_port(virtual_port(self._api, settings.out_client, settings.out_port))
+        self._refuse_twins(names, own=1)
+
+    def _refuse_twins(self, names: Sequence[str], own: int) -> None:
+        """Raise PortError if there are more ports of our names than our own."""
+        found = [port.plain for ports in self.listed() for port in ports]
+        for name in names:
+            if sum(is_numbered(each, name) for each in found) > own:
+                raise PortError(
+                    f'the port "{name}" exists already, probably of a midigen that is running: '
+                    "stop that one, or choose another name with --name"
+                )
+
+    def _own_ports(self, link: Link) -> set[str]:
+        """All ports listed under the name of a link's own port, if connections can be watched."""
+        if not self.watch:
+            return set()
+        settings = self._settings
+        inputs, outputs = self.listed()
+        if link.is_input:
+            name, ports = f"{settings.in_client}-from:{settings.in_port}", outputs
+        else:
+            name, ports = f"{settings.out_client}-to:{settings.out_port}", inputs
+        return {port.listed for port in ports if is_numbered(port.plain, name)}

@@ -1,0 +1,355 @@
+"""The threads that play: the worker, and the one beside it that predicts.
+
+The worker takes what arrives from one queue. It alone calls the performer and sends what the
+performer returns, so that nothing races and the order is kept.
+"""
+
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from midigen.instrument.events import Cue, Keep, Notice, Output, TempoChange
+from midigen.instrument.performer import Performer
+from midigen.instrument.status import Status
+from midigen.live import realtime
+from midigen.live.arrivals import Arrival, Quit
+from midigen.live.connection import Connection
+from midigen.live.intake import Held, key_of
+from midigen.midi.messages import Message, NoteOn, Seconds
+from midigen.prediction.foresight import Forecast, Question
+
+PREDICTION_PATIENCE: Seconds = 1.0
+"""How long a prediction may take to end: cutting a model off takes the whole process down."""
+
+RESPITE: Seconds = 0.003
+"""How long after a send no prediction begins, unless a note waits for it.
+
+A JACK server needs the processors until it has handed a note on. On two processors without
+real-time priority, a prediction right after an answer made that answer 0.4 ms later at p50 and
+1.1 ms later at p90. Answers are farther apart than this (see `melody.CHORD`).
+"""
+
+APPROACH: Seconds = 0.010
+APPROACH_STEP: Seconds = 0.001
+"""The last stretch before a deadline is slept in short steps.
+
+A processor that has slept for long may wake milliseconds late on a virtual machine, and its
+caches are cold. After a short sleep neither happens. Ten wake-ups a note cost next to nothing.
+"""
+
+LATE: Seconds = 0.010
+"""A note that goes out later than this is logged."""
+
+_LOGGED = ("beat", "trouble", "silence", "mode", "key", "model", "scene")  # fields of a status
+_NOT_FOR_PORTS = (Notice, TempoChange, Keep)
+_log = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """Something that is told what is heard and played, such as the recorder.
+
+    The worker calls every method, so none may wait.
+    """
+
+    def open(self, now: Seconds) -> None:
+        """The performance begins; this is its first beat."""
+
+    def heard(self, message: Message, time: Seconds) -> None:
+        """The player played a message."""
+
+    def played(self, message: Message, time: Seconds) -> None:
+        """The machine played a message."""
+
+    def tempo(self, bpm: float, time: Seconds) -> None:
+        """The tempo changed."""
+
+    def keep(self) -> None:
+        """The last minutes are worth keeping."""
+
+
+class Watchdog(Protocol):
+    """Something that must hear from the worker regularly. No method may wait."""
+
+    @property
+    def interval(self) -> Seconds | None:
+        """How often `alive` is to be called; None if nobody listens."""
+
+    def alive(self) -> None:
+        """The worker is alive."""
+
+    def stopping(self) -> None:
+        """The process was asked to end, and does."""
+
+
+class Worker:
+    """Runs a performer on a connection, on threads of its own.
+
+    `notify` is called with each line for the player, and with None once the worker has ended. It
+    may not wait.
+    """
+
+    def __init__(
+        self,
+        performer: Performer,
+        connection: Connection,
+        notify: Callable[[str | None], None],
+        observers: Sequence[Observer] = (),
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        self.performer = performer
+        """Belongs to the worker's thread while that runs."""
+        self.priority = ""
+        """The priority that the operating system grants the worker, in words."""
+        self.early: Seconds = 0.0
+        """How long before its time a note is sent, so that it arrives on time."""
+        self.failure: Exception | None = None
+        """What ended it, if something went wrong."""
+        self.begun = threading.Event()
+        """Set as soon as the worker runs."""
+        self.is_stopping = False  # a plain flag: a signal handler may not wait for a lock
+        self._connection = connection
+        self._notify = notify
+        self._observers = observers
+        self._watchdog = watchdog
+        self._ping_interval = watchdog.interval if watchdog else None
+        self._next_ping: Seconds = 0.0
+        self._status: Status | None = None  # replaced, never changed
+        self._is_outdated = False  # whether something happened since `_status` was made
+        self._worst: Seconds = 0.0
+        self._notes_in = self._notes_out = 0
+        self._unsent = 0  # notes since the last one that went out
+        self._recorded: set[Held] = set()  # the machine's notes whose note-on was observed
+        self._sent_at: Seconds = 0.0  # when the latest message went out
+        self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
+        self.enqueue: Callable[[Arrival], None] = self._arrivals.put
+        """Put an arrival into the worker's queue. For any thread."""
+        self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
+        self._foresight = performer.delegate(self._questions.put)
+        self._thread = threading.Thread(target=self._work, name="performer", daemon=True)
+        self._predictor = threading.Thread(target=self._predict, name="foresight", daemon=True)
+
+    @property
+    def status(self) -> Status | None:
+        """The performer's state at its last moment of rest. For any thread.
+
+        `silence` says why nothing is heard where the connection is broken or the newest notes
+        didn't go out.
+        """
+        status, trouble, unsent = self._status, self._connection.trouble, self._unsent
+        if status is None or not (trouble or unsent):
+            return status
+        return replace(status, silence=_unheard(unsent, trouble) if unsent else trouble)
+
+    @property
+    def dropped(self) -> int:
+        """Notes that were too many or too late to play."""
+        return self.performer.dropped + self._connection.dropped
+
+    def start(self) -> None:
+        """Start both threads, and wait until the worker runs."""
+        self._predictor.start()
+        self._thread.start()
+        self.begun.wait()
+
+    def stop(self) -> None:
+        """Ask the worker to end. For any thread, and for signal handlers."""
+        self.is_stopping = True
+        self._arrivals.put(None)
+
+    def join(self, step: Seconds) -> None:
+        """Wait for the worker's end, in steps: on Windows a signal has to wait for each."""
+        while self._thread.is_alive():
+            self._thread.join(timeout=step)
+
+    def end_predicting(self) -> None:
+        """End the other thread, once the worker has ended."""
+        self._questions.put(None)
+        self._predictor.join(PREDICTION_PATIENCE)
+
+    # --- the worker's thread
+
+    def _work(self) -> None:
+        self.priority = realtime.raise_priority()
+        self.begun.set()
+        try:
+            now = time.perf_counter()
+            for observer in self._observers:
+                observer.open(now)
+            self._send(self.performer.start(now), now)
+            while not self.is_stopping:
+                self._take_one()
+        except Exception as exc:  # raised again on the main thread
+            self.failure = exc
+        try:
+            self._send(self.performer.stop(), time.perf_counter())
+        except Exception as exc:
+            self.failure = self.failure or exc
+        self._notify(None)
+
+    def _take_one(self) -> None:
+        """Handle one arrival, or wait for the deadline; then do what is due."""
+        arrival = self._next_arrival()
+        if arrival is not None:
+            self._handle(arrival)
+        deadline = self.performer.deadline
+        now = time.perf_counter() + self.early
+        if deadline is not None and deadline <= now:
+            self._send(self.performer.advance(now), deadline - self.early)
+        self.performer.prepare()
+        if self._ping_interval and now >= self._next_ping:
+            self._ping(now)
+
+    def _handle(self, arrival: Arrival) -> None:
+        for event in arrival.events(arrival.data):
+            if isinstance(event, Quit):
+                self.is_stopping = True
+                continue
+            due = self.performer.waits_since if isinstance(event, Forecast) else None
+            outputs = self.performer.handle(event, arrival.time)
+            self._send(outputs, arrival.time if due is None else due)
+            self._notes_in += isinstance(event, NoteOn)
+            if arrival.reply:
+                arrival.reply([each for each in outputs if isinstance(each, Notice)])
+            if isinstance(event, Message):
+                for observer in self._observers:
+                    observer.heard(event, arrival.time)
+
+    def _ping(self, now: Seconds) -> None:
+        """Tell the watchdog, and remember when it must hear again."""
+        assert self._watchdog is not None
+        assert self._ping_interval is not None
+        self._watchdog.alive()
+        self._next_ping = now + self._ping_interval
+
+    def _next_arrival(self) -> Arrival | None:
+        try:
+            return self._arrivals.get_nowait()
+        except queue.Empty:
+            self._update_status()
+        deadline = self.performer.deadline
+        wait = math.inf if deadline is None else deadline - self.early - time.perf_counter()
+        if self._ping_interval:
+            wait = min(wait, self._next_ping - time.perf_counter())
+        if wait == math.inf:
+            return self._arrivals.get()
+        if wait <= 0:
+            return None
+        timeout = wait - APPROACH if wait > APPROACH else min(wait, APPROACH_STEP)
+        try:
+            return self._arrivals.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def _update_status(self) -> None:
+        """Nothing waits, so there is time to make a new status if something has happened."""
+        if not self._is_outdated:
+            return
+        self._is_outdated = False
+        former = self._status
+        self._status = replace(
+            self.performer.status(),
+            dropped=self.dropped,
+            worst=self._worst,
+            notes_in=self._notes_in,
+            notes_out=self._notes_out,
+        )
+        if _log.isEnabledFor(logging.INFO):
+            _log_changes(former, self._status)
+
+    def _send(self, outputs: Iterable[Output], due: Seconds) -> None:
+        """Send all outputs, even past an error: what follows may be a note-off."""
+        self._is_outdated = True
+        failure: Exception | None = None
+        refused: list[Output] = []
+        for output in outputs:
+            if isinstance(output, _NOT_FOR_PORTS):
+                self._pass_on(output)
+                continue
+            try:
+                if not self._connection.send(output):
+                    refused.append(output)
+                    self._unsent += isinstance(output, NoteOn)
+                    continue
+            except Exception as exc:
+                failure = failure or exc
+                refused.append(output)
+                continue
+            self._sent_at = now = time.perf_counter()
+            if isinstance(output, NoteOn):
+                self._notes_out += 1
+                self._unsent = 0
+                self._worst = max(self._worst, now - due)
+                if now - due > LATE:
+                    _log.warning("a note went out %.1f ms late", (now - due) * 1000)
+        if self._observers:
+            self._tell_of_own_notes(refused)
+        if refused:
+            _log.warning("the MIDI system didn't take %s", refused)
+        if failure:
+            raise failure
+
+    def _tell_of_own_notes(self, refused: Sequence[Output]) -> None:
+        """Tell the observers what the machine played: neither thru nor what was refused."""
+        now = time.perf_counter()
+        for message in self.performer.own:
+            note, begins = key_of(message)
+            if note is None or (message in refused if begins else note not in self._recorded):
+                continue
+            (self._recorded.add if begins else self._recorded.discard)(note)
+            for observer in self._observers:
+                observer.played(message, now)
+
+    def _pass_on(self, output: Notice | TempoChange | Keep) -> None:
+        """Hand on what isn't for the ports."""
+        match output:
+            case Notice():
+                self._notify(output.text)
+            case TempoChange():
+                for observer in self._observers:
+                    observer.tempo(output.bpm, time.perf_counter())
+            case Keep():
+                for observer in self._observers:
+                    observer.keep()
+
+    # --- the thread that predicts
+
+    def _predict(self) -> None:
+        """Answer the performer's questions, one after another."""
+        realtime.raise_priority(realtime.BESIDE)
+        try:
+            while (question := self._questions.get()) is not None:
+                if not question.is_urgent:
+                    time.sleep(max(0.0, self._sent_at + RESPITE - time.perf_counter()))
+                self.enqueue(lone(self._foresight.answer(question)))
+        except Exception as exc:  # raised again on the main thread
+            self.failure = exc
+            self.stop()
+
+
+def lone(event: Cue | Quit) -> Arrival:
+    """An event that arrives now, and from elsewhere than a port."""
+    return Arrival(time.perf_counter(), _alone, event)
+
+
+def _alone(event: Cue | Quit) -> tuple[Cue | Quit]:
+    return (event,)
+
+
+def _unheard(notes: int, trouble: str) -> str:
+    what = "the last note wasn't" if notes == 1 else f"the last {notes} notes weren't"
+    return f"{what} heard: {trouble or 'the MIDI system took none of it'}"
+
+
+def _log_changes(former: Status | None, latest: Status) -> None:
+    """Log what is another now than it was."""
+    for name in _LOGGED:
+        value = getattr(latest, name)
+        if former is None or value != getattr(former, name):
+            _log.info("%s: %s", name, value or "none")
+    if former is not None and latest.dropped > former.dropped:
+        _log.warning("notes dropped so far, too many or too late: %d", latest.dropped)
