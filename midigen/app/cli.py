@@ -1,35 +1,31 @@
-"""The `midigen` command: its parser, the commands about files and lists, and the exit codes.
+"""The `midigen` command: the table of its commands, and the exit codes."""
 
-Each command imports what it needs when it runs, so that none pays for another.
-"""
-
-import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
 
 from midigen import __version__
-from midigen.app import (
-    doctor_commands,
-    model_commands,
-    remote_commands,
-    render_command,
-    run_commands,
-    service_commands,
-)
-from midigen.app.command_line import (
-    Parser,
-    add_command,
-    add_settings,
-    begin_commands,
-    effective_settings,
-    show,
-    tell,
-    write_anywhere,
-)
+from midigen.app.console import tell, write_anywhere
+from midigen.app.parser import Parser, add_command, begin_commands
 from midigen.errors import ExitCode, MidigenError
-from midigen.settings import toml
+
+COMMANDS = {
+    "run": "listen to a keyboard and play with it until Ctrl-C",
+    "learn": "listen to the knob, pad or pedal that you move, and let it set a control",
+    "status": "print how the midigen that runs stands",
+    "ctl": "set a control of the midigen that runs, or let it reload its configuration",
+    "doctor": ("say what would go wrong with these options of `run`, and how fast this machine is"),
+    "service": "have systemd start midigen with your session, and again if it fails",
+    "render": "play a MIDI file to it and write both, player and midigen, as two tracks",
+    "predict": "print the probabilities of the note after these",
+    "train": "train a model on MIDI files (needs the train extra) and write it to models/",
+    "evaluate": "measure how well a model predicts songs, beside what it must beat",
+    "models": "list the models here and how well they play",
+    "ports": "list the ports of each MIDI system here",
+    "config": "print the effective configuration: defaults, then config.toml, then options",
+}
+"""Each command with its help; its module, of the same name, is in `midigen.app.commands`."""
 
 EXIT_CODES = (
     "exit codes: 0 a normal end (a signal too), 1 anything else, 2 a wrong command line "
@@ -41,9 +37,11 @@ EXIT_CODES = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     write_anywhere()
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    options = new_parser(chosen).parse_args(words)
     try:
-        code: ExitCode = options.command(options)
+        code: ExitCode = options.run(options)
         sys.stdout.flush()
     except MidigenError as exc:
         tell(str(exc))
@@ -56,67 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-# --- the command line
-
-
-def _parser() -> argparse.ArgumentParser:
+def new_parser(chosen: str | None) -> Parser:
+    """The parser of the command line, which knows the options of the chosen command only."""
     parser = Parser(
         prog="midigen",
         description="Play a few notes on a MIDI keyboard and hear them carried on.",
         epilog=f"example: midigen run\n\n{EXIT_CODES}",
     )
     parser.add_argument("--version", action="version", version=f"midigen {__version__}")
-    commands = begin_commands(parser)
-    run_commands.add_commands(commands)
-    remote_commands.add_commands(commands)
-    doctor_commands.add_commands(commands)
-    service_commands.add_commands(commands)
-    render_command.add_commands(commands)
-    model_commands.add_commands(commands)
-    _add_ports(commands)
-    _add_config(commands)
+    commands = begin_commands(parser, "run")
+    for name, text in COMMANDS.items():
+        if name == chosen:
+            module = import_module(f"midigen.app.commands.{name}")
+            command = add_command(commands, name, text, module.EXAMPLE)
+            command.set_defaults(run=module.run)
+            module.add_options(command)
+        else:
+            add_command(commands, name, text)
     return parser
-
-
-def _add_ports(commands: Any) -> None:
-    add_command(
-        commands, "ports", _ports, "list the ports of each MIDI system here", "midigen ports"
-    )
-
-
-def _add_config(commands: Any) -> None:
-    parser = add_command(
-        commands,
-        "config",
-        _config,
-        "print the effective configuration: defaults, then config.toml, then options",
-        "midigen config --mode duet > my.toml",
-    )
-    add_settings(parser)
-    run_commands.add_port_settings(parser)
-
-
-# --- the commands
-
-
-def _ports(_: argparse.Namespace) -> ExitCode:
-    from midigen.live.midi_system import list_ports
-
-    listings = list_ports()
-    for listing in listings:
-        show(listing.api + (f": {listing.problem}" if listing.problem else ""))
-        for direction, ports in (("input", listing.inputs), ("output", listing.outputs)):
-            for port in ports:
-                print(f'  --{direction} "{port.name}"')
-    works = any(not listing.problem for listing in listings)
-    return ExitCode.OK if works else ExitCode.NO_MIDI_SYSTEM
-
-
-def _config(options: argparse.Namespace) -> ExitCode:
-    text = toml.render(effective_settings(options))
-    if (
-        sys.stdout.encoding.lower() != "utf-8"
-    ):  # a file that a shell makes of it is read all the same
-        text = text.encode("ascii", "escape").decode()
-    print(text, end="")
-    return ExitCode.OK

@@ -12,15 +12,11 @@ import mido
 import pytest
 
 from midigen import __version__
-from midigen.app.cli import main
-from midigen.app.command_line import effective_settings
-from midigen.app.run_commands import add_run_options
+from midigen.app.cli import COMMANDS, main
+from midigen.app.options import add_run_options, effective_settings
 from midigen.errors import ExitCode
 from midigen.settings import config
 from tests.midi_files import write_midi
-
-COMMANDS = ["run", "learn", "render", "predict", "train", "evaluate", "models", "ports", "config"]
-COMMANDS += ["status", "ctl", "doctor", "service"]
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +195,7 @@ def test_what_is_damaged_in_a_file_is_told_once(
     (tmp_path / "songs").mkdir()
     source = write_midi(tmp_path / "songs" / "in.mid", bpm=60)
     source.write_bytes(source.read_bytes()[:-6])
-    told = f"{source}: the file is damaged (track 1 breaks off); the rest is used"
+    told = f"{source}: the file is damaged (track 1 breaks off): what is there is taken"
     assert main(["render", str(source), "out.mid", "--plot", "out.png"]) == ExitCode.OK
     assert capsys.readouterr().err == f"midigen: {told}\n"
     assert main(["evaluate", "notebook", str(source.parent)]) == ExitCode.OK
@@ -211,18 +207,18 @@ def test_what_is_damaged_in_a_file_is_told_once(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "room"),
+    ("arguments", "module"),
     [(["--recipe", "notebook"], "notebook"), (["songs", "--name", "new"], "training")],
 )
 def test_training_without_its_packages_says_what_to_install(
     arguments: list[str],
-    room: str,
+    module: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("songs").mkdir()
     write_midi(Path("songs") / "song.mid", bpm=120)
-    monkeypatch.setitem(sys.modules, f"midigen.learning.{room}", None)
+    monkeypatch.setitem(sys.modules, f"midigen.learning.{module}", None)
     assert main(["train", *arguments]) == ExitCode.FAILURE
     assert 'pip install "midigen[train]"' in capsys.readouterr().err
     assert not Path("models").exists()
@@ -260,7 +256,7 @@ def test_a_corpus_that_cannot_be_read_is_an_error(
     assert main([*command, "empty"]) == ExitCode.MIDI_FILE
     assert told(capsys) == [
         "midigen: skipped empty/damaged.mid: the file breaks off in its header",
-        "midigen: skipped empty/text.kar: not a MIDI file: it has no MThd header",
+        "midigen: skipped empty/text.kar: not a MIDI file: it has no header of one (MThd)",
         "midigen: no melody found in empty: all 2 files skipped",
     ]
     assert not Path("models").exists()

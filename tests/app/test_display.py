@@ -15,7 +15,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from midigen.app.display import ASCII_BLOCKS, Display, Row, Sheet, is_worthwhile, rows
+from midigen.app.display import Display, is_worthwhile
+from midigen.app.sheet import Sheet
+from midigen.app.status_rows import ASCII_BLOCKS, Row, rows
 from midigen.instrument.status import Status
 from midigen.live.typed_line import LONGEST, TypedLine, Typist
 from midigen.music.keys import LETTERS, MODE_NAMES, Key
@@ -510,8 +512,8 @@ def test_what_is_worth_drawing_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_the_display_imports_rich() -> None:
-    program = "import sys, midigen.instrument.status, midigen.live.typed_line\n"
-    program += "sys.exit('rich' in sys.modules)"
+    modules = "sys, midigen.instrument.status, midigen.live.typed_line"
+    program = f"import {modules}; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

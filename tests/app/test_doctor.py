@@ -1,6 +1,5 @@
 """What `doctor` finds, each verdict where things really stand so."""
 
-import argparse
 import contextlib
 import os
 import resource
@@ -14,15 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app import doctor
+from midigen.app import doctor, measuring
+from midigen.app.cli import new_parser
 from midigen.app.doctor import (
     LIMIT,
-    LONG_PERIOD,
-    NOTICED,
-    TOO_SLOW,
-    UNSTEADY,
-    Finding,
-    Verdict,
     examine_jack,
     examine_model,
     examine_models,
@@ -34,14 +28,20 @@ from midigen.app.doctor import (
     examine_round_trip,
     examine_sequencer,
     examine_system,
+)
+from midigen.app.findings import (
+    LONG_PERIOD,
+    NOTICED,
+    TOO_SLOW,
+    UNSTEADY,
+    Finding,
+    Verdict,
     judge_period,
     judge_prediction,
     judge_round_trip,
     judge_waking,
-    measure_round_trip,
-    measure_waking,
 )
-from midigen.app.doctor_commands import add_commands
+from midigen.app.measuring import measure_round_trip, measure_waking
 from midigen.errors import ConfigError, ExitCode, NoMidiSystemError
 from midigen.live import midi_system, realtime
 from midigen.live.midi_system import Listing, find_api
@@ -91,10 +91,8 @@ def ordinary_user() -> Iterator[None]:
 
 
 def run_doctor(*arguments: str) -> ExitCode:
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
-    options = parser.parse_args(["doctor", *arguments])
-    code: ExitCode = options.command(options)
+    options = new_parser("doctor").parse_args(["doctor", *arguments])
+    code: ExitCode = options.run(options)
     return code
 
 
@@ -105,7 +103,7 @@ def run_doctor(*arguments: str) -> ExitCode:
 def _brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short measurements, and no config.toml of this machine's is found."""
     monkeypatch.setattr(doctor, "NOTES", 20)
-    monkeypatch.setattr(doctor, "WAKES", 20)
+    monkeypatch.setattr(measuring, "WAKES", 20)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("platformdirs.user_config_path", lambda _: tmp_path / "none")
 
@@ -421,7 +419,7 @@ def test_notes_come_back_over_the_real_midi_system() -> None:
 
 @pytest.mark.usefixtures("jack")
 def test_a_second_doctor_cannot_measure_meanwhile() -> None:
-    other = MidiPorts(Api.JACK, doctor._ECHO, hears_clock=False)
+    other = MidiPorts(Api.JACK, measuring._ECHO, hears_clock=False)
     other.open(lambda _: None)
     try:
         finding = examine_round_trip(Api.JACK)
@@ -432,7 +430,7 @@ def test_a_second_doctor_cannot_measure_meanwhile() -> None:
 
 
 def test_waking_is_never_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "WAKES", 10)
+    monkeypatch.setattr(measuring, "WAKES", 10)
     late = measure_waking()
     assert len(late) == 10
     assert min(late) >= 0

@@ -1,6 +1,5 @@
 """`status` and `ctl`, as they are typed, beside a control socket that listens."""
 
-import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app.remote_commands import add_commands, table
+from midigen.app.cli import new_parser
+from midigen.app.commands.status import table
 from midigen.errors import ExitCode, MidigenError, UsageError
 from midigen.settings.controls import CONTROLS
 from tests.remotes import Player, listening
@@ -73,10 +73,8 @@ version      0.1.0
 
 def run(*arguments: str) -> ExitCode:
     """A command as it is typed."""
-    parser = argparse.ArgumentParser(prog="midigen")
-    add_commands(parser.add_subparsers(required=True))
-    options = parser.parse_args(arguments)
-    code: ExitCode = options.command(options)
+    options = new_parser(arguments[0]).parse_args(arguments)
+    code: ExitCode = options.run(options)
     return code
 
 

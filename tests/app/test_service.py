@@ -1,6 +1,5 @@
 """midigen as a service: its unit, read by systemd, and what a `systemctl` is told."""
 
-import argparse
 import configparser
 import os
 import re
@@ -14,8 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from midigen.app import service, service_commands
-from midigen.app.service import quoted, unit_text
+from midigen.app import systemd
+from midigen.app.cli import new_parser
+from midigen.app.systemd import quoted, unit_text
 from midigen.errors import ConfigError, ExitCode, MidigenError, ModelError, UsageError
 from midigen.live import recording
 from tests.system import needs
@@ -74,7 +74,7 @@ def verify(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """What `systemd-analyze` has to say of a unit."""
     program = needs("systemd-analyze")
     folder = tmp_path_factory.mktemp("unit")
-    path = folder / service.NAME
+    path = folder / systemd.NAME
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -205,10 +205,8 @@ def unit(systemctl: Systemctl, tmp_path: Path) -> Path:
 
 def midigen_service(*arguments: str) -> ExitCode:
     """`midigen service` and these arguments."""
-    parser = argparse.ArgumentParser(prog="midigen")
-    service_commands.add_commands(parser.add_subparsers())
-    options = parser.parse_args(["service", *arguments])
-    code: ExitCode = options.command(options)
+    options = new_parser("service").parse_args(["service", *arguments])
+    code: ExitCode = options.run(options)
     return code
 
 

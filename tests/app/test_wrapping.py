@@ -57,7 +57,11 @@ def commands(
                 yield from commands(each, (*names, name))
 
 
-COMMANDS = dict(commands(cli._parser()))
+COMMANDS: dict[tuple[str, ...], argparse.ArgumentParser] = {(): cli.new_parser(None)}
+for name in cli.COMMANDS:
+    COMMANDS |= {
+        names: parser for names, parser in commands(cli.new_parser(name)) if names[:1] == (name,)
+    }
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80])

@@ -10,8 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
-
 from midigen.errors import ExitCode, MidigenError, UsageError
 
 NAME = "midigen.service"
@@ -61,6 +59,8 @@ def unit_path() -> Path:
         raise UsageError(
             "services are for systemd, on Linux: have your session start `midigen run` instead"
         )
+    import platformdirs
+
     return platformdirs.user_config_path("systemd") / "user" / NAME
 
 

@@ -1,0 +1,25 @@
+"""`midigen config`: the settings that count here, as a file that can be kept."""
+
+import argparse
+import sys
+
+from midigen.app.options import add_port_settings, add_settings, effective_settings
+from midigen.errors import ExitCode
+from midigen.settings import toml
+
+EXAMPLE = "midigen config --mode duet > my.toml"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options."""
+    add_settings(parser)
+    add_port_settings(parser)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Print them."""
+    text = toml.render(effective_settings(options))
+    if sys.stdout.encoding.lower() != "utf-8":  # a file that a shell makes of it can be read too
+        text = text.encode("ascii", "escape").decode()
+    print(text, end="")
+    return ExitCode.OK

@@ -1,0 +1,138 @@
+"""What the player sees and types while midigen plays: a status on a terminal, lines, or nothing."""
+
+import contextlib
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from midigen.app.console import tell
+from midigen.live.terminal import COMMANDS, read_command
+
+if TYPE_CHECKING:
+    from midigen.app.display import Display
+    from midigen.instrument.status import Status
+    from midigen.live.daemon import Daemon
+
+
+class Screen(Protocol):
+    """Where a player reads how it stands."""
+
+    def tell(self, line: str) -> None:
+        """Show a line. For any thread."""
+
+    def release(self) -> None:
+        """Give the terminal back as it was, at once. For the main thread, even in a signal."""
+
+    def shown(
+        self, headline: str, daemon: "Daemon", *, types: bool
+    ) -> contextlib.AbstractContextManager[None]:
+        """Show how a daemon stands, and with `types` take the lines that are typed meanwhile."""
+
+
+class PlainScreen:
+    """Lines on stderr, one after another."""
+
+    def release(self) -> None:
+        """The terminal is as it was."""
+
+    def tell(self, line: str) -> None:
+        """Show a line."""
+        tell(line)
+
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
+        """Show the headline, and obey what is typed or comes through a pipe."""
+        self.tell(headline)
+        if types and sys.stdin is not None and not _is_in_background():
+            reader = threading.Thread(
+                target=_read_lines, args=(_obey(daemon, self.tell),), name="typing", daemon=True
+            )
+            reader.start()  # not joined: a read can't be interrupted
+        yield
+
+
+class QuietScreen(PlainScreen):
+    """Nothing at all."""
+
+    def tell(self, line: str) -> None:
+        """Show nothing."""
+
+
+class StatusScreen:
+    """The status at the bottom of the terminal, with notices scrolling above it."""
+
+    def __init__(self) -> None:
+        self._display: Display | None = None
+
+    def tell(self, line: str) -> None:
+        """Show a line above the status."""
+        (tell if self._display is None else self._display.tell)(line)
+
+    def release(self) -> None:
+        """Give the terminal back as it was."""
+        if self._display is not None:
+            self._display.release()
+
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
+        """Show the status, and the line that is typed."""
+        from midigen.app.display import Display
+
+        if not types:  # the notes that are played go there
+            self.tell(headline)
+            yield
+            return
+        latest: Callable[[], Status | None] = lambda: daemon.status  # noqa: E731  typed
+        display = Display(latest, typed=_obey(daemon, self.tell))
+        display.start(headline)
+        self._display = display
+        try:
+            yield
+        finally:
+            self._display = None
+            display.stop()
+
+
+def new_screen(*, quiet: bool) -> Screen:
+    """The screen that suits this terminal, or what stands in its place."""
+    if quiet:
+        return QuietScreen()
+    if sys.stderr is None or not sys.stderr.isatty():
+        return PlainScreen()
+    from midigen.app.display import is_worthwhile
+
+    return StatusScreen() if is_worthwhile(sys.stderr) else PlainScreen()
+
+
+def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]:
+    """What does as a typed line says."""
+
+    def obey(line: str) -> None:
+        if not line.startswith(":"):
+            say(f"{line!r} isn't a command: they begin with a colon; :help lists them")
+        elif line == ":help":
+            say(COMMANDS)
+        else:
+            daemon.put(read_command(line))
+
+    return obey
+
+
+def _read_lines(obey: Callable[[str], None]) -> None:
+    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
+    with contextlib.suppress(OSError):  # it hung up
+        while line := stdin.readline():
+            if text := line.decode(errors="replace").strip():
+                obey(text)
+
+
+def _is_in_background() -> bool:
+    """Whether to read the terminal would stop the process."""
+    if not hasattr(os, "tcgetpgrp") or not sys.stdin.isatty():
+        return False
+    with contextlib.suppress(OSError):
+        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
+    return False
