@@ -32,6 +32,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(installed: Pa
         "midigen/models/notebook.onnx",
         "midigen/models/songs.onnx",
         "midigen/config.toml",
+        "midigen/py.typed",
         "midigen/app/cli.py",
     } <= files
     packaged = (installed / "midigen" / "config.toml").read_bytes()
