@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from midigen.music.keys import Key
     from midigen.prediction.models import load_model
     from midigen.prediction.predictor import Predictor
+    from midigen.settings.choices import Mode
     from midigen.settings.controls import Control
-    from midigen.settings.table import Mode, Settings
+    from midigen.settings.table import Settings
 
 __version__ = "0.1.0"
 
