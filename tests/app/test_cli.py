@@ -195,7 +195,7 @@ def test_what_is_damaged_in_a_file_is_told_once(
     (tmp_path / "songs").mkdir()
     source = write_midi(tmp_path / "songs" / "in.mid", bpm=60)
     source.write_bytes(source.read_bytes()[:-6])
-    told = f"{source}: the file is damaged (track 1 breaks off): what is there is taken"
+    told = f"{source}: the file is damaged (track 1 breaks off); the rest is used"
     assert main(["render", str(source), "out.mid", "--plot", "out.png"]) == ExitCode.OK
     assert capsys.readouterr().err == f"midigen: {told}\n"
     assert main(["evaluate", "notebook", str(source.parent)]) == ExitCode.OK
@@ -256,7 +256,7 @@ def test_a_corpus_that_cannot_be_read_is_an_error(
     assert main([*command, "empty"]) == ExitCode.MIDI_FILE
     assert told(capsys) == [
         "midigen: skipped empty/damaged.mid: the file breaks off in its header",
-        "midigen: skipped empty/text.kar: not a MIDI file: it has no header of one (MThd)",
+        "midigen: skipped empty/text.kar: not a MIDI file: it has no MThd header",
         "midigen: no melody found in empty: all 2 files skipped",
     ]
     assert not Path("models").exists()
