@@ -16,9 +16,10 @@ import pytest
 
 from midigen.app.cli import main
 from midigen.errors import ExitCode
+from midigen.settings.choices import Mode
 from midigen.settings.config import load
 from midigen.settings.controls import CONTROLS
-from midigen.settings.table import Mode, Settings
+from midigen.settings.table import Settings
 from tests.docs import PAGES, Block, blocks, read
 from tests.midi_files import write_midi
 from tests.players import ROOT
