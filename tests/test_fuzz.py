@@ -171,7 +171,7 @@ def test_a_model_whose_weights_are_elsewhere_is_refused(
 def test_a_model_without_an_end_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("midigen.prediction.onnx_predictor.PATIENCE", 0.2)
+    monkeypatch.setattr("midigen.prediction.onnx_predictor.TIME_LIMIT", 0.2)
     make = onnx.helper.make_node
     body = onnx.helper.make_graph(
         [make("Identity", ["going"], ["goes"]), make("Identity", ["state"], ["next"])],

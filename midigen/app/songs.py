@@ -26,7 +26,8 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
     """The songs of a corpus, with a line for each file that gave none; a single one is an error."""
     from tqdm import tqdm
 
-    from midigen.learning.corpus import Tune, find_files, read, songs
+    from midigen.learning.corpus import Tune, read, songs
+    from midigen.learning.files import find_files
 
     tunes: list[Tune] = []
     skipped = 0

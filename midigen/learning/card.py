@@ -1,4 +1,4 @@
-"""The card of a model: what it is, what it learned from and how well it plays, for people."""
+"""A model's card, for people: what it is, what it learned from, and how well it plays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,11 @@ NOTES_MARK = "<!-- What stands below is kept when the model is trained again. --
 
 @dataclass(frozen=True)
 class Facts:
-    """What a card tells. `sides` gives songs and notes, `curve` an `Epoch` as a dict each.
+    """What a card tells.
 
-    `whole` says that every song is on one side; otherwise each was cut.
+    `sides` has the number of songs and of notes, `curve` an `Epoch` as a dict for each, `best` the
+    index of the best epoch, and `scores` those of the test songs. `whole` is whether every song is
+    on one side; if not, each was cut.
     """
 
     name: str
@@ -44,16 +46,16 @@ class Facts:
 
 
 def write_card(facts: Facts, folder: Path, notes: str = "") -> None:
-    """Write `NAME.md` and the learning curve, `NAME.png`, into a folder.
+    """Write the card, `NAME.md`, and the learning curve, `NAME.png`, into a folder.
 
-    `notes` go below the mark: what people know of the data and the choices made.
+    `notes` are what people wrote about the data and their choices; they go below the mark.
     """
     _draw_curve(facts, folder / f"{facts.name}.png")
     (folder / f"{facts.name}.md").write_text(_text(facts, notes), encoding="utf-8")
 
 
 def notes_of(card: Path) -> str:
-    """What stands below the mark in a card that there may be already."""
+    """The text below the mark in a card; empty if there is no card yet."""
     if not card.is_file():
         return ""
     return card.read_text(encoding="utf-8").partition(NOTES_MARK)[2].lstrip("\n")

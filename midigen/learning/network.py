@@ -1,7 +1,6 @@
-"""The network and its files: Keras builds and saves it, ONNX is what plays.
+"""The network and its files: Keras builds and saves it, and ONNX Runtime plays it.
 
-Only the `train` command imports this room and the others that know Keras. A model
-is written to a temporary file and renamed, so that nothing half-written is ever in
+Files are written under temporary names and then renamed, so that no half-written file ever takes
 a model's place.
 """
 
@@ -23,8 +22,8 @@ from midigen.prediction.window import Encoding
 
 
 @dataclass(frozen=True)
-class Card:
-    """What the player must know of a model, and how it was made. It goes into the .onnx file."""
+class ModelInfo:
+    """What a player must know about a model, and how it was made. The .onnx file holds it."""
 
     min_notes: int
     max_notes: int
@@ -33,7 +32,7 @@ class Card:
     mixture: Mixture | None = None
 
     def metadata(self) -> dict[str, str]:
-        """The metadata as `onnx_predictor` documents it."""
+        """The metadata of the .onnx file, as `onnx_predictor` documents it."""
         metadata = {
             "midigen.format": FORMAT,
             "midigen.vocabulary": VOCABULARY,
@@ -49,7 +48,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The size of a network: LSTM layers, units in each, and the dropout that follows each."""
+    """The size of a network: its LSTM layers, the units in each, and the dropout after each."""
 
     layers: int = 1
     units: int = 128
@@ -57,13 +56,13 @@ class Architecture:
 
 
 def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
-    """The network that learns songs: rows of `echo`, LSTMs, a dense layer.
+    """The network that learns songs: encoded letters (see `echoes`), LSTMs, a dense layer.
 
-    To play, it takes input of shape (batch, steps, 203), any number of steps, and gives a
-    softmax of shape (batch, 7) for the letter after the last. To train, it takes 8 steps
-    and gives logits of shape (batch, 8, 7), for the letter after each, which costs no
-    more; the length being fixed, its loop is unrolled, which made it twice as fast. The
-    weights of the one fit the other.
+    The one that plays takes any number of steps, shape (batch, steps, 203), and gives the
+    probabilities of the letter after the last one, shape (batch, 7). The one that is trained takes
+    8 steps and gives logits for the letter after each, shape (batch, 8, 7), which costs no more.
+    With a fixed length its loop can be unrolled, which made it twice as fast. Weights of the one
+    fit the other.
     """
     window = keras.Input((echoes.STEPS if training else None, echoes.FEATURES), name="window")
     line = window
@@ -80,14 +79,14 @@ def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
     return keras.Model(window, keras.layers.Dense(SIZE, activation, name="letters")(line))
 
 
-def save(model: keras.Model, card: Card, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write `NAME.keras` and `NAME.onnx` into a folder and return their paths."""
+def save(model: keras.Model, info: ModelInfo, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write `NAME.keras` and `NAME.onnx` into a folder, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.keras", folder / f"{name}.onnx"
     temporary = folder / f".{name}.keras", folder / f".{name}.onnx"
     try:
         model.save(temporary[0], include_optimizer=False)
-        _export(model, card, temporary[1])
+        _export(model, info, temporary[1])
         for written, path in zip(temporary, paths, strict=True):
             written.replace(path)
     finally:
@@ -96,18 +95,18 @@ def save(model: keras.Model, card: Card, folder: Path, name: str) -> tuple[Path,
     return paths
 
 
-def stamp(path: Path, card: Card) -> None:
-    """Write a card into an .onnx file, in the place of what it said of itself."""
+def write_info(path: Path, info: ModelInfo) -> None:
+    """Replace the metadata of an .onnx file."""
     graph = onnx.load(path)
     del graph.metadata_props[:]
-    onnx.helper.set_model_props(graph, card.metadata())
+    onnx.helper.set_model_props(graph, info.metadata())
     onnx.save(graph, path)
 
 
-def _export(model: keras.Model, card: Card, path: Path) -> None:
+def _export(model: keras.Model, info: ModelInfo, path: Path) -> None:
     (window,) = model.inputs
     signature = [keras.InputSpec(shape=window.shape, dtype=window.dtype, name="window")]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # Keras probing NumPy
         model.export(path, format="onnx", input_signature=signature, verbose=False)
-    stamp(path, card)
+    write_info(path, info)

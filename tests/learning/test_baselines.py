@@ -18,7 +18,7 @@ from midigen.learning.baselines import (
     COUNTED_ORDER,
     LONG_TERM_ORDER,
     Baselines,
-    Rows,
+    PerNote,
     combine,
     short_term,
     witten_bell,
@@ -69,16 +69,16 @@ def smoothed(counts: Sequence[Sequence[int]]) -> list[Fraction]:
     return probabilities
 
 
-def floats(rows: Sequence[Sequence[Fraction]]) -> Rows:
+def floats(rows: Sequence[Sequence[Fraction]]) -> PerNote:
     return np.array([[float(each) for each in row] for row in rows]).reshape(-1, SIZE)
 
 
-def assert_probabilities(rows: Rows) -> None:
+def assert_probabilities(rows: PerNote) -> None:
     assert (rows > 0).all()
     np.testing.assert_allclose(rows.sum(axis=1), 1)
 
 
-def peak(letter: int, height: float) -> Rows:
+def peak(letter: int, height: float) -> PerNote:
     """One letter is likelier, all the others equally likely."""
     row = np.full((1, SIZE), (1 - height) / (SIZE - 1))
     row[0, letter] = height

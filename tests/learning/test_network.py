@@ -12,7 +12,7 @@ import pytest
 
 from midigen.app.cli import main
 from midigen.errors import ExitCode, ModelError
-from midigen.learning.network import Card, save
+from midigen.learning.network import ModelInfo, save
 from midigen.learning.notebook import build_notebook, train_notebook
 from midigen.music.keys import SIZE
 from midigen.prediction.models import find_model
@@ -20,7 +20,7 @@ from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.prediction.window import Encoding, scale
 from tests.players import NOTEBOOK, ROOT
 
-CARD = Card(3, 3, Encoding.SCALED, {"recipe": "test"})
+CARD = ModelInfo(3, 3, Encoding.SCALED, {"recipe": "test"})
 ALL_WINDOWS = np.array(list(product(range(SIZE), repeat=3)))
 SCALE = np.array([[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6], [5, 6, 0], [6, 0, 1]])
 
@@ -78,7 +78,7 @@ def test_training_that_fails_says_so_and_leaves_the_old_model(
     shown = capsys.readouterr()
     assert "2/2" in shown.out
     assert "loss" in shown.out
-    assert "of 7 training windows came out right, so nothing was written" in shown.err
+    assert "of 7 training windows right, so nothing was written" in shown.err
     assert not list(tmp_path.iterdir())
 
 

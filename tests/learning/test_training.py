@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midigen.errors import MidigenError, ModelError
+from midigen.learning.batches import NO_LETTER, EncodedSong, cut_blocks, move_letters
 from midigen.learning.calibration import calibrate
 from midigen.learning.corpus import Song
 from midigen.learning.evaluation import predict_song
+from midigen.learning.fitting import Plan
 from midigen.learning.network import Architecture, build_network
 from midigen.learning.split import Side, side_of
-from midigen.learning.training import NO_LETTER, Plan, _cut, _Encoded, _move, train
+from midigen.learning.training import train
 from midigen.music.keys import SIZE
 from midigen.prediction.echoes import FEATURES, MAX_NOTES, STEPS, encode_line
 from midigen.prediction.memory import ORDERS
@@ -232,7 +234,7 @@ def test_each_epoch_learns_every_letter_of_a_song_once_after_its_own_row(
     letters = np.arange(notes, dtype=np.uint8) + NO_LETTER + 1  # each can be told from the others
     rows = np.repeat(letters[:-1, None], FEATURES, axis=1).astype(np.float16)
     for rng in (None, np.random.default_rng(seed)):
-        blocks = _cut([_Encoded(rows, letters[1:])], rng)
+        blocks = cut_blocks([EncodedSong(rows, letters[1:])], rng)
         real = blocks.targets != NO_LETTER
         assert sorted(blocks.targets[real]) == list(letters[1:])
         assert (blocks.rows[real][:, 0] == blocks.targets[real] - 1).all()
@@ -244,7 +246,7 @@ def test_a_moved_block_is_that_of_the_moved_tune() -> None:
     moved = (tune + 3) % SIZE
     rows, targets = encode_line(tune[:-1]).astype(np.float16), tune[1:].astype(np.uint8)
     targets[-1] = NO_LETTER
-    _move(rows, targets, 3)
+    move_letters(rows, targets, 3)
     np.testing.assert_array_equal(rows, encode_line(moved[:-1]).astype(np.float16))
     assert targets.tolist() == [*moved[1:-1], NO_LETTER]
 

@@ -59,7 +59,8 @@ def _train_notebook(options: argparse.Namespace) -> ExitCode:
 
 def _train_on_songs(options: argparse.Namespace) -> ExitCode:
     with _training_packages():
-        from midigen.learning.training import Plan, train
+        from midigen.learning.fitting import Plan
+        from midigen.learning.training import train
     from midigen.prediction.models import MODELS
 
     songs = read_songs(options)
