@@ -27,9 +27,9 @@ from hypothesis import strategies as st
 from midigen.app import piano_roll
 from midigen.errors import ConfigError, MidiFileError, MidigenError, ModelError
 from midigen.learning.corpus import read_file
-from midigen.live import control_socket, osc
+from midigen.live import control_protocol, osc
 from midigen.midi import wire
-from midigen.midi.messages import Seconds
+from midigen.midi.messages import NoteOff, NoteOn, Seconds
 from midigen.midi.reader import load
 from midigen.midi.writer import MidiFileBuilder, variable_length
 from midigen.music.keys import LETTERS
@@ -287,6 +287,12 @@ class Obeying:
     def reload(self) -> list[str]:
         raise ConfigError(["config.toml: mode = 5"])
 
+    def play(self, note: NoteOn | NoteOff) -> None:
+        assert wire.Decoder().feed(wire.encode(note)) == [note]
+
+    def subscribe(self) -> None:
+        """Nothing is sent."""
+
 
 _NAMES = st.sampled_from(sorted(controls.CONTROLS)) | st.text(max_size=8)
 _VALUES = st.text(max_size=8) | st.sampled_from(
@@ -308,16 +314,15 @@ LINES = st.one_of(
     st.binary(max_size=200),
     _JSON_LINES.map(str.encode),
     st.builds(str.encode, _JSON_LINES, st.sampled_from(["utf-16", "utf-32-be", "utf-8-sig"])),
-    st.sampled_from([b"[" * control_socket.LONGEST, b'{"do":' * 10_000, b"9" * 5000]),
+    st.sampled_from([b"[" * control_protocol.LONGEST, b'{"do":' * 10_000, b"9" * 5000]),
     mutated([b'{"do": "set", "name": "tempo", "value": "96"}', b'{"do": "status"}']),
 )
 
 
 def take_line(line: bytes, _: Path) -> str:
     """Answer a line with one line of JSON: what has become of it, or what is wrong with it."""
-    said = control_socket.answer(line, Obeying())
-    assert said.count(b"\n") == 1
-    assert said.endswith(b"\n")
+    midigen = Obeying()
+    said = control_protocol.answer(line, midigen, midigen)
     answer = json.loads(said)
     assert answer.keys() in ({"ok"}, {"error"})
     if "ok" in answer:

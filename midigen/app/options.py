@@ -89,6 +89,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="write the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="write what happens there, with times: ports that come and go, notes that were late "
+        "or dropped, the clock, troubles, and all that you are shown",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show that on stderr, where no status is shown"
+    )
     add_settings(parser)
     group = add_port_settings(parser)
     add_name(

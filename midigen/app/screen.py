@@ -61,6 +61,22 @@ class QuietScreen(PlainScreen):
         """Show nothing."""
 
 
+class AnnouncingScreen:
+    """A screen, and others that are told all that it shows."""
+
+    def __init__(self, screen: Screen, *listeners: Callable[[str], None]) -> None:
+        self.screen = screen
+        self.listeners = [*listeners]
+        self.release = screen.release
+        self.shown = screen.shown
+
+    def tell(self, line: str) -> None:
+        """Show a line, and hand it on."""
+        self.screen.tell(line)
+        for listener in self.listeners:
+            listener(line)
+
+
 class StatusScreen:
     """The status at the bottom of the terminal, with notices scrolling above it."""
 

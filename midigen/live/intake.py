@@ -70,11 +70,16 @@ class Intake:
         data = message[0]
         is_sysex = bool(data) and data[0] == _SYSEX
         for each in self._late(data) if is_sysex else self._decode(data):
-            if self._admits(each):
-                self._let_in += 1
-                self._enqueue(Arrival(now, self._events, (now, each)))
-            else:
-                self.dropped += 1
+            self.take(each, now)
+
+    def take(self, message: Message, now: Seconds) -> bool:
+        """Enqueue a message, unless too many wait already; whether it was let in."""
+        if not self._admits(message):
+            self.dropped += 1
+            return False
+        self._let_in += 1
+        self._enqueue(Arrival(now, self._events, (now, message)))
+        return True
 
     def release_held(self) -> int:
         """Release the keys and pedals that are down at the port; return how many.

@@ -1,4 +1,4 @@
-"""What a midigen that runs answers to those who ask it from another terminal."""
+"""What the control channel does on a midigen that plays."""
 
 import os
 import time
@@ -10,6 +10,8 @@ from midigen.errors import MidigenError
 from midigen.instrument.events import Reload
 from midigen.live.connection import Connection
 from midigen.live.daemon import Daemon
+from midigen.live.feedback import Feedback
+from midigen.live.intake import Intake
 from midigen.midi.messages import Seconds
 from midigen.prediction.models import load_models
 from midigen.settings import controls
@@ -27,9 +29,9 @@ _SHOWN = (
 
 
 class Remote:
-    """Answers for a daemon that was started with `settings`.
+    """The `Backend` of a daemon that was started with `settings`.
 
-    `load` reads its configuration anew, and raises ConfigError.
+    `load` reads the configuration again, and raises ConfigError.
     """
 
     def __init__(
@@ -46,7 +48,10 @@ class Remote:
         self._started = time.perf_counter()
 
     def status(self) -> Mapping[str, object]:
-        """How it stands, in values that JSON has."""
+        """The state of the performance, in values that JSON has.
+
+        Raises MidigenError before there is one.
+        """
         status = self._daemon.status
         if status is None:
             raise MidigenError("midigen is only just starting")
@@ -70,7 +75,7 @@ class Remote:
         }
 
     def set(self, name: str, value: str) -> list[str]:
-        """Set a control, or press it. What has become of it. Raises MidigenError."""
+        """Set a control, or press it. Returns the player's notices. Raises MidigenError."""
         control = Control(name, value)
         try:
             controls.read(control)
@@ -78,8 +83,15 @@ class Remote:
             raise MidigenError(str(exc)) from exc
         return self._daemon.ask(control, PATIENCE)
 
+    def keyboard(self) -> Intake:
+        """A new keyboard, whose notes are heard like those of a port."""
+        return Intake(self._daemon.enqueue, Feedback())
+
     def reload(self) -> list[str]:
-        """Go on by the configuration as it stands now. Raises MidigenError, and nothing changes."""
+        """Read the configuration again, and play by it. Returns the player's notices.
+
+        Raises MidigenError; then nothing changes.
+        """
         settings = self._load()
         models = load_models(settings.model, settings.scene_models)
         lines = self._daemon.ask(Reload(settings, *models), PATIENCE)

@@ -19,7 +19,7 @@ from onnx.helper import make_node
 from onnx.numpy_helper import from_array
 
 from midigen.errors import ExitCode
-from midigen.live.control_socket import ask
+from midigen.live.control_client import ask
 from midigen.live.daemon import CHECK_INTERVAL
 from midigen.live.ports import STANDS_STILL
 from midigen.midi.messages import NoteOff, NoteOn

@@ -13,7 +13,7 @@ import pytest
 
 from midigen.errors import ExitCode
 from midigen.live.arrivals import Arrival
-from midigen.live.control_socket import ask
+from midigen.live.control_client import ask
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
 from midigen.settings.choices import Api

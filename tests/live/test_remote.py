@@ -12,7 +12,7 @@ import pytest
 
 from midigen import __version__
 from midigen.errors import ConfigError, MidigenError, ModelError
-from midigen.live.control_socket import answer
+from midigen.live.control_protocol import answer
 from midigen.live.daemon import Daemon
 from midigen.live.remote import Remote
 from midigen.midi.messages import Channel, NoteOff, NoteOn
@@ -21,6 +21,7 @@ from midigen.settings.choices import Mode
 from midigen.settings.table import Settings
 from tests.loop import DUET, Loop, run
 from tests.players import NOTEBOOK, performer, settings
+from tests.remotes import Client
 
 Ask = Callable[[Remote, Loop], None]
 
@@ -229,12 +230,12 @@ def test_setting_ends_what_it_must_before_it_answers() -> None:
     asked(DUET, ask)
 
 
-def test_who_asks_through_the_socket_is_answered_in_json() -> None:
+def test_who_asks_through_the_channel_is_answered_in_json() -> None:
     def ask(remote: Remote, _: Loop) -> None:
         status(remote, {"mode": "duet"})
 
         def line(request: object) -> Any:
-            return json.loads(answer(json.dumps(request).encode(), remote))
+            return json.loads(answer(json.dumps(request).encode(), remote, Client()))
 
         assert line({"do": "status"})["ok"]["mode"] == "duet"
         assert line({"do": "set", "name": "tempo", "value": "96"}) == {"ok": ["tempo 96"]}

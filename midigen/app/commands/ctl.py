@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Send the control, and print what has become of it."""
-    from midigen.live.control_socket import ask
+    from midigen.live.control_client import ask
 
     request = _request(options.control, " ".join(options.value))
     for line in ask(request, options.name):

@@ -24,8 +24,9 @@ from midigen.settings.choices import Api
 from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
-    from midigen.app.screen import Screen
+    from midigen.app.screen import AnnouncingScreen, Screen
     from midigen.live.daemon import Daemon
+    from midigen.live.feed import Feed
     from midigen.live.ports import MidiPorts
     from midigen.live.recording import Recorder
     from midigen.live.remote import Remote
@@ -45,16 +46,18 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Play until Ctrl-C, a signal or the end of standard input."""
     settings = effective_settings(options)
 
-    from midigen.app.screen import new_screen
+    from midigen.app.screen import AnnouncingScreen, new_screen
     from midigen.instrument.performer import Performer
     from midigen.live.daemon import Daemon
+    from midigen.live.feed import Feed
     from midigen.live.guard import guarded
     from midigen.live.remote import Remote
     from midigen.live.supervisor import Supervisor
     from midigen.prediction.models import load_models
 
     predictor, models = load_models(settings.model, settings.scene_models)
-    screen = new_screen(quiet=options.quiet)
+    feed = Feed()
+    screen = AnnouncingScreen(new_screen(quiet=options.quiet), feed.notice)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -72,10 +75,12 @@ def run(options: argparse.Namespace) -> ExitCode:
     supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
+        if options.log or options.verbose:
+            stack.enter_context(_logged(options, screen))
         recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
         stack.callback(supervisor.close)
         daemon = Daemon(
-            performer, connection, screen.tell, [recorder], supervisor, release=screen.release
+            performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
         )
         types = connection.silence_ends_phrases  # else the terminal is the port
 
@@ -85,7 +90,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             remote = Remote(
                 daemon, connection, settings, lambda: suited(effective_settings(options))
             )
-            stack.enter_context(_asked(settings, remote, screen))
+            stack.enter_context(_asked(settings, remote, feed, screen))
             headline = _headline(settings, connection)
             stack.enter_context(screen.shown(headline, daemon, types=types))
             supervisor.ready(headline)
@@ -105,6 +110,18 @@ def run(options: argparse.Namespace) -> ExitCode:
 def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
     key = "the key that it hears" if settings.key == AUTO else settings.key
     return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
+
+
+def _logged(
+    options: argparse.Namespace, screen: "AnnouncingScreen"
+) -> contextlib.AbstractContextManager[None]:
+    """Write the log as the options say, and every notice to it."""
+    from midigen.app.screen import StatusScreen
+    from midigen.live import log
+
+    shows_log = options.verbose and not isinstance(screen.screen, StatusScreen)
+    screen.listeners.append(log.notice)
+    return log.logged(options.log, sys.stderr if shows_log else None)
 
 
 @contextlib.contextmanager
@@ -145,11 +162,11 @@ def _osc(settings: Settings, daemon: "Daemon", screen: "Screen") -> Iterator[Non
 
 
 @contextlib.contextmanager
-def _asked(settings: Settings, remote: "Remote", screen: "Screen") -> Iterator[None]:
+def _asked(settings: Settings, remote: "Remote", feed: "Feed", screen: "Screen") -> Iterator[None]:
     """Meanwhile `midigen status` and `midigen ctl` are answered, where that is possible."""
-    from midigen.live.control_socket import ControlSocket
+    from midigen.live.control_channel import ControlChannel
 
-    control = ControlSocket(settings.ports.in_client, remote)
+    control = ControlChannel(settings.ports.in_client, remote, feed)
     try:
         control.open()
     except MidigenError as exc:  # it plays all the same

@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Ask for the status and print it."""
-    from midigen.live.control_socket import ask
+    from midigen.live.control_client import ask
 
     status = ask({"do": "status"}, options.name)
     if options.json:

@@ -1,19 +1,20 @@
-"""The control socket: what it answers, who gets there, and who is kept out, on real sockets."""
+"""The control channel: what it answers, who gets there, and who is kept out, on real sockets."""
 
 import contextlib
 import fcntl
 import json
 import os
 import resource
-import select
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,46 +23,61 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from midigen.errors import MidigenError
-from midigen.live import control_socket
-from midigen.live.control_socket import (
-    CLIENTS,
-    LONGEST,
-    PATIENCE,
-    ControlSocket,
-    answer,
-    ask,
-    file_name,
-)
-from tests.remotes import NAME, Player, listening
+from midigen.live import control_client, named_pipes, unix_sockets
+from midigen.live.control_channel import CLIENTS, PATIENCE, ControlChannel
+from midigen.live.control_client import ask, connect
+from midigen.live.control_protocol import LONGEST, answer
+from midigen.live.feed import SUBSCRIBERS, WAITING, Feed
+from midigen.live.stems import stem
+from midigen.midi.messages import NoteOff, NoteOn
+from tests.jack import wait_until
+from tests.remotes import NAME, Client, Player, listening
 from tests.system import runtime_folder
 
 STATUS = {"do": "status"}
 NOBODY = 65534
 
 
-def connect(path: Path) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(10)
-    connection.connect(str(path))
-    return connection
+def call(path: Path) -> Connection:
+    """A connection to a channel."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(path))
+        return Connection(caller.detach())
 
 
-def hear(connection: socket.socket) -> bytes:
-    """All that comes until the other side hangs up."""
-    heard = b""
-    with contextlib.suppress(ConnectionResetError):  # it hung up without having read everything
-        while piece := connection.recv(65_536):
-            heard += piece
-    return heard
+def say(connection: Connection, request: object) -> None:
+    connection.send_bytes(json.dumps(request).encode())
 
 
-def speak(path: Path, words: bytes) -> Any:
-    """What is answered to words and silence."""
-    with connect(path) as connection:
+def hear(connection: Connection) -> Any:
+    """The next message."""
+    assert connection.poll(10)
+    return json.loads(connection.recv_bytes())
+
+
+def write(connection: Connection, data: bytes) -> None:
+    """Say something that is no message, perhaps."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        while data:
+            data = data[os.write(connection.fileno(), data) :]
+
+
+def has_hung_up(connection: Connection) -> bool:
+    """Whether nothing comes any more, once the other side has hung up."""
+    assert connection.poll(10)
+    try:
+        connection.recv_bytes()
+    except (EOFError, ConnectionResetError):
+        return True
+    return False
+
+
+def speak(path: Path, request: bytes) -> Any:
+    """What a request is answered."""
+    with call(path) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            connection.sendall(words)
-            connection.shutdown(socket.SHUT_WR)
-        return json.loads(hear(connection))
+            connection.send_bytes(request)
+        return hear(connection)
 
 
 # --- requests and answers
@@ -105,19 +121,28 @@ def test_a_fault_of_the_backend_is_an_answer_and_not_the_end(folder: Path) -> No
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (b"\n", "what came isn't a line of JSON: expected {"),
-        (b"status\n", "what came isn't a line of JSON: expected {"),
-        (b"\xff\xfe\n", "what came isn't a line of JSON: expected {"),
-        (b"[" * 50_000 + b"\n", "what came isn't a line of JSON: expected {"),
-        (b"1" * 50_000 + b"\n", "what came isn't a line of JSON: expected {"),
-        (b"null\n", "no such request: expected {"),
-        (b'"status"\n', "no such request: expected {"),
-        (b'{"do": "sing"}\n', "no such request: expected {"),
-        (b'{"do": "status", "name": "key"}\n', "no such request: expected {"),
-        (b'{"do": "set", "name": "tempo", "value": 96}\n', "no such request: expected {"),
-        (b'{"do": "set", "name": "tempo"}\n', "no such request: expected {"),
-        (b'{"do": "status"}' + b" " * LONGEST + b"\n", f"a line may have {LONGEST} bytes"),
-        (b" " * 1_000_000, f"a line may have {LONGEST} bytes"),
+        (b"", "a request must be JSON: {"),
+        (b"status", "a request must be JSON: {"),
+        (b"\xff\xfe", "a request must be JSON: {"),
+        (b"[" * 50_000, "a request must be JSON: {"),
+        (b"1" * 50_000, "a request must be JSON: {"),
+        (b"null", "no such request: expected {"),
+        (b'"status"', "no such request: expected {"),
+        (b'{"do": "sing"}', "no such request: expected {"),
+        (b'{"do": "status", "name": "key"}', "no such request: expected {"),
+        (b'{"do": "set", "name": "tempo", "value": 96}', "no such request: expected {"),
+        (b'{"do": "set", "name": "tempo"}', "no such request: expected {"),
+        (b'{"do": "note_on", "pitch": 60}', "no such request: expected {"),
+        (b'{"do": "note_on", "pitch": 128, "velocity": 80}', "pitch is a whole number 0 to 127"),
+        (b'{"do": "note_on", "pitch": true, "velocity": 80}', "pitch is a whole number 0 to 127"),
+        (b'{"do": "note_on", "pitch": 60, "velocity": 0}', "velocity is a whole number 1 to 127"),
+        (b'{"do": "note_on", "pitch": 60.5, "velocity": 9}', "pitch is a whole number 0 to 127"),
+        (b'{"do": "note_off", "pitch": -1}', "pitch is a whole number 0 to 127"),
+        (b'{"do": "note_off", "pitch": 60, "channel": 17}', "channel is a whole number 1 to 16"),
+        (b'{"do": "note_off", "pitch": 60, "more": 1}', "no such request: expected {"),
+        (b'{"do": "subscribe", "to": "all"}', "no such request: expected {"),
+        (b'{"do": "status"}' + b" " * LONGEST, f"a request may have {LONGEST} bytes"),
+        (b" " * 1_000_000, f"a request may have {LONGEST} bytes"),
     ],
 )
 def test_what_is_no_request_is_told_so(words: bytes, problem: str, folder: Path) -> None:
@@ -128,21 +153,39 @@ def test_what_is_no_request_is_told_so(words: bytes, problem: str, folder: Path)
         assert ask(STATUS, None) == {"mode": "duet"}
 
 
-def test_lines_are_taken_as_they_come(folder: Path) -> None:
+def test_requests_are_answered_in_order_as_they_come(folder: Path) -> None:
+    request, ok = b'{"do": "status"}', {"ok": {"mode": "duet"}}
+    with listening(), call(folder / f"{NAME}.sock") as connection:
+        connection.send_bytes(request)
+        connection.send_bytes(b"what?")
+        connection.send_bytes(request.ljust(LONGEST))
+        assert hear(connection) == ok
+        assert [*hear(connection)] == ["error"]
+        assert hear(connection) == ok
+        frame = struct.pack("!i", len(request)) + request
+        for place in range(len(frame)):  # in pieces
+            write(connection, frame[place : place + 1])
+        assert hear(connection) == ok
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"\0\0",  # half of a size
+        b"\0\0\0\x10half",
+        b"\xff\xff\xff\xff",  # its size has eight bytes
+        b"\xff\xff\xff\xff" + b"\x7f" * 8,
+        b"\xff\xff\xff\xf0",  # a negative size
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_no_message_is_borne(frame: bytes, folder: Path) -> None:
     path = folder / f"{NAME}.sock"
-    ok = {"ok": {"mode": "duet"}}
     with listening():
-        assert speak(path, b'{"do": "status"}') == ok  # no line end but the end
-        assert speak(path, b'{"do": "status"}\r\n') == ok
-        assert speak(path, b'{"do": "status"}\nand more\n') == ok
-        assert speak(path, b'{"do": "status"}'.ljust(LONGEST) + b"\n") == ok
-        with connect(path) as connection:  # in pieces
-            for place in range(len(b'{"do": "status"}\n')):
-                connection.sendall(b'{"do": "status"}\n'[place : place + 1])
-            assert json.loads(hear(connection)) == ok
-        with connect(path) as connection:  # nothing at all
-            connection.shutdown(socket.SHUT_WR)
-            assert hear(connection) == b""
+        with call(path) as connection:
+            write(connection, frame)
+        assert speak(path, b'{"do": "status"}') == {"ok": {"mode": "duet"}}
 
 
 JSON = st.recursive(
@@ -165,11 +208,11 @@ LINE = st.one_of(st.binary(), (JSON | REQUEST).map(lambda value: json.dumps(valu
 @given(LINE)
 @example(json.dumps({"do": "set", "name": "fault", "value": ""}).encode())
 @example(json.dumps({"do": "set", "name": "\ud800", "value": ""}).encode())
-def test_any_line_has_an_answer(line: bytes) -> None:
-    player = Player()
-    reply = answer(line, player)
-    assert reply.endswith(b"\n")
-    assert reply.count(b"\n") == 1
+@example(json.dumps({"do": "note_on", "pitch": 60, "velocity": 80, "channel": 16}).encode())
+@example(json.dumps({"do": "note_on", "pitch": [], "velocity": {}}).encode())
+def test_any_request_has_an_answer(line: bytes) -> None:
+    player, client = Player(), Client()
+    reply = answer(line, player, client)
     assert [*json.loads(reply)] in (["ok"], ["error"])
     for name, value in player.asked:
         (name + value).encode()  # or it would raise
@@ -182,79 +225,236 @@ def lasting() -> Iterator[Path]:
         yield folder / "lasting.sock"
 
 
-@given(st.lists(LINE | st.just(b"\n"), min_size=1, max_size=4), st.booleans())
+@given(st.lists(LINE, min_size=1, max_size=4), st.binary(max_size=8), st.booleans())
 def test_whatever_is_said_the_next_one_is_served(
-    lasting: Path, pieces: list[bytes], hangs_up: bool
+    lasting: Path, requests: list[bytes], rest: bytes, listens: bool
 ) -> None:
-    with connect(lasting) as connection:
-        for piece in pieces:
-            with contextlib.suppress(BrokenPipeError):  # the first line was answered already
-                connection.sendall(piece)
-        if not hangs_up:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_WR)
-            heard = hear(connection)
-            assert not heard or [*json.loads(heard)] in (["ok"], ["error"])
-            assert heard or not any(pieces)
-    assert speak(lasting, b'{"do": "status"}\n') == {"ok": {"mode": "duet"}}
+    with call(lasting) as connection:
+        for request in requests:
+            connection.send_bytes(request)
+        for _ in requests if listens else ():
+            reply = hear(connection)
+            while "event" in reply:  # it has subscribed
+                reply = hear(connection)
+            assert [*reply] in (["ok"], ["error"])
+        write(connection, rest)
+    assert speak(lasting, b'{"do": "status"}') == {"ok": {"mode": "duet"}}
 
 
 # --- those who are slow, or too many
 
 
+def received(connection: Connection) -> int:
+    """How many bytes come until the other side hangs up."""
+    count = 0
+    with contextlib.suppress(ConnectionResetError):
+        while piece := os.read(connection.fileno(), 65_536):
+            count += len(piece)
+    return count
+
+
 def test_whoever_is_slow_holds_up_nobody_and_is_turned_away(folder: Path) -> None:
     path = folder / f"{NAME}.sock"
-    with listening(Player({"model": "x" * 2_000_000})), connect(path) as deaf:
-        deaf.sendall(b'{"do": "status"}\n')
-        heard = deaf.recv(50_000)  # and no more, until its time is over
+    late = {"error": "no request came within 2 s"}
+    with listening(Player({"model": "x" * 2_000_000})), call(path) as deaf:
+        say(deaf, STATUS)
+        heard = len(os.read(deaf.fileno(), 50_000))  # and no more, until its time is over
         began = time.perf_counter()
-        with connect(path) as silent, connect(path) as halting:
-            halting.sendall(b'{"do": ')
+        with call(path) as silent, call(path) as halting, call(path) as dribbling:
+            write(halting, b"\0\0\0\x10{")
+            write(dribbling, b"\0\0\xff\xff")
             assert len(ask(STATUS, None)["model"]) == 2_000_000
-            assert select.select([silent, halting], [], [], 0)[0] == []  # it waited for neither
-            for slow in (silent, halting):
-                assert json.loads(hear(slow)) == {"error": "no line came within 2 s"}
-                assert time.perf_counter() - began >= PATIENCE
-        heard += hear(deaf)
-    assert heard.startswith(b'{"ok": {"model": "xxx')
-    assert len(heard) < 2_000_000
-    assert b"error" not in heard
+            assert not silent.poll()  # it waited for neither
+            assert not halting.poll()
+            while not dribbling.poll(0.2):
+                write(dribbling, b" ")
+            for slow in (silent, halting, dribbling):
+                assert hear(slow) == late
+                assert has_hung_up(slow)
+            assert PATIENCE <= time.perf_counter() - began < 2 * PATIENCE
+        heard += received(deaf)
+    assert heard < 2_000_000
+
+
+def test_the_time_that_the_backend_takes_is_not_the_clients(folder: Path) -> None:
+    del folder
+
+    class Busy(Player):
+        def status(self) -> dict[str, object]:
+            threading.Event().wait(PATIENCE + 0.3)
+            return {"mode": "duet"}
+
+    with listening(Busy()):
+        assert ask(STATUS, None) == {"mode": "duet"}
 
 
 def test_one_too_many_is_turned_away(folder: Path) -> None:
     path = folder / f"{NAME}.sock"
-    with listening(), contextlib.ExitStack() as stack:
-        crowd = [stack.enter_context(connect(path)) for _ in range(CLIENTS)]
+    with listening() as control, contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(call(path)) for _ in range(CLIENTS)]
         with pytest.raises(MidigenError) as raised:
             ask(STATUS, None)
-        assert str(raised.value) == "8 others are asking already: try again"
-        crowd[0].sendall(b'{"do": "status"}\n')
-        assert json.loads(hear(crowd[0])) == {"ok": {"mode": "duet"}}
+        assert str(raised.value) == "8 others are connected already: try again"
+        say(crowd[0], STATUS)
+        assert hear(crowd[0]) == {"ok": {"mode": "duet"}}
+        crowd.pop(0).close()
+        wait_until(lambda: len(control._clients) < CLIENTS, "a place is free")
         assert ask(STATUS, None) == {"mode": "duet"}
-        crowd[1].sendall(b'{"do": "status"}\n')
-        assert json.loads(hear(crowd[1])) == {"ok": {"mode": "duet"}}
+        say(crowd[0], STATUS)
+        assert hear(crowd[0]) == {"ok": {"mode": "duet"}}
 
 
 def test_without_a_descriptor_left_it_waits_for_one_and_rests(folder: Path) -> None:
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with listening(), connect(folder / f"{NAME}.sock") as warm:
-        warm.sendall(b'{"do": "status"}\n')
-        hear(warm)
-        with socket.socket(socket.AF_UNIX) as waiting:
-            waiting.settimeout(0.5)
+    with listening():
+        assert ask(STATUS, None) == {"mode": "duet"}
+        with socket.socket(socket.AF_UNIX) as caller:
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
             try:
-                waiting.connect(str(folder / f"{NAME}.sock"))
-                waiting.sendall(b'{"do": "status"}\n')
+                caller.connect(str(folder / f"{NAME}.sock"))
+                waiting = Connection(caller.detach())
+                say(waiting, STATUS)
                 spent = time.process_time()
-                with pytest.raises(TimeoutError):
-                    waiting.recv(1)
+                time.sleep(0.5)
                 spent = time.process_time() - spent
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
             assert spent < 0.25
-            waiting.settimeout(10)
-            assert json.loads(hear(waiting)) == {"ok": {"mode": "duet"}}
+            with waiting:
+                assert hear(waiting) == {"ok": {"mode": "duet"}}
+
+
+# --- notes and events
+
+
+def test_notes_are_played_and_released_when_the_client_goes(folder: Path) -> None:
+    player = Player()
+    with listening(player):
+        with call(folder / f"{NAME}.sock") as hands:
+            say(hands, {"do": "note_on", "pitch": 60, "velocity": 80})
+            say(hands, {"do": "note_off", "pitch": 60})
+            say(hands, {"do": "note_on", "pitch": 62, "velocity": 1, "channel": 16})
+            assert [hear(hands) for _ in range(3)] == [{"ok": []}] * 3
+            assert player.keyboards[0].released == 0
+        wait_until(lambda: player.keyboards[0].released, "they are released")
+    assert [each.played for each in player.keyboards] == [
+        [NoteOn(60, 80), NoteOff(60), NoteOn(62, 1, 16)]
+    ]
+
+
+def test_too_many_notes_are_refused(folder: Path) -> None:
+    with listening(), call(folder / f"{NAME}.sock") as hands:
+        for _ in range(101):
+            say(hands, {"do": "note_off", "pitch": 60})
+        replies = [hear(hands) for _ in range(101)]
+    assert replies == [{"ok": []}] * 100 + [{"error": "too many notes at once"}]
+
+
+def subscribed(stack: contextlib.ExitStack) -> Connection:
+    connection = stack.enter_context(connect(None))
+    say(connection, {"do": "subscribe"})
+    assert hear(connection) == {"ok": []}
+    return connection
+
+
+def next_event(connection: Connection, name: str) -> dict[str, Any]:
+    """The next event of this name, without its time, which is a number."""
+    while True:
+        event: dict[str, Any] = hear(connection)
+        if event["event"] == name:
+            assert isinstance(event.pop("at"), float)
+            return event
+
+
+def test_subscribers_hear_what_happens(folder: Path) -> None:
+    del folder
+    player, feed = Player(), Feed()
+    with listening(player, feed=feed), contextlib.ExitStack() as stack:
+        ears = [subscribed(stack) for _ in range(2)]
+        for ear in ears:
+            status = {"event": "status", "status": {"mode": "duet"}}
+            assert next_event(ear, "status") == status
+        feed.open(time.perf_counter())
+        feed.heard(NoteOn(60, 80), time.perf_counter())
+        feed.played(NoteOff(62, 3), time.perf_counter())
+        feed.tempo(96.5, time.perf_counter())
+        feed.notice("a line")
+        player.state = {"mode": "solo"}
+        for ear in ears:
+            note = {"do": "note_on", "pitch": 60, "velocity": 80, "channel": 1}
+            assert next_event(ear, "heard") == {"event": "heard", **note}
+            note = {"do": "note_off", "pitch": 62, "channel": 3}
+            assert next_event(ear, "played") == {"event": "played", **note}
+            assert next_event(ear, "tempo") == {"event": "tempo", "bpm": 96.5}
+            assert next_event(ear, "notice") == {"event": "notice", "text": "a line"}
+            assert next_event(ear, "status")["status"] == {"mode": "solo"}
+        say(ears[0], {"do": "set", "name": "key", "value": "D major"})  # on the same connection
+        assert hear(ears[0]) == {"ok": ["key is D major"]}
+        time.sleep(PATIENCE + 0.3)  # it may be silent for as long as it likes
+        feed.notice("another")
+        assert next_event(ears[1], "notice") == {"event": "notice", "text": "another"}
+        ears[1].close()
+        wait_until(lambda: len(feed._subscriptions) == 1, "it has unsubscribed")
+
+
+def test_the_slowest_loses_events_and_is_told_how_many(folder: Path) -> None:
+    """Whoever puts them in never waits, and the others lose none."""
+    del folder
+    feed, count = Feed(), 20_000
+    with listening(feed=feed), contextlib.ExitStack() as stack:
+        slow, quick = subscribed(stack), subscribed(stack)
+        heard: list[int] = []
+        longest = 0.0
+
+        def listen() -> None:
+            while len(heard) < count:
+                heard.append(next_event(quick, "played")["pitch"])
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        for place in range(count):
+            began = time.perf_counter()
+            feed.played(NoteOn(place % 128, 80), began)
+            longest = max(longest, time.perf_counter() - began)
+            while place - len(heard) > WAITING // 2:
+                time.sleep(0.001)
+        listener.join(20)
+        assert heard == [place % 128 for place in range(count)]
+        assert longest < 0.1
+        came = 0
+        while "count" not in (event := hear(slow)):
+            came += event["event"] == "played"
+        lost = event["count"]
+        feed.notice("the end")
+        while (event := hear(slow))["event"] != "notice":
+            came += event["event"] == "played"
+            lost += event.get("count", 0)
+        assert came < count
+        assert came + lost == count
+
+
+def test_one_subscriber_too_many_is_refused(folder: Path) -> None:
+    del folder
+    with listening(), contextlib.ExitStack() as stack:
+        for _ in range(SUBSCRIBERS):
+            subscribed(stack)
+        with pytest.raises(MidigenError, match="4 others have subscribed already"):
+            ask({"do": "subscribe"}, None)
+        assert ask(STATUS, None) == {"mode": "duet"}
+
+
+def test_a_fault_of_the_backend_while_it_sends_events_ends_that_client_alone(
+    folder: Path,
+) -> None:
+    del folder
+    player = Player()
+    with listening(player), contextlib.ExitStack() as stack:
+        ear = subscribed(stack)
+        next_event(ear, "status")
+        player.state = {"mode": object()}
+        assert has_hung_up(ear)
+        player.state = {"mode": "duet"}
+        assert ask(STATUS, None) == {"mode": "duet"}
 
 
 # --- who may come near
@@ -362,7 +562,7 @@ def assert_is_refused(folder: Path, why: str) -> None:
         f"{folder} is no place for midigen's socket: {why}: put that right, or set "
         "XDG_RUNTIME_DIR to a folder that is yours alone"
     )
-    for attempt in (ControlSocket(NAME, Player()).open, lambda: ask(STATUS, None)):
+    for attempt in (ControlChannel(NAME, Player(), Feed()).open, lambda: ask(STATUS, None)):
         with pytest.raises(MidigenError) as raised:
             attempt()
         assert str(raised.value) == message
@@ -376,11 +576,12 @@ BECOME_NOBODY = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({N
 def as_nobody(path: Path) -> str:
     """What another user hears who asks at a path."""
     program = (
-        "import contextlib, socket, sys\n" + BECOME_NOBODY + "s = socket.socket(socket.AF_UNIX)\n"
-        "s.connect(sys.argv[1])\n"
+        "import contextlib, sys\nfrom multiprocessing.connection import Client\n"
+        + BECOME_NOBODY
+        + "s = Client(sys.argv[1])\n"
         "with contextlib.suppress(BrokenPipeError):\n"  # it may be turned away before it asks
-        """    s.sendall(b'{"do": "set", "name": "key", "value": "C major"}\\n')\n"""
-        "print(s.makefile().readline(), end='')"
+        """    s.send_bytes(b'{"do": "set", "name": "key", "value": "C major"}')\n"""
+        "print(s.recv_bytes().decode())"
     )
     result = subprocess.run(
         [sys.executable, "-I", "-c", program, str(path)],
@@ -389,7 +590,7 @@ def as_nobody(path: Path) -> str:
         timeout=30,
         check=False,
     )
-    return result.stdout or result.stderr.splitlines()[-1]
+    return result.stdout.strip() or result.stderr.splitlines()[-1]
 
 
 @as_root
@@ -415,7 +616,7 @@ def test_root_is_let_in(folder: Path) -> None:
         let_open(daemon)
         assert [said(daemon), said(daemon)] == ["ready", "open"]
         assert folder.stat().st_uid == NOBODY
-        assert speak(folder / f"{NAME}.sock", b'{"do": "status"}\n') == {"ok": {"pid": daemon.pid}}
+        assert speak(folder / f"{NAME}.sock", b'{"do": "status"}') == {"ok": {"pid": daemon.pid}}
         daemon.kill()
 
 
@@ -426,20 +627,33 @@ def test_root_is_let_in(folder: Path) -> None:
 @example("/etc/passwd", "../midigen-in")
 @example("\0", ".")
 @example("Größe des Flügels, zu lang für eine Datei", "\udcff")
-def test_any_client_name_has_a_file_of_its_own(name: str, other: str) -> None:
-    file = file_name(name)
-    assert file.isascii()
-    assert file.isprintable()
-    assert "/" not in file
-    assert file.endswith(".sock")
-    assert len(file) <= 45
-    assert file_name(file.removesuffix(".sock")) == file
+def test_any_client_name_has_a_stem_of_its_own(name: str, other: str) -> None:
+    found = stem(name)
+    assert found.isascii()
+    assert found.isprintable()
+    assert not {*"/\\@"} & {*found}
+    assert len(found) <= 40
+    assert stem(found) == found
     if "%" not in name + other and (name + other).isprintable():
-        assert (file == file_name(other)) == (name == other)
+        assert (found == stem(other)) == (name == other)
 
 
-def test_the_usual_name_is_the_files() -> None:
-    assert file_name("midigen-in") == "midigen-in.sock"
+def test_the_usual_name_is_the_stem() -> None:
+    assert stem("midigen-in") == "midigen-in"
+
+
+def test_a_pipe_has_the_names_of_the_user_and_of_the_midigen() -> None:
+    assert named_pipes.address("midigen-in", "Ann") == r"\\.\pipe\midigen.Ann@midigen-in"
+    mine = named_pipes.address("left hand", r"CORP\Jörg @home")
+    assert mine == r"\\.\pipe\midigen.CORP%5CJ%C3%B6rg%20%40home@left%20hand"
+    assert len(named_pipes.address("x" * 500, "y" * 20)) < 256  # Windows takes no more
+    pipes = [
+        each.removeprefix("\\\\.\\pipe\\")
+        for each in (mine, *(named_pipes.address(each, "Ann") for each in ("b", "a@c", "A")))
+    ]
+    assert named_pipes.names([*pipes, "wkssvc", "midigen.Ann"], "Ann") == ["A", "a%40c", "b"]
+    assert named_pipes.names(pipes, r"CORP\Jörg @home") == ["left%20hand"]
+    assert named_pipes.names(pipes, "An") == []
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", " ", "größer als 🎹" * 30, "*", "%s", "x\n\0y"])
@@ -467,8 +681,9 @@ def test_of_several_one_must_be_named(folder: Path) -> None:
 # --- the living and the dead
 
 DAEMON = """
-import os, sys
-from midigen.live.control_socket import ControlSocket
+import multiprocessing.connection, os, sys  # as another user it may not be able to import any more
+from midigen.live.control_channel import ControlChannel
+from midigen.live.feed import Feed
 from midigen.errors import MidigenError
 
 class Player:
@@ -479,7 +694,7 @@ exec(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    ControlSocket(sys.argv[1], Player()).open()
+    ControlChannel(sys.argv[1], Player(), Feed()).open()
 except MidigenError as exc:
     print(exc, flush=True)
 else:
@@ -542,7 +757,7 @@ def test_the_dead_are_passed_over_and_replaced(folder: Path) -> None:
 
 def test_a_living_one_keeps_its_place(folder: Path) -> None:
     with listening():
-        second = ControlSocket(NAME, Player({"mode": "solo"}))
+        second = ControlChannel(NAME, Player({"mode": "solo"}), Feed())
         with pytest.raises(MidigenError) as raised:
             second.open()
         second.close()
@@ -571,7 +786,7 @@ def test_of_those_that_start_together_one_takes_the_place_of_the_dead(folder: Pa
 
 def test_whoever_starts_waits_for_one_that_is_about_to_take_its_place(folder: Path) -> None:
     folder.mkdir(mode=0o700)
-    control = ControlSocket(NAME, Player())
+    control = ControlChannel(NAME, Player(), Feed())
     thread = threading.Thread(target=control.open)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -591,7 +806,7 @@ def test_what_is_no_socket_is_left_alone(folder: Path) -> None:
     file = folder / f"{NAME}.sock"
     file.write_text("precious", encoding="utf-8")
     with pytest.raises(MidigenError, match=r"midigen-in\.sock: can't listen there: Address alr"):
-        ControlSocket(NAME, Player()).open()
+        ControlChannel(NAME, Player(), Feed()).open()
     assert file.read_text(encoding="utf-8") == "precious"
     (folder / "loop.sock").symlink_to("loop.sock")
     with pytest.raises(MidigenError, match="no midigen is running: "):
@@ -601,22 +816,27 @@ def test_what_is_no_socket_is_left_alone(folder: Path) -> None:
 def test_a_path_that_is_too_long_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder.parent / ("x" * 100)))
     with pytest.raises(MidigenError, match="too long"):
-        ControlSocket(NAME, Player()).open()
+        ControlChannel(NAME, Player(), Feed()).open()
     with pytest.raises(MidigenError, match="too long"):
         ask(STATUS, NAME)
 
 
 def test_closing_is_prompt_and_leaves_nothing(folder: Path) -> None:
     player = Player()
-    control = ControlSocket(NAME, player)
+    control = ControlChannel(NAME, player, Feed())
     control.close()  # it was never opened
-    control = ControlSocket(NAME, player)
+    control = ControlChannel(NAME, player, Feed())
     control.open()
-    with connect(folder / f"{NAME}.sock") as silent:
-        assert ask(STATUS, None) == {"mode": "duet"}
+    with call(folder / f"{NAME}.sock") as silent, contextlib.ExitStack() as stack:
+        ear = subscribed(stack)
+        next_event(ear, "status")
+        began = time.perf_counter()
         control.close()
+        assert time.perf_counter() - began < 1
         assert not control._thread.is_alive()
-        assert hear(silent) == b""  # its time wasn't waited for: it would have been told
+        assert has_hung_up(silent)  # its time wasn't waited for: it would have been told
+        assert has_hung_up(ear)
+        wait_until(lambda: not control._clients, "their threads have ended")
     assert [*folder.iterdir()] == []
     with listening():  # a successor's socket isn't taken for its own
         control.close()
@@ -635,7 +855,8 @@ def test_closing_bears_a_socket_that_is_gone_already(folder: Path) -> None:
 @pytest.fixture
 def stuck(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """It listens, and lets in one client, but serves nobody. It needn't be waited for."""
-    monkeypatch.setattr(control_socket, "ANSWERS_WITHIN", 0.2)
+    monkeypatch.setattr(control_client, "ANSWERS_WITHIN", 0.2)
+    monkeypatch.setattr(unix_sockets, "REACHED_WITHIN", 0.2)
     folder.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / f"{NAME}.sock"))
@@ -651,15 +872,27 @@ def test_one_that_does_not_answer_is_given_up(stuck: socket.socket) -> None:
 
 def test_one_that_lets_nobody_in_lives_all_the_same(folder: Path, stuck: socket.socket) -> None:
     del stuck
-    with connect(folder / f"{NAME}.sock"):
+    with call(folder / f"{NAME}.sock"):
         with pytest.raises(MidigenError, match="can't be reached there"):
             ask(STATUS, None)
         with pytest.raises(MidigenError, match="can't be reached there"):
-            ControlSocket(NAME, Player()).open()
+            ControlChannel(NAME, Player(), Feed()).open()
     assert (folder / f"{NAME}.sock").is_socket()
 
 
-@pytest.mark.parametrize("reply", [b"", b'{"ok": ', b"{}\n", b"[]\n", b'{"error": 5}\n'])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"\0",
+        b"\0\0\0\x09{}",
+        b'\0\0\0\7{"ok": ',
+        b"\0\0\0\2{}",
+        b"\0\0\0\2[]",
+        b'\0\0\0\x0c{"error": 5}',
+        b"\x7f\xff\xff\xff",
+    ],
+)
 def test_one_that_hangs_up_is_an_error(folder: Path, reply: bytes) -> None:
     folder.mkdir(mode=0o700)
     program = (
@@ -671,27 +904,3 @@ def test_one_that_hangs_up_is_an_error(folder: Path, reply: bytes) -> None:
         said(process)
         with pytest.raises(MidigenError, match="hung up without an answer"):
             ask(STATUS, None)
-
-
-def test_without_unix_sockets_it_says_so() -> None:
-    """As on Windows: the room can be imported, and says what else there is."""
-    program = """
-import socket, sys
-del socket.AF_UNIX
-sys.modules["fcntl"] = None
-from midigen.live.control_socket import ControlSocket, ask
-from midigen.errors import MidigenError
-control = ControlSocket("midigen-in", None)
-for attempt in (control.open, lambda: ask({"do": "status"}, None)):
-    try:
-        attempt()
-    except MidigenError as exc:
-        print(exc)
-control.close()
-"""
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
-    )
-    lines = result.stdout.splitlines()
-    assert len(lines) == 2
-    assert all(line.startswith("Python has no unix sockets on this system") for line in lines)

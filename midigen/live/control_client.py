@@ -1,0 +1,67 @@
+"""How another process speaks to a midigen that runs, through its control channel."""
+
+import contextlib
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from midigen.errors import MidigenError
+from midigen.live.control_protocol import encoded, result
+from midigen.midi.messages import Seconds
+
+if sys.platform == "win32":
+    from midigen.live import named_pipes as transport
+else:
+    from midigen.live import unix_sockets as transport
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+ANSWERS_WITHIN: Seconds = 5.0
+"""How long `ask` waits for a midigen that is busy."""
+
+_LARGEST = 2**24  # bytes of an answer
+
+
+def ask(request: Mapping[str, object], name: str | None) -> Any:
+    """The answer of a midigen that runs; of several, the one of this client name.
+
+    Raises MidigenError: none runs, or several and none is named, or it doesn't answer, or it
+    refuses.
+    """
+    with connect(name) as connection:
+        try:
+            _send(connection, request)
+            if not connection.poll(ANSWERS_WITHIN):
+                raise BlockingIOError
+            reply = connection.recv_bytes(_LARGEST)
+        except BlockingIOError as exc:
+            raise MidigenError(
+                f"midigen runs, but hasn't answered within {ANSWERS_WITHIN:g} s: try again; if it "
+                "is stuck, end it and start it anew"
+            ) from exc
+        except (EOFError, OSError):
+            reply = b""
+    return result(reply)
+
+
+def connect(name: str | None) -> "Connection":
+    """A connection to the midigen of this client name, or to the only one. Raises MidigenError."""
+    living = transport.living(name, ANSWERS_WITHIN)
+    if not living:
+        called = "" if name is None else f' under the name "{name}"'
+        raise MidigenError(f"no midigen is running{called}: start one with `midigen run`")
+    if len(living) > 1:
+        for connection in living.values():
+            connection.close()
+        raise MidigenError(
+            f"several midigens are running: {', '.join(living)}: say which with --name"
+        )
+    (connection,) = living.values()
+    return connection
+
+
+def _send(connection: "Connection", request: Mapping[str, object]) -> None:
+    """Send a request. One that wasn't taken may be answered all the same, and says why."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.send_bytes(encoded(request))

@@ -1,0 +1,143 @@
+"""What another process may ask of a midigen that runs, and what it is answered: JSON in messages.
+
+    {"do": "status"}                                            {"ok": {...}}
+    {"do": "set", "name": "temperature", "value": "0.8"}        {"ok": ["a line", ...]}
+    {"do": "reload"}                                            {"error": "what is wrong"}
+    {"do": "note_on", "pitch": 60, "velocity": 80}              {"ok": []}
+    {"do": "note_off", "pitch": 60}                             {"ok": []}
+    {"do": "subscribe"}                                         {"ok": []}
+
+A connection may ask as often as it likes, and is answered in order. Once it has subscribed,
+events come between the answers (see `feed`). Notes may name a `channel`, 1 to 16.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from midigen.errors import MidigenError
+from midigen.midi.messages import NoteOff, NoteOn
+
+LONGEST = 65_536
+"""Bytes of a request, at the most."""
+
+_HIGHEST = 127  # pitch or velocity
+_CHANNELS = 16
+_REQUESTS = (
+    '{"do": "status"}, {"do": "set", "name": TEXT, "value": TEXT}, {"do": "reload"}, '
+    '{"do": "note_on", "pitch": 60, "velocity": 80}, {"do": "note_off", "pitch": 60} or '
+    '{"do": "subscribe"}'
+)
+
+
+class Backend(Protocol):
+    """What can be asked of a midigen. Its methods are called on threads of the channel's."""
+
+    def status(self) -> Mapping[str, object]:
+        """The state of the performance, in values that JSON has."""
+
+    def set(self, name: str, value: str) -> list[str]:
+        """Set a control, or press it. Returns lines for the player. Raises MidigenError."""
+
+    def reload(self) -> list[str]:
+        """Read the configuration again. Returns lines for the player. Raises MidigenError."""
+
+
+class Session(Protocol):
+    """The connection that a request came by."""
+
+    def play(self, note: NoteOn | NoteOff) -> None:
+        """Play a note as if on a keyboard. Raises MidigenError if there are too many."""
+
+    def subscribe(self) -> None:
+        """Send events from now on. Raises MidigenError if there are too many subscribers."""
+
+
+def answer(request: bytes, backend: Backend, session: Session) -> bytes:
+    """The answer to a request. Never raises: whatever goes wrong is the answer."""
+    try:
+        return encoded({"ok": _obey(request, backend, session)})
+    except MidigenError as exc:
+        return refusal(str(exc))
+    except Exception as exc:  # a fault of the backend's; the next client is served all the same
+        return refusal(f"midigen couldn't do it: {exc!r}")
+
+
+def refusal(why: str) -> bytes:
+    """The answer that says what is wrong."""
+    return encoded({"error": why})
+
+
+def encoded(value: object) -> bytes:
+    """A value as JSON. Raises TypeError if JSON has no such value."""
+    return json.dumps(value).encode()
+
+
+def result(reply: bytes) -> Any:
+    """What an answer says. Raises MidigenError if it is a refusal, or no answer."""
+    try:
+        match json.loads(reply):
+            case {"ok": value}:
+                return value
+            case {"error": str(problem)}:
+                raise MidigenError(problem)
+    except ValueError:  # nothing, or half of an answer
+        pass
+    raise MidigenError("midigen hung up without an answer: it may have ended; try again")
+
+
+def _obey(data: bytes, backend: Backend, session: Session) -> object:
+    """Do what a request asks for. Raises MidigenError."""
+    try:
+        request = json.loads(data)
+    except (ValueError, RecursionError) as exc:
+        raise MidigenError(f"a request must be JSON: {_REQUESTS}") from exc
+    match request:
+        case {"do": "status", **rest} if not rest:
+            return dict(backend.status())
+        case {"do": "reload", **rest} if not rest:
+            return backend.reload()
+        case {"do": "set", "name": str(name), "value": str(value), **rest} if not rest:
+            if not _is_unicode(name + value):
+                raise MidigenError("a name and a value must be text: this has half a character")
+            return backend.set(name, value)
+        case {"do": "note_on", "pitch": pitch, "velocity": velocity, **rest} if _is_place(rest):
+            note = NoteOn(
+                _number("pitch", pitch, 0, _HIGHEST),
+                _number("velocity", velocity, 1, _HIGHEST),
+                _channel(rest),
+            )
+            session.play(note)
+            return []
+        case {"do": "note_off", "pitch": pitch, **rest} if _is_place(rest):
+            session.play(NoteOff(_number("pitch", pitch, 0, _HIGHEST), _channel(rest)))
+            return []
+        case {"do": "subscribe", **rest} if not rest:
+            session.subscribe()
+            return []
+    raise MidigenError(f"no such request: expected {_REQUESTS}")
+
+
+def _is_place(rest: Mapping[Any, object]) -> bool:
+    """Whether all else that a note says is its channel, if anything."""
+    return not rest.keys() - {"channel"}
+
+
+def _channel(rest: Mapping[Any, object]) -> int:
+    return _number("channel", rest.get("channel", 1), 1, _CHANNELS)
+
+
+def _number(name: str, value: object, least: int, most: int) -> int:
+    """A whole number in a range. Raises MidigenError."""
+    if type(value) is int and least <= value <= most:
+        return value
+    raise MidigenError(f"{name} is a whole number {least} to {most}")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether text can be written: JSON may contain half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

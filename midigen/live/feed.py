@@ -1,0 +1,134 @@
+"""Events for subscribers of the control channel: what is heard and played, and notices.
+
+    {"event": "heard", "at": 1.25, "do": "note_on", "pitch": 60, "velocity": 80, "channel": 1}
+    {"event": "played", "at": 1.5, "do": "note_off", "pitch": 62, "channel": 1}
+    {"event": "tempo", "at": 2.0, "bpm": 96.0}
+    {"event": "notice", "at": 2.0, "text": "a line that the player saw"}
+    {"event": "status", "at": 2.25, "status": {...}}
+    {"event": "lost", "at": 9.0, "count": 17}
+
+`at` is in seconds since the performance began. The channel makes the status itself.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from midigen.errors import MidigenError
+from midigen.midi.messages import Message, NoteOff, NoteOn, Seconds
+
+SUBSCRIBERS = 4
+"""How many may listen at once."""
+
+WAITING = 256
+"""Events that may wait for one subscriber. Those that come then are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    name: str
+    time: Seconds
+    what: NoteOn | NoteOff | float | str
+    """A note, a tempo or a notice."""
+
+
+class Subscription:
+    """The events that wait for one subscriber."""
+
+    def __init__(self, began: Seconds) -> None:
+        self._began = began
+        self._waiting: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._lost = 0
+        self._told = 0  # of the lost ones
+
+    def put(self, event: _Event) -> None:
+        """Add an event, or count it as lost. Never waits."""
+        if self._waiting.qsize() < WAITING:
+            self._waiting.put(event)
+        else:
+            self._lost += 1
+
+    def take(self) -> Iterator[Mapping[str, object]]:
+        """The events that have come, oldest first, and how many were lost after them."""
+        lost = self._lost
+        for _ in range(WAITING):  # so that it ends, however fast they come
+            try:
+                event = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            yield self.stamped(event.name, event.time, _told(event.what))
+        if lost > self._told:
+            count, self._told = lost - self._told, lost
+            yield self.stamped("lost", time.perf_counter(), {"count": count})
+
+    def stamped(self, name: str, when: Seconds, what: Mapping[str, object]) -> Mapping[str, object]:
+        """An event as it is sent."""
+        return {"event": name, "at": round(when - self._began, 6), **what}
+
+
+class Feed:
+    """An `Observer` that hands on what happens to everybody who has subscribed."""
+
+    def __init__(self) -> None:
+        self._began: Seconds = time.perf_counter()
+        self._subscriptions: tuple[Subscription, ...] = ()  # replaced, never changed
+        self._changing = threading.Lock()
+
+    def subscribe(self) -> Subscription:
+        """A new subscription. Raises MidigenError if there are too many."""
+        with self._changing:
+            if len(self._subscriptions) >= SUBSCRIBERS:
+                raise MidigenError(f"{SUBSCRIBERS} others have subscribed already")
+            subscription = Subscription(self._began)
+            self._subscriptions = (*self._subscriptions, subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription."""
+        with self._changing:
+            self._subscriptions = tuple(
+                each for each in self._subscriptions if each is not subscription
+            )
+
+    def notice(self, text: str) -> None:
+        """The player was shown a line. For any thread."""
+        self._put("notice", time.perf_counter(), text)
+
+    def open(self, now: Seconds) -> None:
+        """The performance begins."""
+        self._began = now
+
+    def heard(self, message: Message, time: Seconds) -> None:
+        """The player played a message."""
+        if isinstance(message, NoteOn | NoteOff):
+            self._put("heard", time, message)
+
+    def played(self, message: Message, time: Seconds) -> None:
+        """The machine played a message."""
+        if isinstance(message, NoteOn | NoteOff):
+            self._put("played", time, message)
+
+    def tempo(self, bpm: float, time: Seconds) -> None:
+        """The tempo changed."""
+        self._put("tempo", time, bpm)
+
+    def keep(self) -> None:
+        """The recorder says in a notice what it has kept."""
+
+    def _put(self, name: str, when: Seconds, what: NoteOn | NoteOff | float | str) -> None:
+        for each in self._subscriptions:
+            each.put(_Event(name, when, what))
+
+
+def _told(what: NoteOn | NoteOff | float | str) -> Mapping[str, object]:
+    match what:
+        case NoteOn():
+            note = {"pitch": what.pitch, "velocity": what.velocity, "channel": what.channel}
+            return {"do": "note_on", **note}
+        case NoteOff():
+            return {"do": "note_off", "pitch": what.pitch, "channel": what.channel}
+        case str():
+            return {"text": what}
+    return {"bpm": what}

@@ -1,0 +1,128 @@
+"""The log, for finding out afterwards what happened on stage.
+
+Every module logs to `logging`'s loggers. Here their records go through a bounded queue to a thread
+of its own, so that nobody who plays waits for a disk or a terminal.
+"""
+
+import contextlib
+import logging
+import logging.handlers
+import platform
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from midigen import __version__
+from midigen.errors import MidigenError
+from midigen.midi.messages import Seconds
+
+WAITING = 10_000
+"""Records that may wait to be written. Those that come then are lost, and counted."""
+
+PATIENCE: Seconds = 2.0
+"""How long the end waits for a slow disk."""
+
+NOTICES = "midigen.notice"
+"""The logger of what the player is shown."""
+
+_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
+_DATES = "%Y-%m-%d %H:%M:%S"
+
+
+@contextlib.contextmanager
+def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
+    """Write the log to a file and a stream, if given, until the end of the context.
+
+    The file is appended to. The stream gets all but what the player is shown anyway. Raises
+    MidigenError if the file can't be written.
+    """
+    handlers = [*_to_file(path), *_to_stream(stream)]
+    if not handlers:
+        yield
+        return
+    logger = logging.getLogger("midigen")
+    entrance = _Entrance()
+    listener = logging.handlers.QueueListener(entrance.queue, *handlers)
+    former = logger.level, logger.propagate, logging.raiseExceptions
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logging.raiseExceptions = False  # a full disk isn't told of on the player's screen
+    logger.addHandler(entrance)
+    listener.start()
+    logger.info(
+        "midigen %s, Python %s, %s",
+        __version__,
+        platform.python_version(),
+        platform.platform(),
+    )
+    try:
+        yield
+    except BaseException as exc:
+        logger.error("ended by %r", exc)
+        raise
+    finally:
+        logger.info("the end")
+        logger.removeHandler(entrance)
+        stopping = threading.Thread(target=listener.stop, name="log", daemon=True)
+        stopping.start()
+        stopping.join(PATIENCE)
+        if not stopping.is_alive():
+            for handler in handlers:
+                handler.close()
+        logger.setLevel(former[0])
+        logger.propagate, logging.raiseExceptions = former[1:]
+
+
+def notice(line: str) -> None:
+    """Log a line that the player was shown."""
+    logging.getLogger(NOTICES).info(line)
+
+
+class _Entrance(logging.handlers.QueueHandler):
+    """Takes records without ever waiting; in the queue they are as they came."""
+
+    queue: "queue.SimpleQueue[logging.LogRecord]"
+
+    def __init__(self) -> None:
+        super().__init__(queue.SimpleQueue())
+        self._lost = 0
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Put a record into the queue, or count it as lost."""
+        if self.queue.qsize() >= WAITING:
+            self._lost += 1
+            return
+        if self._lost:
+            record.msg = f"({self._lost} lines before this one were lost) {record.msg}"
+            self._lost = 0
+        self.queue.put(record)
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Leave the formatting to the thread that writes."""
+        return record
+
+
+def _to_file(path: Path | None) -> list[logging.Handler]:
+    """What writes to a file, if there is one. Raises MidigenError."""
+    if path is None:
+        return []
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as exc:
+        raise MidigenError(
+            f"{path}: can't be written: {exc.strerror or exc}; choose another file with --log"
+        ) from exc
+    handler.setFormatter(logging.Formatter(_FORMAT, _DATES))
+    return [handler]
+
+
+def _to_stream(stream: TextIO | None) -> list[logging.Handler]:
+    if stream is None:
+        return []
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter(_FORMAT, _DATES))
+    handler.addFilter(lambda record: record.name != NOTICES)
+    return [handler]

@@ -1,0 +1,252 @@
+"""Where the control channel is on POSIX systems: a Unix socket in the user's runtime folder.
+
+Only the user gets there: nobody else may enter the folder or open the socket. Where the system
+says who is calling, anybody but the user and root is turned away.
+"""
+
+import contextlib
+import os
+import socket
+import stat
+import struct
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from midigen.errors import MidigenError
+from midigen.live.stems import stem
+from midigen.midi.messages import Seconds
+
+if sys.platform != "win32":
+    import fcntl
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+REACHED_WITHIN: Seconds = 5.0
+"""How long a midigen that starts waits for one that has its place already."""
+
+_SUFFIX = ".sock"
+_BACKLOG = 64  # callers that aren't let in yet; more than may come in, so that they are told why
+_PEER = struct.Struct("iII")  # Linux's struct ucred: process, user, group
+_TIME = struct.Struct("@ll")  # struct timeval: seconds, microseconds
+
+
+class Peer:
+    """A connection to a caller."""
+
+    def __init__(self, caller: socket.socket) -> None:
+        from multiprocessing.connection import Connection  # noqa: PLC0415  10 ms
+
+        self.is_trusted = _is_trusted(caller)
+        """Whether the caller is the user, or root, as far as the system says."""
+        self.connection: Connection = Connection(os.dup(caller.fileno()))
+        self._socket = caller
+
+    def stop_reading(self) -> None:
+        """Let whatever waits for more from the caller see the end. For any thread."""
+        self._shut(socket.SHUT_RD)
+
+    def hang_up(self) -> None:
+        """The same, and let whatever sends to the caller fail. For any thread."""
+        self._shut(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+        self._socket.close()
+
+    def _shut(self, way: int) -> None:
+        with contextlib.suppress(OSError):  # it is closed already
+            self._socket.shutdown(way)
+
+
+class Listener:
+    """Listens for the callers of a midigen with this client name.
+
+    Raises MidigenError if that can't be, with nothing left open.
+    """
+
+    def __init__(self, client: str) -> None:
+        folder = _folder()
+        self._path = folder / f"{stem(client)}{_SUFFIX}"
+        with contextlib.ExitStack() as undone:
+            try:
+                self._socket = undone.enter_context(socket.socket(socket.AF_UNIX))
+                self._wake, self._woken = map(undone.enter_context, socket.socketpair())
+                _make(folder)
+                with _locked(folder):
+                    _take(self._path, self._socket)
+            except OSError as exc:
+                raise MidigenError(f"{self._path}: can't listen there: {_why(exc)}") from exc
+            self._opened = undone.pop_all()
+        self._socket.setblocking(False)
+
+    def accept(self, patience: Seconds | None) -> Peer | None:
+        """The next caller within `patience`; None if there is none. Raises OSError."""
+        from multiprocessing.connection import wait  # noqa: PLC0415  10 ms
+
+        if self._socket not in wait([self._socket, self._woken], patience):
+            return None
+        try:
+            caller, _ = self._socket.accept()
+        except BlockingIOError:  # it has gone
+            return None
+        caller.setblocking(True)
+        try:
+            return Peer(caller)
+        except OSError:  # no descriptor is left
+            caller.close()
+            raise
+
+    def interrupt(self) -> None:
+        """Let `accept` return now, and ever after. For another thread."""
+        self._wake.send(b"\0")
+
+    def close(self) -> None:
+        """Remove the socket, and stop listening."""
+        with contextlib.suppress(OSError):  # somebody was quicker
+            self._path.unlink()  # while it still lives: later it could be its successor's
+        self._opened.close()
+
+
+def living(client: str | None, patience: Seconds) -> "dict[str, Connection]":
+    """Connections to the midigens that run, by their names; or to the one of this client name.
+
+    None of them waits longer than `patience`. Raises MidigenError if it can't be told.
+    """
+    found: dict[str, Connection] = {}
+    with contextlib.ExitStack() as undone:
+        for path in _sockets(client):
+            connection = _reach(path, patience)
+            if connection is not None:
+                found[path.name.removesuffix(_SUFFIX)] = undone.enter_context(connection)
+        undone.pop_all()
+    return found
+
+
+# --- the folder
+
+
+def _folder() -> Path:
+    """Where the sockets are. Raises MidigenError where there can be none."""
+    try:
+        with warnings.catch_warnings():  # of the folder that it takes where none was set
+            warnings.simplefilter("ignore")
+            return platformdirs.user_runtime_path("midigen")
+    except OSError as exc:
+        raise MidigenError(f"there is no folder for midigen's socket: {exc}") from exc
+
+
+def _make(folder: Path) -> None:
+    """Make the folder for this user alone if it isn't there. Raises OSError, MidigenError."""
+    for each in (folder.parent, folder):
+        with contextlib.suppress(FileExistsError):
+            each.mkdir(mode=0o700)
+            each.chmod(0o700)  # the umask may have taken something away
+        _prove(each)
+    folder.chmod(0o700)
+
+
+def _prove(folder: Path) -> None:
+    """Raise MidigenError if somebody else could put something into a folder, or replace it."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        why = "it must be a folder, and not a link to one"
+    elif found.st_uid != os.geteuid():
+        why = "it belongs to another user"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        why = "other users may write to it"
+    else:
+        return
+    raise MidigenError(
+        f"{folder} is no place for midigen's socket: {why}: put that right, or set "
+        "XDG_RUNTIME_DIR to a folder that is yours alone"
+    )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let those that start at the same time take their places one after another."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+# --- sockets
+
+
+def _take(path: Path, listener: socket.socket) -> None:
+    """Listen at a path that no living midigen has. Raises OSError, MidigenError."""
+    other = _reach(path, REACHED_WITHIN)
+    if other is not None:
+        other.close()
+        raise MidigenError(
+            f"{path}: another midigen listens there: give this one a name of its own with "
+            "--name NAME"
+        )
+    if path.is_socket():  # of one that is dead
+        path.unlink()
+    listener.bind(str(path))
+    path.chmod(0o600)  # whatever the umask; until then the folder keeps others out
+    listener.listen(_BACKLOG)
+
+
+def _sockets(client: str | None) -> list[Path]:
+    """Where a midigen may listen, dead or alive. Raises MidigenError."""
+    folder = _folder()
+    try:
+        _prove(folder.parent)
+        _prove(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as exc:
+        raise MidigenError(f"{folder}: can't look for midigen there: {_why(exc)}") from exc
+    if client is not None:
+        return [folder / f"{stem(client)}{_SUFFIX}"]
+    return sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.is_socket())
+
+
+def _reach(path: Path, patience: Seconds) -> "Connection | None":
+    """A connection to the midigen that listens at a path; None where none does.
+
+    Raises MidigenError if it can't be told.
+    """
+    from multiprocessing.connection import Connection  # noqa: PLC0415  10 ms
+
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(patience)
+        try:
+            caller.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return None
+        except OSError as exc:
+            raise MidigenError(f"{path}: midigen can't be reached there: {_why(exc)}") from exc
+        caller.settimeout(None)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            caller.setsockopt(socket.SOL_SOCKET, option, _TIME.pack(*_split(patience)))
+        return Connection(caller.detach())
+
+
+def _split(span: Seconds) -> tuple[int, int]:
+    """Whole seconds, and microseconds."""
+    return int(span), int(span % 1 * 1e6)
+
+
+def _is_trusted(caller: socket.socket) -> bool:
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    peer = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, user, _ = _PEER.unpack(peer)
+    return user in (0, os.geteuid())
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
