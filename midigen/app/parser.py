@@ -9,6 +9,7 @@ from midigen.app.console import HANGING, write
 from midigen.app.wrapping import wrapped
 from midigen.errors import ExitCode
 
+_WHICH = "which midigen, where several run: what its --name is, or midigen-in"
 _COLUMN = 24  # where the help of options begins, if the terminal is wide enough
 
 
@@ -71,6 +72,6 @@ def add_command(commands: Any, name: str, text: str, example: str = "") -> Parse
     return parser
 
 
-def add_name(parser: argparse._ActionsContainer, text: str) -> None:
-    """Add `--name`, the client name of a midigen's input, with this help."""
+def add_name(parser: argparse._ActionsContainer, text: str = _WHICH) -> None:
+    """Add `--name`, the client name of a midigen's input; by default, of one that runs."""
     parser.add_argument("--name", metavar="CLIENT", help=text)

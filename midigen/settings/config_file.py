@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from midigen.errors import ConfigError
 from midigen.settings.table import Settings
 
@@ -76,6 +74,8 @@ def is_there(path: Path) -> bool:
 
 def user_file() -> Path:
     """Where the configuration in the user's folder is, or would be."""
+    import platformdirs  # noqa: PLC0415  here, as `--help` doesn't need it
+
     return platformdirs.user_config_path("midigen") / SHARED_NAME
 
 

@@ -36,6 +36,26 @@ def test_every_command_has_help_with_an_example(
     assert f"example: midigen {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [[], ["--version"], *([name] for name in COMMANDS)])
+def test_help_is_quick_as_it_imports_nothing_heavy(words: list[str]) -> None:
+    program = (
+        "import atexit, sys; from midigen.app.cli import main; "
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); main(sys.argv[1:])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program, *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = {*shown.stderr.split()}
+    assert [name for name in COMMANDS if f"midigen.app.commands.{name}" in loaded] == [
+        word for word in words if word in COMMANDS
+    ]
+    assert not loaded & {"numpy", "rich", "onnxruntime", "rtmidi", "tomlkit", "platformdirs"}
+
+
 def test_the_main_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])

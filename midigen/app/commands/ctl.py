@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Mapping
 
-from midigen.app.commands.status import WHICH
 from midigen.app.console import printable, show
 from midigen.app.parser import add_name
 from midigen.errors import ExitCode, UsageError
@@ -25,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "value", nargs="*", metavar="VALUE", help="such as G major; none for what is pressed"
     )
-    add_name(parser, WHICH)
+    add_name(parser)
 
 
 def run(options: argparse.Namespace) -> ExitCode:

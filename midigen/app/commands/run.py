@@ -1,222 +1,35 @@
-"""`midigen run`: what is built for a performance, and in which order.
-
-Whatever is opened is closed in the reverse order, whatever happens in between.
-"""
+"""`midigen run`: play with a keyboard until Ctrl-C."""
 
 import argparse
-import contextlib
-import io
 import os
-import stat
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from midigen.app.console import tell
-from midigen.app.options import add_run_options, effective_settings, new_rng
-from midigen.errors import ExitCode, MidigenError, NoMidiSystemError, UsageError
-from midigen.live.terminal import HELP, Manner, Terminal
-from midigen.midi.messages import Seconds
-from midigen.music.keys import AUTO
-from midigen.settings.choices import Api
-from midigen.settings.table import Settings
-
-if TYPE_CHECKING:
-    from midigen.app.screen import AnnouncingScreen, Screen
-    from midigen.live.daemon import Daemon
-    from midigen.live.feed import Feed
-    from midigen.live.ports import MidiPorts
-    from midigen.live.recording import Recorder
-    from midigen.live.remote import Remote
+from midigen.app.options import add_run_options, effective_settings
+from midigen.errors import ExitCode
+from midigen.live import realtime
 
 EXAMPLE = 'midigen run --mode duet --input "USB Keyboard"'
-
-NEVER: Seconds = 1e6
-"""A silence that nobody waits for."""
-
-KEPT_IN = "recordings"
-"""The folder of what the control keep writes, where no other is configured."""
 
 add_options = add_run_options
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Play until Ctrl-C, a signal or the end of standard input."""
+    """Play. What isn't needed to play is kept from slowing down the start.
+
+    NumPy's library would start threads for products of matrices much larger than any here, and
+    the garbage collector would look through all that is imported.
+    """
     settings = effective_settings(options)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with realtime.undisturbed():
+        from midigen.app.performance import perform
 
-    from midigen.app.screen import AnnouncingScreen, new_screen
-    from midigen.instrument.performer import Performer
-    from midigen.live.daemon import Daemon
-    from midigen.live.feed import Feed
-    from midigen.live.guard import guarded
-    from midigen.live.remote import Remote
-    from midigen.live.supervisor import Supervisor
-    from midigen.prediction.models import load_models
-
-    predictor, models = load_models(settings.model, settings.scene_models)
-    feed = Feed()
-    screen = AnnouncingScreen(new_screen(quiet=options.quiet), feed.notice)
-
-    def manner() -> Manner:
-        step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
-        return Manner(performer.key, step, step * performer.settings.rhythm.gate)
-
-    connection = _connection(settings, manner, waits=options.wait)
-
-    def suited(settings: Settings) -> Settings:
-        """The settings as they suit the connection."""
-        if connection.silence_ends_phrases:
-            return settings
-        return settings.changed("turn.silence", NEVER)
-
-    settings = suited(settings)
-    supervisor = Supervisor(os.environ)
-    performer = Performer(settings, predictor, new_rng(settings), models)
-    with contextlib.ExitStack() as stack:
-        if options.log or options.verbose:
-            stack.enter_context(_logged(options, screen))
-        recorder = stack.enter_context(_recording(settings, screen, keep=options.keep is not None))
-        stack.callback(supervisor.close)
-        daemon = Daemon(
-            performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
+        perform(
+            settings,
+            lambda: effective_settings(options),
+            quiet=options.quiet,
+            waits=options.wait,
+            keeps=options.keep is not None,
+            log_file=options.log,
+            verbose=options.verbose,
         )
-        types = connection.silence_ends_phrases  # else the terminal is the port
-
-        def started() -> None:
-            if settings.osc.port != "off":
-                stack.enter_context(_osc(settings, daemon, screen))
-            remote = Remote(
-                daemon, connection, settings, lambda: suited(effective_settings(options))
-            )
-            stack.enter_context(_asked(settings, remote, feed, screen))
-            headline = _headline(settings, connection)
-            stack.enter_context(screen.shown(headline, daemon, types=types))
-            supervisor.ready(headline)
-            for name in connection.missing:
-                screen.tell(f'waiting for "{name}"')
-            for name in getattr(connection, "other_inputs", list)():
-                screen.tell(f'to hear "{name}": midigen run --input "{name}"')
-            if types:
-                screen.tell(f"playing with {daemon.priority}")
-            screen.tell("Ctrl-C stops")
-
-        stack.enter_context(guarded())
-        daemon.run(started)
     return ExitCode.OK
-
-
-def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
-    key = "the key that it hears" if settings.key == AUTO else settings.key
-    return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
-
-
-def _logged(
-    options: argparse.Namespace, screen: "AnnouncingScreen"
-) -> contextlib.AbstractContextManager[None]:
-    """Write the log as the options say, and every notice to it."""
-    from midigen.app.screen import StatusScreen
-    from midigen.live import log
-
-    shows_log = options.verbose and not isinstance(screen.screen, StatusScreen)
-    screen.listeners.append(log.notice)
-    return log.logged(options.log, sys.stderr if shows_log else None)
-
-
-@contextlib.contextmanager
-def _recording(settings: Settings, screen: "Screen", *, keep: bool) -> Iterator["Recorder"]:
-    """The recorder while it is open; with `keep`, it writes the last minutes at the end."""
-    from midigen.live.recording import Recorder
-
-    whole = settings.record.path != "off"
-    recorder = Recorder(
-        Path(settings.record.path if whole else KEPT_IN).expanduser(),
-        whole=whole,
-        keep_minutes=settings.record.keep,
-        bpm=settings.tempo.bpm,
-        bar=settings.tempo.bar,
-        tell=screen.tell,
-    )
-    recorder.prove()
-    try:
-        yield recorder
-    finally:
-        if keep:
-            recorder.keep()
-        for path in recorder.close(time.perf_counter()):
-            screen.tell(f"recorded {path}")
-
-
-@contextlib.contextmanager
-def _osc(settings: Settings, daemon: "Daemon", screen: "Screen") -> Iterator[None]:
-    from midigen.live.osc import OscServer
-
-    server = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
-    server.open()
-    try:
-        screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
-        yield
-    finally:
-        server.close()
-
-
-@contextlib.contextmanager
-def _asked(settings: Settings, remote: "Remote", feed: "Feed", screen: "Screen") -> Iterator[None]:
-    """Meanwhile `midigen status` and `midigen ctl` are answered, where that is possible."""
-    from midigen.live.control_channel import ControlChannel
-
-    control = ControlChannel(settings.ports.in_client, remote, feed)
-    try:
-        control.open()
-    except MidigenError as exc:  # it plays all the same
-        screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
-    try:
-        yield
-    finally:
-        control.close()
-
-
-# --- ports
-
-
-def _connection(
-    settings: Settings, manner: Callable[[], Manner], *, waits: bool
-) -> "MidiPorts | Terminal":
-    """The ports that the settings name; the terminal, if it is that, reads in a manner."""
-    from midigen.live.midi_system import find_api
-    from midigen.live.ports import MidiPorts
-
-    api = settings.ports.api
-    if api is not Api.TERMINAL:
-        try:
-            return MidiPorts(
-                find_api(api),
-                settings.ports,
-                hears_clock=settings.hears_clock,
-                channel=settings.output.channel,
-                waits=waits,
-            )
-        except NoMidiSystemError as exc:
-            named = settings.ports.input or settings.ports.output
-            if api is not Api.AUTO or named or not _stdin_is_played():
-                raise
-            tell(f"{exc}: playing by standard input instead")
-    return _terminal(manner)
-
-
-def _terminal(manner: Callable[[], Manner]) -> "Terminal":
-    if sys.stdin is None:
-        raise UsageError("the terminal port needs a standard input")
-    if sys.stdin.isatty():
-        tell(HELP)
-    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
-    return Terminal(manner, stdin=stdin, stdout=sys.stdout, tell=tell)
-
-
-def _stdin_is_played() -> bool:
-    """Whether standard input is a terminal or a pipe: somebody may play through it."""
-    if sys.stdin is None:
-        return False
-    mode = os.fstat(sys.stdin.fileno()).st_mode
-    return sys.stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 
 EXAMPLE = "midigen status"
 
-WHICH = "which midigen, where several run: what its --name is, or midigen-in"
-
 _TITLE = re.compile(r".*?  +")  # up to where the value begins
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add its options."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_name(parser, WHICH)
+    add_name(parser)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
