@@ -1,6 +1,6 @@
 """How often the key is found after a few notes, and how its profile was learned.
 
-    python -m benchmarks.key_finding CORPUS [--learn]
+    python -m benchmarks.music.key_finding CORPUS [--learn]
 
 CORPUS is a folder of MIDI files with key signatures. From random places of its test
 songs (see `midigen.learning.split`) 8, 16, 32 and 64 notes are played to `KeyFollower`, as live,

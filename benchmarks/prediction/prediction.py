@@ -1,6 +1,6 @@
 """How long a prediction takes, memory included, in a process that plays.
 
-    python -m benchmarks.prediction [MODEL ...]
+    python -m benchmarks.prediction.prediction [MODEL ...]
 
 For each model (all that are here, if none is named): the one prediction of the
 generation loop, and the seven that duet looks ahead by. Back to back, and at eight
