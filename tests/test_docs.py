@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from midigen import Mode, Settings
 from midigen.app.cli import main
 from midigen.errors import ExitCode
 from midigen.settings.config import load
 from midigen.settings.controls import CONTROLS
-from midigen.settings.table import Mode, Settings
 from tests.docs import PAGES, Block, blocks, read
 from tests.midi_files import write_midi
 from tests.players import ROOT
