@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from midigen import Mode, Settings
 from midigen.app.cli import main
 from midigen.errors import ExitCode
-from midigen.settings.choices import Mode
 from midigen.settings.config import load
 from midigen.settings.controls import CONTROLS
-from midigen.settings.table import Settings
 from tests.docs import PAGES, Block, blocks, read
 from tests.midi_files import write_midi
 from tests.players import ROOT
@@ -161,9 +160,16 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("module", sorted({*re.findall(r"-m (benchmarks[\w.]*\w)", EVERYTHING)}))
+BENCHMARKS = "\n".join(map(read, (ROOT / "benchmarks").rglob("*.py")))
+NAMED = sorted({*re.findall(r"-m (benchmarks[\w.]*\w)", EVERYTHING + BENCHMARKS)})
+
+
+@pytest.mark.parametrize("module", NAMED)
 def test_a_benchmark_is_there(module: str) -> None:
-    assert importlib.util.find_spec(module)
+    """Also where one says how it is started itself."""
+    found = importlib.util.find_spec(module)
+    assert found
+    assert not found.submodule_search_locations  # a package can't be run
 
 
 SPOKEN_OF = sorted({*re.findall(r"`midigen ([a-z][^`]*)`", EVERYTHING)})
