@@ -1,8 +1,8 @@
-"""Thru: what of the player's goes on to the output, and what would do harm there.
+"""Thru: passes the player's notes and controllers on to the output, but for what would do harm.
 
-Everything shares one channel there, with midigen's own notes too. So nothing is passed on
-that ends notes which aren't the player's, and nothing that bends each note by itself (MPE:
-MIDI Polyphonic Expression 1.0, in which every note has a channel of its own).
+The output has one channel, which midigen's own notes share. So thru passes on nothing that would
+end midigen's notes, and no bends for single notes (MPE: MIDI Polyphonic Expression 1.0, in which
+every note has a channel of its own).
 """
 
 from midigen.instrument.events import Notice, Output
@@ -24,16 +24,16 @@ from midigen.midi.messages import (
 )
 from midigen.music.melody import CHORD
 
-_BRIGHTNESS = 74  # the third dimension of MPE's, beside bend and pressure
+_BRIGHTNESS = 74  # MPE's third dimension, beside bend and pressure
 _NEUTRAL: dict[tuple[int, ...], ChannelMessage] = {
     (PITCH_BEND,): ChannelMessage(PITCH_BEND, (0, 64)),
     (CHANNEL_PRESSURE,): ChannelMessage(CHANNEL_PRESSURE, (0,)),
     (CONTROL_CHANGE, _BRIGHTNESS): ChannelMessage(CONTROL_CHANGE, (_BRIGHTNESS, 64)),
 }
-"""What a note of MPE's is shaped by, as it is at rest."""
+"""What shapes a note in MPE, each as it is at rest."""
 
-_MASTERS = (1, 16)  # what a zone of MPE's has in common is on one of these
-_MPE_CONFIGURATION = 6  # the registered parameter that says how many channels a zone has
+_MASTERS = (1, 16)  # the channels for what an MPE zone has in common
+_MPE_CONFIGURATION = 6  # the registered parameter for the number of channels in a zone
 
 _SAID = (
     "this keyboard sends MPE, and thru has one channel: your notes are passed on without their "
@@ -42,20 +42,22 @@ _SAID = (
 
 
 class Thru:
-    """Passes on to a ledger's channel what the player holds and sends."""
+    """Passes on to a ledger's channel."""
 
     def __init__(self, ledger: Ledger, held: Held, outbox: list[Output]) -> None:
         self._ledger = ledger
         self._held = held
         self._outbox = outbox
         self._parameters: dict[Channel, dict[int, int]] = {}  # the number's halves
-        self._shaped: set[Channel] = set()  # channels whose notes may be shaped one by one
-        self._unrested: set[tuple[int, ...]] = set()  # shapes that the receiver was sent
+        self._shaped: set[Channel] = set()  # channels on which notes may be shaped one by one
+        self._unrested: set[tuple[int, ...]] = (
+            set()
+        )  # shapes that were passed on and aren't at rest
         self._is_mpe = False
         self._told = False
 
     def strike(self, note: NoteOn, now: Seconds) -> None:
-        """A key is down. One that a layered keyboard sends on two channels is struck once."""
+        """Pass on a key that is down; one that a layered keyboard sends twice is struck once."""
         key = (note.channel, note.pitch)
         is_layer = any(
             pitch == note.pitch and channel != note.channel and now - since <= CHORD
@@ -68,13 +70,13 @@ class Thru:
             self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
 
     def release(self, key: StruckKey) -> None:
-        """A key has come up, whether it was passed on or not."""
+        """Pass on that a key has come up, if the key was passed on."""
         self._outbox += self._ledger.end(key[1], key)
 
     def pass_on(self, message: ChannelMessage) -> None:
-        """A pedal, a bend or the like."""
+        """Pass on a pedal, a bend or the like."""
         if message.status == CONTROL_CHANGE and message.data[0] in ENDS_NOTES:
-            return  # whoever sent it has keys of its own, and their note-offs are enough
+            return  # the note-offs of the player's keys are enough
         if self._configures_mpe(message):
             if self._is_mpe:
                 self._say_mpe()
@@ -90,7 +92,7 @@ class Thru:
         self._outbox += self._ledger.pass_on(message)
 
     def _configures_mpe(self, message: ChannelMessage) -> bool:
-        """Whether a message is part of MPE's own configuration, which is meant for no synth."""
+        """Whether a message configures MPE, which isn't meant for the synth."""
         if message.status != CONTROL_CHANGE:
             return False
         number, value = message.data
@@ -107,9 +109,9 @@ class Thru:
         return number in (fine, DATA_ENTRY)
 
     def _look_for_mpe(self) -> None:
-        """A keyboard may have said so before midigen listened: its notes show it.
+        """See whether the keys give MPE away: held on channels of their own, and shaped there.
 
-        They are held on channels of their own, and shaped there.
+        The keyboard may have configured it before midigen listened.
         """
         pitches: dict[Channel, Pitch] = {
             channel: pitch for channel, pitch in self._held.keys if channel not in _MASTERS
@@ -120,7 +122,7 @@ class Thru:
             self._say_mpe()
 
     def _say_mpe(self) -> None:
-        """Leave the receiver with its notes unbent, and say so once."""
+        """Bring the receiver's notes back to rest, and tell the player once."""
         for shape in sorted(self._unrested):
             self._outbox += self._ledger.pass_on(_NEUTRAL[shape])
         self._unrested.clear()
@@ -130,6 +132,6 @@ class Thru:
 
 
 def _shape(message: ChannelMessage) -> tuple[int, ...] | None:
-    """Which of the things that shape a note a message sets, if any."""
+    """What shapes a note and is set by this message, if anything."""
     shape = (message.status, *message.data[: message.status == CONTROL_CHANGE])
     return shape if shape in _NEUTRAL else None
