@@ -56,6 +56,13 @@ BLOCKS = [block for block in blocks("sh") if commands(block)]
 # --- the commands
 
 
+def test_no_block_is_passed_over() -> None:
+    """Programs are tested in test_api, with what they print."""
+    assert len(re.findall("^```", EVERYTHING, re.MULTILINE)) == 2 * len(blocks())
+    assert {block.language for block in blocks()} == {"console", "python", "sh", "text", "toml"}
+    assert {block.page for block in blocks("python", "text")} == {"api.md"}
+
+
 def test_every_reason_not_to_run_a_command_is_needed() -> None:
     lines = [line for block in blocks("sh") for line in block.text.splitlines()]
     for beginning in ELSEWHERE:
