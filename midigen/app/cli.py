@@ -12,25 +12,25 @@ from midigen.errors import ExitCode, MidigenError
 
 COMMANDS = {
     "run": "listen to a keyboard and play with it until Ctrl-C",
-    "learn": "listen to the knob, pad or pedal that you move, and let it set a control",
-    "status": "print how the midigen that runs stands",
-    "ctl": "set a control of the midigen that runs, or let it reload its configuration",
-    "doctor": ("say what would go wrong with these options of `run`, and how fast this machine is"),
-    "service": "have systemd start midigen with your session, and again if it fails",
-    "render": "play a MIDI file to it and write both, player and midigen, as two tracks",
-    "predict": "print the probabilities of the note after these",
+    "learn": "map a knob, pad or pedal to a control: move it, and midigen learns which it is",
+    "status": "print the state of the running midigen",
+    "ctl": "set a control of the running midigen, or have it reload its configuration",
+    "doctor": ("check what `run` would need with these options, and how fast this machine is"),
+    "service": "have systemd start midigen when you log in, and restart it if it fails",
+    "render": "play a MIDI file to midigen, and write what both play as two tracks",
+    "predict": "print the probabilities of the note that comes next",
     "train": "train a model on MIDI files (needs the train extra) and write it to models/",
-    "evaluate": "measure how well a model predicts songs, beside what it must beat",
-    "models": "list the models here and how well they play",
-    "ports": "list the ports of each MIDI system here",
+    "evaluate": "measure how well a model predicts songs, beside simpler models",
+    "models": "list the models here and how well they predict",
+    "ports": "list the ports of each MIDI system on this machine",
     "config": "print the effective configuration: defaults, then config.toml, then options",
 }
 """Each command with its help; its module, of the same name, is in `midigen.app.commands`."""
 
 EXIT_CODES = (
-    "exit codes: 0 a normal end (a signal too), 1 anything else, 2 a wrong command line "
-    "or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 interrupted "
-    "while it starts or works, or forced by a second Ctrl-C"
+    "exit codes: 0 success, also when a signal ends it, 1 any other error, 2 wrong command line "
+    "or configuration, 3 no MIDI system, 4 a problem with a port, 5 with a model, 6 with a MIDI "
+    "file, 130 interrupted while it starts or works, or forced to end by a second Ctrl-C"
 )
 
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exc.exit_code
     except KeyboardInterrupt:
         return ExitCode.FORCED
-    except BrokenPipeError:  # the reader of our output left, as `head` does
+    except BrokenPipeError:  # whatever reads the output has ended, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     return code

@@ -1,4 +1,4 @@
-"""Lines for the player, on any terminal and in any code page."""
+"""The console: lines for the player, on any terminal and in any code page, and raw input."""
 
 import codecs
 import contextlib
@@ -39,6 +39,11 @@ def printable(text: str) -> str:
     Each becomes a question mark.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def raw_stdin() -> io.FileIO:
+    """Standard input without a buffer, whose lock a blocked read would hold to the end."""
+    return io.FileIO(sys.stdin.fileno(), closefd=False)
 
 
 def write_anywhere() -> None:

@@ -43,11 +43,11 @@ def is_worthwhile(stream: TextIO) -> bool:
 
 
 class Display:
-    """Shows the newest status on a terminal, and what is told, on a thread of its own.
+    """Shows the newest status and notices on a terminal, on a thread of its own.
 
-    `latest` says how it stands, None before anything is known. `typed` is called, on
+    `latest` returns the newest status, or None if there is none yet. `typed` is called, on
     another thread, with each line that is typed on `keyboard` if that is a terminal too.
-    A terminal that is slow, stuck or gone keeps nobody waiting: the display just ends.
+    If the terminal is slow, stuck or gone, nothing else waits for it.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Display:
         typed: Callable[[str], None] | None = None,
         keyboard: TextIO | None = None,
     ) -> None:
-        """The stream is standard error and the keyboard standard input, unless told."""
+        """By default the stream is standard error and the keyboard is standard input."""
         self._latest = latest
         self._stream = sys.stderr if stream is None else stream
         self._typist = _typist(typed, sys.stdin if keyboard is None else keyboard)
@@ -70,23 +70,23 @@ class Display:
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
 
     def start(self, headline: str) -> None:
-        """Begin to draw, below a line that says what it is."""
+        """Begin to draw, below a headline."""
         self._notices.extendleft(_lines(headline, "bold"))
         if self._typist is not None:
             self._typist.start()
         self._thread.start()
 
     def tell(self, line: str) -> None:
-        """Show a line above the status. For any thread; it is only noted here."""
+        """Show a line above the status. For any thread: it is only put into a queue."""
         self._notices.extend(_lines(line, ""))
 
     def release(self) -> None:
-        """Give the terminal back as it was, at once; it is drawn on until `stop`."""
+        """Restore the terminal's mode at once; drawing goes on until `stop`."""
         if self._typist is not None:
             self._typist.restore()
 
     def stop(self) -> None:
-        """Show what was told, take the status away and give the terminal back."""
+        """Show the last notices, remove the status and restore the terminal."""
         self._closing.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=1.0)
@@ -104,13 +104,13 @@ class Display:
                 self._closing.wait(INTERVAL)
             size = terminal.size()
             terminal.write(self._sheet.frame(self._drain(size), (), size))
-        except (OSError, ValueError):  # nobody sees it any more
+        except (OSError, ValueError):  # the terminal has gone
             pass
         finally:
             terminal.close()
 
     def _draw(self, terminal: Terminal) -> None:
-        """Draw, if anything is new."""
+        """Draw if anything has changed."""
         status = self._latest()
         line = None if self._typist is None else self._typist.text
         size = terminal.size()

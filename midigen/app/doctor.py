@@ -1,8 +1,8 @@
-"""Is all there that a performance needs? What is found, and what to do where it isn't good.
+"""Checks whether everything that a performance needs is there, and says what to do if not.
 
-Each examination does for a moment what `midigen run` would do with the same settings: it
-opens the ports, loads the models, makes the folder. Then it measures how long notes are
-under way on this machine, and how late it wakes.
+Each check does for a moment what `midigen run` would do with the same settings: it opens the
+ports, loads the models, makes the folder of recordings. At the end it measures the latency of
+notes on this machine, and how late the machine wakes up.
 """
 
 import os
@@ -41,13 +41,13 @@ LIMIT = 20
 """The real-time priority to be allowed: more than midigen takes, and less than a sound card's."""
 
 NOTES = 200
-"""How many notes are sent there and back."""
+"""How many notes are sent to measure the latency."""
 
 _PREDICTIONS = 50
 
 
 def examine(settings: Settings, *, waits: bool = False) -> Iterator[Finding]:
-    """Everything that these settings need, one after another: each finding once it is known.
+    """Check everything that these settings need, and yield each finding at once.
 
     With `waits` named ports may be missing.
     """
@@ -72,7 +72,7 @@ def examine(settings: Settings, *, waits: bool = False) -> Iterator[Finding]:
 
 
 def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Iterator[Finding]:
-    """What lies under the ports, and the ports; `listing` is of the system that is used."""
+    """Check the MIDI systems and the ports; `listing` is that of the system that is used."""
     used = listing.api if listing else None
     if sys.platform == "linux" and ports.api in (Api.AUTO, Api.ALSA):
         yield examine_sequencer(SEQUENCER, used)
@@ -80,7 +80,7 @@ def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Ite
     if used is Api.JACK or (used is None and ports.api in choices):
         yield examine_jack(running=used is Api.JACK)
     if listing is None:
-        yield Finding(Verdict.PASSED_OVER, "the ports: there is no MIDI system")
+        yield Finding(Verdict.PASSED_OVER, "ports: there is no MIDI system")
         return
     yield examine_own_ports(listing.api, ports)
     yield from examine_named_ports(listing, ports, waits=waits)
@@ -90,7 +90,7 @@ def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Ite
 
 
 def examine_system(choice: Api) -> tuple[Finding, Listing | None]:
-    """Which MIDI systems there are, and the ports of the one that would be used."""
+    """Which MIDI systems there are, and the listing of the one that would be used."""
     try:
         listings = list_ports()
         api = find_api(choice)
@@ -103,7 +103,7 @@ def examine_system(choice: Api) -> tuple[Finding, Listing | None]:
 
 
 def examine_sequencer(path: Path, used: Api | None) -> Finding:
-    """Whether this user may open ALSA's sequencer; `used` is the system that would be used."""
+    """Whether this user may open ALSA's sequencer; `used` is the MIDI system that `run` takes."""
     trouble = sequencer_trouble(path)
     if trouble is None:
         return Finding(Verdict.GOOD, f"ALSA: the sequencer {path} can be opened")
@@ -114,7 +114,7 @@ def examine_sequencer(path: Path, used: Api | None) -> Finding:
 
 
 def examine_jack(*, running: bool) -> Finding:
-    """How long the period of the JACK server is, if it is running."""
+    """Whether the JACK server is running, and whether its period is short enough."""
     if not running:
         return Finding(
             Verdict.FAILS,
@@ -136,7 +136,7 @@ def examine_jack(*, running: bool) -> Finding:
 
 
 def examine_own_ports(api: Api, ports: Ports) -> Finding:
-    """Whether the virtual pair can be had: it is opened and closed."""
+    """Whether the virtual ports can be opened: they are, and closed again."""
     if api is Api.WINMM:
         if ports.input and ports.output:
             return Finding(Verdict.PASSED_OVER, "ports of its own: Windows has no virtual ports")
@@ -159,7 +159,7 @@ def examine_own_ports(api: Api, ports: Ports) -> Finding:
 def examine_named_ports(
     listing: Listing, ports: Ports, *, waits: bool = False
 ) -> Iterator[Finding]:
-    """Whether each port that the settings name is there, or can be waited for."""
+    """Whether each port that the settings name exists, or can be waited for."""
     for option, wanted, there in (
         ("input", ports.input, listing.inputs),
         ("output", ports.output, listing.outputs),
@@ -169,7 +169,7 @@ def examine_named_ports(
                 found = choose(name, there)
             except PortError as exc:
                 remedy = f"is it plugged in? `midigen ports` lists what --{option} takes"
-                if matches(name, there):  # more than one, which the error says what to do about
+                if matches(name, there):  # several do: the error says how to name one of them
                     yield failure(exc)
                 elif waits:
                     yield Finding(Verdict.DOUBTFUL, f"{exc}; it is waited for", remedy)
@@ -196,7 +196,7 @@ def examine_priority() -> Finding:
 
 
 def examine_models(settings: Settings) -> Iterator[Finding]:
-    """The model, and those of scenes, each once."""
+    """Check the model and those of the scenes, each once."""
     places = {settings.model: ""}
     for scene in settings.scene:
         if scene.model:
@@ -206,7 +206,7 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_model(name: str, place: str = "") -> Finding:
-    """Whether a model loads, and how long it takes to predict; `place` says whose it is."""
+    """Whether a model loads, and how fast it predicts; `place` names the scene it is for."""
     try:
         predictor = load_model(name)
     except ModelError as exc:
@@ -222,7 +222,7 @@ def examine_model(name: str, place: str = "") -> Finding:
 
 
 def examine_recording(settings: Settings) -> Finding:
-    """Whether the folder of recordings can be written; it is made if need be."""
+    """Whether recordings can be written; their folder is made if it isn't there."""
     folder = Path(settings.record.path).expanduser()
     recorder = Recorder(
         folder,
@@ -240,7 +240,7 @@ def examine_recording(settings: Settings) -> Finding:
 
 
 def examine_osc(osc: Osc) -> Finding:
-    """Whether OSC can be listened for."""
+    """Whether the port for OSC is free."""
     server = OscServer(osc.host, int(osc.port), _ignore, _ignore)
     try:
         server.open()
@@ -250,18 +250,18 @@ def examine_osc(osc: Osc) -> Finding:
     return Finding(Verdict.GOOD, f"OSC: {osc.host}:{osc.port} is free")
 
 
-# --- how this machine will feel
+# --- how fast this machine is
 
 
 def examine_round_trip(api: Api | None) -> Finding:
-    """How long notes are under way, as far as there are virtual ports to measure it with."""
+    """The latency of notes, if there are virtual ports to measure it with."""
     if api is None or api is Api.WINMM:
-        reason = "no virtual ports" if api else "no MIDI system"
-        return Finding(Verdict.PASSED_OVER, f"how long notes are under way: there is {reason}")
+        reason = "no virtual ports" if api else "no MIDI ports"
+        return Finding(Verdict.PASSED_OVER, f"latency: not measured, there are {reason}")
     try:
         times = as_played(lambda: measure_round_trip(api, NOTES))
     except MidigenError as exc:
-        text = f"how long notes are under way can't be measured: {exc}"
+        text = f"latency: it can't be measured: {exc}"
         return Finding(Verdict.DOUBTFUL, text)
     return judge_round_trip(times, NOTES, api)
 

@@ -1,4 +1,4 @@
-"""What `doctor` finds, and its judgement of what it measured: what a player would notice."""
+"""What `doctor` finds, and how it judges what it measured: by what a player would notice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from midigen.midi.messages import Seconds
 from midigen.settings.choices import Api
 
 TOO_SLOW: Seconds = 0.010
-"""The longest way from a key to its sound that players find as good as none.
+"""The longest delay from a key to its sound that players don't mind.
 
 R. Jack, A. Mehrabi, T. Stockman, A. McPherson, "Action-sound Latency and the Perceived
 Quality of Digital Musical Instruments", Music Perception 36(1), 2018: percussionists and
@@ -20,17 +20,17 @@ amateurs rated an instrument with 10 ms no lower than one without delay, but low
 """
 
 NOTICED: Seconds = TOO_SLOW / 2
-"""What may be spent here; the other half is for the synth and its sound card."""
+"""The part of it that midigen may take; the rest is for the synth and its sound card."""
 
 UNSTEADY: Seconds = 0.003
-"""By the same study, a delay that varies by this much is noticed."""
+"""A delay that varies this much is noticed, according to the same study."""
 
 LONG_PERIOD: Seconds = 0.006
-"""A note and its answer take up to two of JACK's periods; 256 frames at 44.1 kHz are 5.8 ms."""
+"""A note and its answer take up to two periods of JACK; 256 frames at 44.1 kHz are 5.8 ms."""
 
 
 class Verdict(StrEnum):
-    """How something stands."""
+    """The verdict on one thing that was checked."""
 
     GOOD = "good"
     DOUBTFUL = "doubtful"
@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, what to do about it, and the exit code of `run` where it would fail."""
+    """What was found, what to do about it, and the exit code if `run` would fail."""
 
     verdict: Verdict
     text: str
@@ -49,18 +49,18 @@ class Finding:
 
 
 def failure(exc: MidigenError, remedy: str = "") -> Finding:
-    """An error that `run` would end with; many say themselves what to do."""
+    """The finding for an error of `run`. Many errors say themselves what to do."""
     return Finding(Verdict.FAILS, str(exc), remedy, exc.exit_code)
 
 
 def judge_period(period: Seconds) -> Finding:
-    """Whether JACK hands notes on often enough."""
+    """Whether JACK's period is short enough."""
     text = f"JACK: its server runs, with a period of {_ms(period)}"
     if period <= LONG_PERIOD:
         return Finding(Verdict.GOOD, text)
     return Finding(
         Verdict.DOUBTFUL,
-        f"{text}, for which every note waits",
+        f"{text}, and every note waits for its end",
         "start it with a shorter one, such as `jackd -d alsa -p 128`",
     )
 
@@ -74,11 +74,11 @@ def judge_prediction(model: str, took: Seconds) -> Finding:
 
 
 def judge_round_trip(times: Sequence[Seconds], sent: int, api: Api) -> Finding:
-    """What a player will feel of how long notes were under way; of those sent, some may lack."""
+    """Whether a player will notice the latency: `times` of those notes that came back."""
     if not times:
         return Finding(
             Verdict.FAILS,
-            "notes don't come through from one port to another",
+            "notes don't get from one port to another",
             "restart the JACK server, or this machine"
             if api is Api.JACK
             else "restart this machine",
@@ -87,14 +87,14 @@ def judge_round_trip(times: Sequence[Seconds], sent: int, api: Api) -> Finding:
     if len(times) < sent:
         return Finding(
             Verdict.DOUBTFUL,
-            f"of {sent} notes sent to itself, {sent - len(times)} got lost",
-            "a JACK server needs its synchronous mode, `jackd -S`; else the machine is overloaded"
+            f"latency: {sent - len(times)} of {sent} test notes got lost",
+            "start JACK in its synchronous mode, `jackd -S`; if it is, the machine is overloaded"
             if api is Api.JACK
             else "the machine is overloaded: end other programs, allow real-time priority",
         )
     usual, p99 = (float(np.percentile(times, share)) for share in (50, 99))
     text = (
-        f"a note to midigen and on is under way for {_ms(usual)} (p50), {_ms(p99)} (p99), "
+        f"latency: a note to midigen and its answer take {_ms(usual)} (p50), {_ms(p99)} (p99), "
         f"{_ms(max(times))} (max)"
     )
     remedy = "real-time priority, fewer other programs"
@@ -108,7 +108,7 @@ def judge_round_trip(times: Sequence[Seconds], sent: int, api: Api) -> Finding:
 
 
 def judge_waking(late: Sequence[Seconds]) -> Finding:
-    """Whether planned notes come steadily."""
+    """Whether the machine wakes up in time for planned notes."""
     p99 = float(np.percentile(late, 99))
     text = f"this machine wakes up {_ms(p99)} late (p99), {_ms(max(late))} at worst"
     if p99 <= UNSTEADY:

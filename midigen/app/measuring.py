@@ -1,4 +1,4 @@
-"""How long notes are under way on this machine, and how late it wakes."""
+"""Measures the latency of notes on this machine, and how late it wakes up."""
 
 import contextlib
 import queue
@@ -16,9 +16,9 @@ from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 
 WAKES = 200
-"""How often it sleeps."""
+"""How many times `measure_waking` sleeps."""
 
-_SPREAD: Seconds = 0.020  # up to this between two notes, so that they fall anywhere in a period
+_SPREAD: Seconds = 0.020  # the longest pause, so that notes fall anywhere in a period
 _PATIENCE: Seconds = 0.5  # then a note is lost
 _TRIES = 8  # notes until one comes back: a JACK server first sorts its graph, and may lose some
 _SLEEP: Seconds = 0.005
@@ -42,11 +42,11 @@ _HAND = Ports(
 
 
 def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
-    """How long each of some notes takes from a keyboard's port to here and on to a synth's.
+    """How long notes take from a keyboard's port to midigen's and on to a synth's, in seconds.
 
-    Those that get lost are missing. They come at irregular times, so that they fall evenly
-    into the periods of a JACK server, and are ends of notes, which make no sound wherever
-    else they may go. Raises MidigenError if the ports can't be had.
+    Those that get lost are left out. Notes are sent at irregular times, so that they fall
+    anywhere in a period of JACK, and they are note-offs, which make no sound if they reach
+    another program. Raises MidigenError if the ports can't be opened.
     """
     struck: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     answered: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
@@ -59,7 +59,7 @@ def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
             hand.send(note)
             if _wait_for(note, struck) is None:
                 return None
-            echo.send(answer)  # another message, as nobody listens to what they said themselves
+            echo.send(answer)  # on another channel, as its own messages would be ignored
             came = _wait_for(answer, answered)
             return None if came is None else came - began
 
@@ -75,7 +75,7 @@ def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
 
 
 def measure_waking() -> list[Seconds]:
-    """How late this thread wakes, sleeping to one deadline after another for a second."""
+    """How late this thread wakes up from each of many short sleeps, in seconds."""
     start = time.perf_counter()
     late = []
     for number in range(1, WAKES + 1):
@@ -86,7 +86,7 @@ def measure_waking() -> list[Seconds]:
 
 
 def as_played(measure: Callable[[], _Result]) -> _Result:
-    """What is measured on a thread that has what the one that plays has."""
+    """Measure on a thread with the priority and the conditions of the one that plays."""
     with (
         realtime.undisturbed(),
         ThreadPoolExecutor(max_workers=1, initializer=realtime.raise_priority) as threads,
@@ -96,7 +96,7 @@ def as_played(measure: Callable[[], _Result]) -> _Result:
 
 @contextlib.contextmanager
 def opened(api: Api, ports: Ports, enqueue: Enqueue) -> Iterator[MidiPorts]:
-    """Ports that are open meanwhile; what they hear is enqueued. Raises MidigenError."""
+    """Open ports that enqueue what they hear, and close them. Raises MidigenError."""
     connection = MidiPorts(api, ports, hears_clock=False)
     connection.open(enqueue)
     try:
@@ -106,7 +106,7 @@ def opened(api: Api, ports: Ports, enqueue: Enqueue) -> Iterator[MidiPorts]:
 
 
 def _wait_for(note: NoteOff, arrivals: "queue.SimpleQueue[Arrival]") -> Seconds | None:
-    """When a note arrived; None if it is lost. What is left of others is passed over."""
+    """When a note arrived, or None if it got lost. Notes from before are skipped."""
     end = time.perf_counter() + _PATIENCE
     with contextlib.suppress(queue.Empty):
         while True:

@@ -1,4 +1,4 @@
-"""The options that several commands take, and the settings that they and config.toml make."""
+"""The options that several commands share, and the settings that result from them."""
 
 import argparse
 from collections.abc import Callable
@@ -32,14 +32,14 @@ _OPTIONS = {
 
 
 def add_settings(parser: argparse.ArgumentParser, *, model: bool = True) -> None:
-    """Add the options that change settings; without `model`, all but the model's name."""
+    """Add the options that change settings; without `model`, all but `--model`."""
     group = parser.add_argument_group("settings (config.toml has all of them)")
     group.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="instead of midigen.toml or config.toml here, or config.toml in your configuration "
-        "folder",
+        help="the configuration, instead of midigen.toml or config.toml in this folder, or "
+        "config.toml in your configuration folder",
     )
     group.add_argument("--mode", help=", ".join(Mode))
     if model:
@@ -75,19 +75,19 @@ def add_port_settings(parser: argparse.ArgumentParser) -> argparse._ArgumentGrou
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add all the options of `run`."""
     parser.add_argument(
-        "--quiet", action="store_true", help="show neither a status nor notices, only errors"
+        "--quiet", action="store_true", help="show only errors, neither a status nor notices"
     )
     parser.add_argument(
-        "--wait", action="store_true", help="wait for named ports that aren't there yet"
+        "--wait", action="store_true", help="wait for named ports that don't exist yet"
     )
     parser.add_argument(
-        "--record", metavar="FOLDER", help="write the session there as a MIDI file, as it happens"
+        "--record", metavar="FOLDER", help="record the session in this folder, as a MIDI file"
     )
     parser.add_argument(
         "--keep",
         type=number(spec_of("record.keep")["kind"]),
         metavar="MINUTES",
-        help="write the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
+        help="save the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
     parser.add_argument(
         "--log",
@@ -103,8 +103,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group = add_port_settings(parser)
     add_name(
         group,
-        "the client name of its input, by which status and ctl tell it from others that run; "
-        "its output's ends in -out",
+        "the client name of its input, by which status and ctl find it; the name of its output "
+        "ends in -out",
     )
 
 
@@ -147,8 +147,8 @@ def effective_settings(options: argparse.Namespace, *, may_be_new: bool = False)
 
 def _pass_over(path: Path) -> None:
     tell(
-        f"{path} here isn't read, since most of what it names isn't midigen's: "
-        f"if it is, call it {config_file.NAME}"
+        f"{path} in this folder isn't read, since most of its settings aren't midigen's: "
+        f"if it is meant for midigen, call it {config_file.NAME}"
     )
 
 

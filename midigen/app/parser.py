@@ -9,7 +9,7 @@ from midigen.app.console import HANGING, write
 from midigen.app.wrapping import wrapped
 from midigen.errors import ExitCode
 
-_WHICH = "which midigen, where several run: what its --name is, or midigen-in"
+_WHICH = "which midigen, if several are running: its --name, or midigen-in"
 _COLUMN = 24  # where the help of options begins, if the terminal is wide enough
 
 
@@ -73,5 +73,5 @@ def add_command(commands: Any, name: str, text: str, example: str = "") -> Parse
 
 
 def add_name(parser: argparse._ActionsContainer, text: str = _WHICH) -> None:
-    """Add `--name`, the client name of a midigen's input; by default, of one that runs."""
+    """Add `--name`, the client name of a midigen's input; by default, of one that is running."""
     parser.add_argument("--name", metavar="CLIENT", help=text)

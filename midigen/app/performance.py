@@ -1,10 +1,9 @@
-"""A live performance: what is built for it, and in which order.
+"""A live performance: everything that it needs is built here, in this order.
 
 Whatever is opened is closed in the reverse order, whatever happens in between.
 """
 
 import contextlib
-import io
 import os
 import stat
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midigen.app.console import tell
+from midigen.app.console import raw_stdin, tell
 from midigen.app.options import new_rng
 from midigen.app.screen import AnnouncingScreen, Screen, StatusScreen, new_screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
@@ -36,10 +35,10 @@ if TYPE_CHECKING:
     from midigen.live.ports import MidiPorts
 
 NEVER: Seconds = 1e6
-"""A silence that nobody waits for."""
+"""A silence that never ends a phrase: on a terminal, Enter ends it."""
 
 KEPT_IN = "recordings"
-"""The folder of what the control keep writes, where no other is configured."""
+"""The folder for what the control `keep` saves, unless another is configured."""
 
 
 def perform(
@@ -159,7 +158,7 @@ def _osc(settings: Settings, daemon: Daemon, screen: Screen) -> Iterator[None]:
 def _control_channel(
     settings: Settings, remote: Remote, feed: Feed, screen: Screen
 ) -> Iterator[None]:
-    """Meanwhile `midigen status` and `midigen ctl` are answered, where that is possible."""
+    """Answer `midigen status` and `midigen ctl` meanwhile, if that is possible."""
     control = ControlChannel(settings.ports.in_client, remote, feed)
     try:
         control.open()
@@ -177,7 +176,7 @@ def _control_channel(
 def _connection(
     settings: Settings, manner: Callable[[], Manner], *, waits: bool
 ) -> "MidiPorts | Terminal":
-    """The ports that the settings name; the terminal, if it is that, reads in a manner."""
+    """The ports that the settings name, or the terminal, which plays lines in this manner."""
     api = settings.ports.api
     if api is not Api.TERMINAL:
         from midigen.live.midi_system import find_api
@@ -204,12 +203,11 @@ def _terminal(manner: Callable[[], Manner]) -> Terminal:
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():
         tell(HELP)
-    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
-    return Terminal(manner, stdin=stdin, stdout=sys.stdout, tell=tell)
+    return Terminal(manner, stdin=raw_stdin(), stdout=sys.stdout, tell=tell)
 
 
 def _stdin_is_played() -> bool:
-    """Whether standard input is a terminal or a pipe: somebody may play through it."""
+    """Whether standard input is a terminal or a pipe, through which somebody may play."""
     if sys.stdin is None:
         return False
     mode = os.fstat(sys.stdin.fileno()).st_mode

@@ -1,14 +1,13 @@
 """What the player sees and types while midigen plays: a status on a terminal, lines, or nothing."""
 
 import contextlib
-import io
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from midigen.app.console import tell
+from midigen.app.console import raw_stdin, tell
 from midigen.live.terminal import COMMANDS, read_command
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Screen(Protocol):
-    """Where a player reads how it stands."""
+    """Where a player reads what midigen does."""
 
     def tell(self, line: str) -> None:
         """Show a line. For any thread."""
@@ -29,14 +28,14 @@ class Screen(Protocol):
     def shown(
         self, headline: str, daemon: "Daemon", *, types: bool
     ) -> contextlib.AbstractContextManager[None]:
-        """Show how a daemon stands, and with `types` take the lines that are typed meanwhile."""
+        """Show the state of a daemon and, with `types`, pass on the lines that are typed."""
 
 
 class PlainScreen:
     """Lines on stderr, one after another."""
 
     def release(self) -> None:
-        """The terminal is as it was."""
+        """Do nothing: the terminal wasn't changed."""
 
     def tell(self, line: str) -> None:
         """Show a line."""
@@ -44,7 +43,7 @@ class PlainScreen:
 
     @contextlib.contextmanager
     def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
-        """Show the headline, and obey what is typed or comes through a pipe."""
+        """Show the headline, and obey the lines that are typed or come through a pipe."""
         self.tell(headline)
         if types and sys.stdin is not None and not _is_in_background():
             reader = threading.Thread(
@@ -55,10 +54,10 @@ class PlainScreen:
 
 
 class QuietScreen(PlainScreen):
-    """Nothing at all."""
+    """Shows nothing, but obeys what is typed."""
 
     def tell(self, line: str) -> None:
-        """Show nothing."""
+        """Ignore a line."""
 
 
 class AnnouncingScreen:
@@ -94,10 +93,10 @@ class StatusScreen:
 
     @contextlib.contextmanager
     def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
-        """Show the status, and the line that is typed."""
+        """Show the status, and the line as it is typed."""
         from midigen.app.display import Display
 
-        if not types:  # the notes that are played go there
+        if not types:  # the terminal is where the notes are played
             self.tell(headline)
             yield
             return
@@ -113,7 +112,7 @@ class StatusScreen:
 
 
 def new_screen(*, quiet: bool) -> Screen:
-    """The screen that suits this terminal, or what stands in its place."""
+    """The screen that suits standard error."""
     if quiet:
         return QuietScreen()
     if sys.stderr is None or not sys.stderr.isatty():
@@ -124,7 +123,7 @@ def new_screen(*, quiet: bool) -> Screen:
 
 
 def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]:
-    """What does as a typed line says."""
+    """A function that carries out a typed line."""
 
     def obey(line: str) -> None:
         if not line.startswith(":"):
@@ -138,7 +137,7 @@ def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]
 
 
 def _read_lines(obey: Callable[[str], None]) -> None:
-    stdin = io.FileIO(sys.stdin.fileno(), closefd=False)  # no lock that a late read could hold
+    stdin = raw_stdin()
     with contextlib.suppress(OSError):  # it hung up
         while line := stdin.readline():
             if text := line.decode(errors="replace").strip():
@@ -146,7 +145,7 @@ def _read_lines(obey: Callable[[str], None]) -> None:
 
 
 def _is_in_background() -> bool:
-    """Whether to read the terminal would stop the process."""
+    """Whether reading the terminal would stop the process."""
     if not hasattr(os, "tcgetpgrp") or not sys.stdin.isatty():
         return False
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The rows at the bottom of a terminal, and how a thread of its own writes them."""
+"""The rows at the bottom of a terminal: what to write to replace them, and how it is written."""
 
 import os
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ _UNKNOWN_SIZE = os.terminal_size((80, 24))
 
 
 class Sheet:
-    """The rows at the bottom of a screen, as what is to be written to replace them.
+    """The rows that are at the bottom of a screen, and the text that replaces them.
 
-    The cursor is left at the end of the last row, where a typed line goes on.
+    The cursor stays at the end of the last row, where a typed line continues.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """The stream is only asked what it can do."""
+        """Nothing is written to the stream: it is only asked for its colours."""
         console = Console(file=stream, force_terminal=True)
         self._colours = COLOR_SYSTEMS.get(console.color_system or "")
         self._no_colour = console.no_color
         self._styles: dict[str, Style] = {}
-        self._widths: list[int] = []  # of the rows that stand there
+        self._widths: list[int] = []  # of the present rows
         self._size: os.terminal_size | None = None
 
     def frame(self, notices: Sequence[Row], drawn: Sequence[Row], size: os.terminal_size) -> str:
-        """What puts `drawn` in the place of what was there, and the notices above it.
+        """The text that replaces the present rows by `drawn`, with the notices above them.
 
-        Every row is written anew, so that what others write meanwhile doesn't stay.
+        Every row is written again, so that nothing remains of what other programs wrote.
         """
         parts = ["\x1b[?25l\r", self._to_the_top(size.columns)]
         if notices or not drawn or size != self._size:
@@ -46,7 +46,7 @@ class Sheet:
         return "".join(parts)
 
     def _to_the_top(self, columns: int) -> str:
-        """From the last row to the first. A terminal that got narrower has wrapped them."""
+        """Move from the last row to the first. A terminal that got narrower has wrapped them."""
         lines = sum(max(1, -(-width // columns)) for width in self._widths)
         return f"\x1b[{lines - 1}A" if lines > 1 else ""
 
@@ -64,10 +64,10 @@ class Sheet:
 
 
 class Terminal:
-    """A stream as the display's thread writes it.
+    """A stream that is written through a file descriptor of its own.
 
-    By a descriptor of its own: the stream's lock stays free for others when a write is
-    stuck, and a number that was closed and given to another file is never written to.
+    So the stream's lock is free for other threads while a write is stuck, and if the stream is
+    closed, nothing is written to another file that gets its descriptor.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -75,11 +75,11 @@ class Terminal:
         self._encoding = stream.encoding or "utf-8"
         try:
             self._file: int | None = os.dup(stream.fileno())
-        except (OSError, ValueError):  # in memory, or closed: writing will tell
+        except (OSError, ValueError):  # in memory, or closed: then `write` fails
             self._file = None
 
     def size(self) -> os.terminal_size:
-        """Its columns and lines; 80 by 24 where that can't be known."""
+        """Its columns and lines; 80 by 24 if they are unknown."""
         try:
             size = os.get_terminal_size(-1 if self._file is None else self._file)
         except OSError:

@@ -23,7 +23,10 @@ def add_corpus(parser: argparse.ArgumentParser, number: str) -> None:
 
 
 def read_songs(options: argparse.Namespace) -> "list[Song]":
-    """The songs of a corpus, with a line for each file that gave none; a single one is an error."""
+    """The songs of a corpus. Files without one are reported and skipped, unless there is only one.
+
+    Raises MidiFileError if there are no songs at all.
+    """
     from tqdm import tqdm
 
     from midigen.learning.corpus import Tune, read, songs

@@ -12,22 +12,22 @@ from midigen.instrument.status import Status
 from midigen.music.keys import LETTERS, SIZE
 
 NOTICES = 5
-"""Lines that are left to the newest notices, however low the terminal is."""
+"""Lines that are kept free for the newest notices."""
 
 WIDEST = 59
-"""Columns that are drawn at most: everything has its place on any terminal from 60 up, and one
-that is made narrower, as by larger letters, has nothing to wrap."""
+"""The most columns that are drawn. All of them fit on a terminal of 60 columns, and if one gets
+narrower, as with larger letters, there is little to wrap."""
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
-"""What bars are drawn with, from nothing to a whole cell."""
+"""The characters of a bar, from an empty cell to a full one."""
 
 ASCII_BLOCKS = " .:#"
-"""The same for a terminal that has no others."""
+"""The same for a terminal that can only write ASCII."""
 
 Row: TypeAlias = tuple[tuple[str, str], ...]
-"""A row of the screen: pieces of text, each with its style as Rich writes it."""
+"""A row of the screen: pieces of text, each with the name of its style in Rich."""
 
-_FEWEST = 3  # rows on a terminal that is lower than that
+_FEWEST = 3  # rows, even if that leaves less for notices
 _BAR_ROWS = 3
 _COLUMN = 7  # columns of each letter: `Bb 61%` and a space
 _BAR_WIDTH = 5
@@ -39,12 +39,12 @@ _LABEL = 9  # columns
 def rows(
     status: Status | None, typed: str | None, size: os.terminal_size, blocks: str = BLOCKS
 ) -> list[Row]:
-    """What a status looks like: rows for the bottom of a terminal of this size.
+    """The rows that show a status at the bottom of a terminal of this size.
 
-    `typed` is the line that is being typed; None where none can be. Where there is little
-    room the less important rows are left out.
+    `typed` is the line that is being typed, or None if nothing can be typed. On a small terminal
+    the less important rows are left out.
     """
-    width = min(size.columns - 1, WIDEST)  # in the last column a terminal may wrap
+    width = min(size.columns - 1, WIDEST)  # a terminal may wrap after its last column
     ranked = [] if status is None else _ranked(status, width, blocks)
     if typed is not None:
         room = max(0, width - 3)
@@ -77,7 +77,7 @@ def _ranked(status: Status, width: int, blocks: str) -> list[tuple[int, Row]]:
 
 
 def _flow(pieces: Iterable[Row], width: int) -> list[Row]:
-    """Pieces side by side, in as many rows as they need: at least one."""
+    """Pieces side by side, in as many rows as they need, but at least one."""
     flowing: list[Row] = [()]
     for piece in pieces:
         row = (*flowing[-1], *([(_GAP, "")] if flowing[-1] else ()), *piece)
@@ -89,7 +89,7 @@ def _flow(pieces: Iterable[Row], width: int) -> list[Row]:
 
 
 def _turn(turn: str, width: int) -> Row:
-    """Whose turn it is, by its place too: the player's is on the left."""
+    """Whose turn it is: the player's on the left, midigen's on the right."""
     half = width // 2
     match turn:
         case "you":
@@ -101,24 +101,24 @@ def _turn(turn: str, width: int) -> Row:
 
 
 def _course(status: Status) -> Iterable[Row]:
-    """How it plays: mode, key and tempo."""
+    """Mode, key and tempo."""
     yield ((status.mode, "bold"),)
     yield ((status.key, "bold"),)
     yield ((f"{status.bpm:.1f} bpm {status.beat}", _ALARM if "lost" in status.beat else "bold"),)
 
 
 def _flags(status: Status, width: int) -> Iterable[Row]:
-    """What would be a riddle if it were overlooked."""
+    """Why midigen may be silent: muted, holding, or what keeps it from answering."""
     if status.muted:
         yield ((" MUTED ", _ALARM),)
     if status.holding:
         yield ((" HOLD ", "bold reverse yellow"),)
-    for line in wrapped(status.silence.partition(":")[0], width):  # what to do was told above
+    for line in wrapped(status.silence.partition(":")[0], width):  # a notice has said what to do
         yield ((line, "bold yellow"),)
 
 
 def _melody(label: str, notes: Sequence[str], width: int) -> Row:
-    """The newest notes, the newest of all at the right edge."""
+    """The newest notes, the last one at the right edge."""
     newest = f" {notes[-1]}" if notes else ""
     place = max(0, width - _LABEL - len(newest))
     older = ""
@@ -130,7 +130,7 @@ def _melody(label: str, notes: Sequence[str], width: int) -> Row:
 
 
 def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> list[Row]:
-    """A bar for each letter, from the top row of them to the lowest."""
+    """The rows of the bars, one bar a letter, from top to bottom."""
     margin, column = _columns(width)
     bar = min(_BAR_WIDTH, column - 1)
     whole = len(blocks) - 1
@@ -149,9 +149,9 @@ def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> lis
 
 
 def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width: int) -> Row:
-    """The notes that may come next with their probabilities; the likeliest stands out.
+    """The notes that may come next and their probabilities; the likeliest is highlighted.
 
-    Where there is little room, their names alone.
+    On a narrow terminal only their names.
     """
     margin, column = _columns(width)
     most = max(probabilities or (2.0,))
@@ -166,7 +166,7 @@ def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width:
 
 
 def _letters(notes: Sequence[str], width: int) -> list[Row]:
-    """The letters that those notes are to the model, where that isn't plain to see."""
+    """The model's letters for those notes, unless they are the same."""
     margin, column = _columns(width)
     if not margin or tuple(notes) == LETTERS:
         return []
@@ -174,13 +174,13 @@ def _letters(notes: Sequence[str], width: int) -> list[Row]:
 
 
 def _columns(width: int) -> tuple[int, int]:
-    """How wide the margin before the bars is, if there is room for one, and each column."""
+    """The widths of the margin before the bars, if there is room for one, and of a column."""
     margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
     return margin, max(2, min(_COLUMN, width // SIZE))
 
 
 def _health(status: Status) -> Iterable[Row]:
-    """How well it goes, and what plays."""
+    """Lateness, lost notes, scene and model."""
     yield ((f"late {status.worst * 1000:.1f} ms", ""),)
     if status.dropped:
         yield ((f"dropped {status.dropped}", "bold yellow"),)
@@ -191,7 +191,7 @@ def _health(status: Status) -> Iterable[Row]:
 
 
 def _first_words(words: Sequence[str], room: int) -> str:
-    """As many of the words as fit."""
+    """As many of the words as fit into the room."""
     return next(iter(wrapped(" ".join(words), room)), "")
 
 
@@ -200,14 +200,14 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _last_cells(text: str, room: int) -> str:
-    """The end of a text that fits into so many columns."""
+    """The longest end of a text that fits into so many columns."""
     while cell_len(text) > room:
         text = text[1:]
     return text
 
 
 def _fit(row: Row, width: int) -> Row:
-    """A row that is no wider than that and holds only what can be printed."""
+    """A row cut to a width, without control characters."""
     fitting: list[tuple[str, str]] = []
     for text, style in row:
         piece = printable(text)

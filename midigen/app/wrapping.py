@@ -1,15 +1,15 @@
-"""Text for people, in lines that end between words however narrow their terminal is."""
+"""Wraps text between words, for terminals of any width."""
 
 import re
 
 _WORD = re.compile(r"\s*\S+")
-_DEEPEST = 3  # an indent takes up one in so many columns at the most
+_DEEPEST = 3  # an indent takes at most one third of the columns
 
 
 def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
-    """The lines of a text, none wider than `width` columns unless a single word is.
+    """The lines of a text, wrapped at `width` columns; only a single word may be wider.
 
-    A line that goes on does so below where it began, and `indent` columns further in.
+    The rest of a wrapped line is indented like its beginning, and by `indent` columns more.
     """
     lines: list[str] = []
     for paragraph in text.splitlines():

@@ -8,12 +8,12 @@ known (see `benchmarks.music.key_finding`).
 """
 
 from collections.abc import Sequence
-from importlib import resources
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+import midigen
 from midigen.midi.messages import Pitch, Seconds
 from midigen.music.keys import Key
 from midigen.music.melody import Note
@@ -142,8 +142,7 @@ class KeyFollower:
 
 
 def _load_profile() -> npt.NDArray[np.float32]:
-    with resources.files("midigen").joinpath(PROFILE).open("rb") as file:
-        numbers: npt.NDArray[np.float32] = np.load(file)
+    numbers: npt.NDArray[np.float32] = np.load(f"{midigen.__path__[0]}/{PROFILE}")
     return numbers
 
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 
 from midigen.errors import ModelError
@@ -49,7 +48,7 @@ def list_models() -> list[Path]:
 
 def _shipped_models() -> Path:
     """The folder of the shipped models: inside an installed package, beside it in a checkout."""
-    package = Path(str(resources.files("midigen")))
+    package = Path(__file__).parent.parent
     inside = package / "models"
     return inside if inside.is_dir() else package.parent / "models"
 

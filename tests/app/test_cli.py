@@ -61,7 +61,7 @@ def test_the_main_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixtu
         main(["--help"])
     shown = capsys.readouterr().out
     assert sorted(re.findall(r"^    (\w+)", shown, re.MULTILINE)) == sorted(COMMANDS)
-    codes = re.findall(r"(?:exit codes:|,)\s+(\d+) ", shown)
+    codes = re.findall(r"(?:exit codes:|,)\s+(\d+)\s", shown)
     assert [int(code) for code in codes] == list(ExitCode)
 
 

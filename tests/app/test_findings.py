@@ -63,7 +63,7 @@ def test_what_a_player_feels_is_judged_by_the_slowest_of_a_hundred(
 def test_the_limits_of_what_is_felt(milliseconds: float, verdict: Verdict, said: str) -> None:
     finding = judge_round_trip([milliseconds / 1000] * 200, 200, Api.ALSA)
     assert (finding.verdict, words(finding)) == (verdict, said)
-    assert f"for {milliseconds} ms (p50), {milliseconds} ms (p99), {milliseconds}" in finding.text
+    assert f"take {milliseconds} ms (p50), {milliseconds} ms (p99), {milliseconds}" in finding.text
 
 
 def test_a_single_straggler_of_many_notes_is_forgiven() -> None:
@@ -75,7 +75,7 @@ def test_a_single_straggler_of_many_notes_is_forgiven() -> None:
 def test_lost_notes_are_counted(api: Api, times: list[float], lost: int) -> None:
     finding = judge_round_trip(times, len(times) + lost, api)
     assert (finding.verdict, finding.code) == (DOUBTFUL, ExitCode.OK)
-    assert f"of {len(times) + lost} notes sent to itself, {lost} got lost" in finding.text
+    assert f"latency: {lost} of {len(times) + lost} test notes got lost" in finding.text
     assert ("JACK" in finding.remedy) is (api is Api.JACK)
     finding = judge_round_trip([], lost, api)
     assert ("JACK" in finding.remedy) is (api is Api.JACK)

@@ -1,4 +1,4 @@
-"""`midigen config`: the settings that count here, as a file that can be kept."""
+"""`midigen config`: the effective settings, as a configuration file."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Print them."""
     text = toml.render(effective_settings(options))
-    if sys.stdout.encoding.lower() != "utf-8":  # a file that a shell makes of it can be read too
+    if sys.stdout.encoding.lower() != "utf-8":  # so that a file of it can be read
         text = text.encode("ascii", "escape").decode()
     print(text, end="")
     return ExitCode.OK

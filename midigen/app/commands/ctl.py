@@ -1,4 +1,4 @@
-"""`midigen ctl`: set a control of the midigen that runs."""
+"""`midigen ctl`: set a control of the running midigen."""
 
 import argparse
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from midigen.settings import controls
 EXAMPLE = "midigen ctl temperature 0.8"
 
 RELOAD = "reload"
-"""What it takes beside the controls: config.toml is read again."""
+"""Not a control: the configuration is read again."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +22,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(controls.CONTROLS)}; or {RELOAD}: read config.toml again",
     )
     parser.add_argument(
-        "value", nargs="*", metavar="VALUE", help="such as G major; none for what is pressed"
+        "value",
+        nargs="*",
+        metavar="VALUE",
+        help="such as G major; none for a control that is pressed",
     )
     add_name(parser)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Send the control, and print what has become of it."""
+    """Send the control, and print the result."""
     from midigen.live.control_client import ask
 
     request = _request(options.control, " ".join(options.value))
@@ -38,7 +41,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _request(name: str, value: str) -> Mapping[str, object]:
-    """What the midigen that runs is asked for. Raises UsageError if it can't be right."""
+    """The request to the running midigen. Raises UsageError if it can't be valid."""
     known = (*controls.CONTROLS, RELOAD)
     if name not in known:
         raise UsageError(controls.unknown(name, known))

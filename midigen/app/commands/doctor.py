@@ -1,4 +1,4 @@
-"""`midigen doctor`: what would go wrong with these options of `run`."""
+"""`midigen doctor`: what `run` would need with these options, and how fast this machine is."""
 
 import argparse
 

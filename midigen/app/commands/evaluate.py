@@ -1,4 +1,4 @@
-"""`midigen evaluate`: how well a model predicts songs, beside what it must beat."""
+"""`midigen evaluate`: how well a model predicts songs, beside simpler models."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         choices=["test"],
-        help="only the songs that training keeps for the test; without it, all there are",
+        help="only the songs that training holds out for the test; without it, all of them",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--generate",
         type=number(_OPENINGS),
         metavar="N",
-        help="report on what it plays, too: carry on N openings by these settings",
+        help="also report on what it plays: it continues N openings with these settings",
     )
     add_settings(parser, model=False)
 

@@ -23,15 +23,13 @@ EXAMPLE = "midigen learn temperature"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add its options."""
     parser.add_argument("control", metavar="CONTROL", help=", ".join(controls.CONTROLS))
-    parser.add_argument(
-        "--value", help="what pressing it sets the control to, such as duet for mode"
-    )
+    parser.add_argument("--value", help="the value that pressing it sets, such as duet for mode")
     add_settings(parser)
     add_port_settings(parser)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Listen until something is moved, and write it into the configuration."""
+    """Wait until something is moved, and write it into the configuration."""
     settings = effective_settings(options, may_be_new=True)
     name, value = options.control, options.value
     if name not in controls.CONTROLS:
@@ -41,7 +39,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     path = options.config or config_file.find() or config_file.user_file()
     mappings.prove(path)
-    _refuse_value(Knob(name=name, value=value, cc=0), settings)  # a knob can set the most
+    _refuse_value(Knob(name=name, value=value, cc=0), settings)  # knobs set the most controls
     source = _hear_one(settings)
     _refuse_value(replace(Knob(), name=name, value=value, **source), settings)
     mappings.write_mapping(path, name, source, value)
@@ -58,7 +56,7 @@ def _refuse_value(knob: Knob, settings: Settings) -> None:
 
 
 def _hear_one(settings: Settings) -> dict[str, int]:
-    """Listen to every keyboard, or those that are named, until something is moved."""
+    """Listen to the keyboards that are named, or to all, until something is moved."""
     from midigen.instrument.learner import Learner
     from midigen.live.daemon import CHECK_INTERVAL
     from midigen.live.midi_system import find_api, list_ports
@@ -78,7 +76,7 @@ def _hear_one(settings: Settings) -> dict[str, int]:
         in_client="midigen-learn",
         out_client="midigen-learn-out",
     )
-    # A keyboard that nobody named may leave as it is found.
+    # A keyboard that wasn't named may be unplugged at any time.
     connection = MidiPorts(
         api, ports, hears_clock=False, plays=False, waits=not settings.ports.input
     )

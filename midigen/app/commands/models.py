@@ -17,7 +17,7 @@ _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueEr
 
 
 def add_options(_: argparse.ArgumentParser) -> None:
-    """It has none."""
+    """Add nothing: it has no options."""
 
 
 def run(_: argparse.Namespace) -> ExitCode:
@@ -41,13 +41,13 @@ def _model_line(predictor: "OnnxPredictor") -> str:
     window = f"{predictor.min_notes}-{predictor.max_notes}"
     try:
         measured = _measured(predictor.provenance["scores"])
-    except _NOT_AS_WRITTEN:  # there are none, or the file says something else
+    except _NOT_AS_WRITTEN:  # there are none, or they have another form
         measured = "not measured"
     return f"{window:>5}  {measured}"
 
 
 def _measured(rows: Any) -> str:
-    """A model's own scores and those of the best Markov chain, of the rows of its table."""
+    """A model's own scores and those of the best Markov chain, from the rows of its table."""
     own = next(row for row in rows if row["name"] == "lstm+memory")
     chains = [row for row in rows if _CHAIN.fullmatch(row["name"])]
     rival = min(chains, key=lambda row: float(row["bits_per_note"]))

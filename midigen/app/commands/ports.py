@@ -9,11 +9,11 @@ EXAMPLE = "midigen ports"
 
 
 def add_options(_: argparse.ArgumentParser) -> None:
-    """It has none."""
+    """Add nothing: it has no options."""
 
 
 def run(_: argparse.Namespace) -> ExitCode:
-    """Print them, as `--input` and `--output` take them."""
+    """Print the names, as `--input` and `--output` take them."""
     from midigen.live.midi_system import list_ports
 
     listings = list_ports()

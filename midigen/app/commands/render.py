@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="IN.MID",
-        help="what the player plays; its tempo and bar count, but for those given by --set",
+        help="what the player plays; its tempo and its bars are taken, unless --set gives others",
     )
     parser.add_argument("destination", type=Path, metavar="OUT.MID", help="the file to write")
     parser.add_argument(

@@ -1,6 +1,6 @@
-"""`midigen service`: have systemd start midigen with your session.
+"""`midigen service`: have systemd start midigen when you log in.
 
-What a service could only fail at when it starts is refused when it is installed.
+A service that couldn't start is refused when it is installed.
 """
 
 import argparse
@@ -29,22 +29,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     install.add_argument(
         "options", nargs="*", metavar="OPTION", help="what `midigen run` takes, after --"
     )
-    uninstall = add_command(services, "uninstall", "stop it for good", "midigen service uninstall")
+    text = "stop it and remove it"
+    uninstall = add_command(services, "uninstall", text, "midigen service uninstall")
     uninstall.set_defaults(act=_uninstall)
-    text = "say whether it is installed and plays"
+    text = "say whether it is installed and running"
     status = add_command(services, "status", text, "midigen service status")
     status.set_defaults(act=_status)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Carry out the one of its commands that was typed."""
+    """Carry out install, uninstall or status; without one, print the help."""
     code: ExitCode = options.act(options)
     return code
 
 
 def _install(options: argparse.Namespace) -> ExitCode:
-    systemd.unit_path()  # first of all, whether this system has services
-    run = Parser(prog="midigen run")  # whose usage and exit code tell of an option it hasn't
+    systemd.unit_path()  # fails if this system has no services
+    run = Parser(prog="midigen run")  # for its errors about unknown options
     add_run_options(run)
     _prove(effective_settings(run.parse_args(options.options)))
     command = [sys.executable, "-m", "midigen", "run", *options.options]

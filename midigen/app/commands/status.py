@@ -1,4 +1,4 @@
-"""`midigen status`: how the midigen that runs stands."""
+"""`midigen status`: the state of the running midigen."""
 
 import argparse
 import json
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def table(status: Mapping[str, Any]) -> list[str]:
-    """A status for people, a line for each thing that is there: `tempo        120 bpm (clock)`."""
+    """A status as lines such as `tempo        120 bpm (clock)`, without what is empty."""
     texts = {
         key: printable(text(status[key]))
         for key, (_, text) in _ROWS.items()
@@ -76,7 +76,7 @@ def _late(worst: "Seconds") -> str:
 
 
 def _duration(span: "Seconds") -> str:
-    """Such as `1 h 02 min 03 s`, without the units that it doesn't reach."""
+    """A duration such as `1 h 02 min 03 s`, or `3 s` if it is short."""
     minutes, seconds = divmod(int(span), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -110,4 +110,4 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "pid": ("process", str),
     "version": ("version", str),
 }
-"""In the order in which they are shown: how each is called, and how its value is written."""
+"""The title of each field and how its value is written, in the order in which they are shown."""

@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the model's name; a recipe's own is its default")
     add_seed(parser, "makes the run repeatable")
     parser.add_argument(
-        "--resume", action="store_true", help="go on where Ctrl-C ended a training of this name"
+        "--resume", action="store_true", help="continue a training of this name that Ctrl-C ended"
     )
 
 
@@ -85,8 +85,8 @@ def _train_on_songs(options: argparse.Namespace) -> ExitCode:
     print_scores(trained.scores)
     show("wrote " + ", ".join(str(file) for file in trained.files))
     if trained.interrupted:
-        tell("interrupted: this is the best so far; --resume goes on from here")
-    tell(f"say in models/{options.name}.md, below its mark, where the songs are from")
+        tell("interrupted: this is the best model so far; --resume continues from here")
+    tell(f"please write in models/{options.name}.md, below its mark, where the songs are from")
     return ExitCode.OK
 
 
