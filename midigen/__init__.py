@@ -68,7 +68,7 @@ _HOMES = {
     "Key": "midigen.music.keys.Key",
     "Message": "midigen.midi.messages.Message",
     "MidigenError": "midigen.errors.MidigenError",
-    "Mode": "midigen.settings.table.Mode",
+    "Mode": "midigen.settings.choices.Mode",
     "NoteOff": "midigen.midi.messages.NoteOff",
     "NoteOn": "midigen.midi.messages.NoteOn",
     "Notice": "midigen.instrument.events.Notice",
