@@ -301,7 +301,7 @@ def test_an_installation_that_fails_says_what_is_left_to_type(
     assert raised.value.exit_code == ExitCode.FAILURE
     assert str(raised.value).splitlines() == [
         f"{unit} was written, but `{left[0]}` failed: Failed to connect to bus: No medium",
-        f"when that is mended, type: {' && '.join(left)}",
+        f"when that is fixed, type: {' && '.join(left)}",
     ]
     assert unit.exists()
     assert systemctl.told == INSTALLING[: failing + 1]
