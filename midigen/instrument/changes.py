@@ -68,7 +68,7 @@ class Changes:
     def set(self, control: Control, now: Seconds) -> None:
         """Set a control, or press it; a refusal says why that can't be."""
         panel = self._parts.panel
-        if controls.is_let_go(control):
+        if controls.is_release(control):
             return
         try:
             value = panel.wanted(control)

@@ -56,7 +56,7 @@ class Panel:
     def wanted(self, control: Control) -> Any:
         """The value that a control asks for; None for one that is pressed. Raises ValueError."""
         value = controls.read(control)
-        return not self[control.name] if controls.changes_over(control) else value
+        return not self[control.name] if controls.is_toggle(control) else value
 
     def takes(self, message: Message) -> bool:
         """Whether a message is a knob's, and nothing to play or to pass on."""

@@ -49,9 +49,7 @@ _MODES = {
 MODE_NAMES = tuple(_MODES)
 _SHORTEST = 3  # letters that abbreviate a mode: `dor` is dorian
 
-_TONIC = (
-    r"([A-H])[\s_-]*(sharp|flat|[#♯b♭])?[\s_-]*"  # H is B in German: it is refused, with a hint
-)
+_TONIC = r"([A-H])[\s_-]*(sharp|flat|[#♯b♭])?[\s_-]*"  # H, the German B, is refused with a hint
 _KEY_NAME = re.compile(_TONIC + "([a-z]*)", re.IGNORECASE | re.ASCII)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from midigen.settings.controls import CONTROLS, Control, changes_over, number_of, why_not
+from midigen.settings.controls import CONTROLS, Control, is_toggle, number_of, why_not
 from midigen.settings.kinds import AnswerLength, Choice, Flag, Number
 from midigen.settings.knobs_and_scenes import Knob, Scene
 from midigen.settings.table import Settings
@@ -79,7 +79,7 @@ def _wrong_range(knob: Knob) -> str | None:
 
 def _why_not_set(name: str, value: str | float) -> str | None:
     """What is wrong with a value that a configuration sets: it can't be left out there."""
-    if changes_over(Control(name, value)):
+    if is_toggle(Control(name, value)):
         return f"{name} is {Flag().expected}, not {value!r}"
     return why_not(name, value)
 

@@ -83,7 +83,7 @@ CONTROLS = {
 }
 
 
-def is_let_go(control: Control) -> bool:
+def is_release(control: Control) -> bool:
     """Whether this is the release of a button. OSC's buttons send 1, and then 0."""
     spec = CONTROLS.get(control.name)
     return spec is not None and spec.kind is None and control.value == 0
@@ -97,7 +97,7 @@ def read(control: Control) -> Any:
     spec = CONTROLS.get(control.name)
     if spec is None:
         raise ValueError(unknown(control.name, CONTROLS))
-    if spec.kind is None or changes_over(control):
+    if spec.kind is None or is_toggle(control):
         return None
     for value in _readings(control.value, spec.kind):
         try:
@@ -108,7 +108,7 @@ def read(control: Control) -> Any:
     raise ValueError(f"{control.name} is {spec.kind.expected}, not {control.value!r}{hint}")
 
 
-def changes_over(control: Control) -> bool:
+def is_toggle(control: Control) -> bool:
     """Whether a control toggles its setting: it is a switch that comes without a value, `:mute`."""
     spec = CONTROLS.get(control.name)
     return spec is not None and isinstance(spec.kind, Flag) and control.value == ""

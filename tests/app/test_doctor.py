@@ -41,7 +41,7 @@ from midigen.settings.choices import Api
 from midigen.settings.connections import Osc, Ports, Record
 from midigen.settings.knobs_and_scenes import Scene
 from midigen.settings.table import Settings
-from tests.jack import PATIENCE, Hand, JackServer
+from tests.jack import TIMEOUT, Hand, JackServer
 from tests.players import settings
 from tests.system import needs
 
@@ -62,7 +62,7 @@ def long_period(jack: JackServer) -> Iterator[None]:
     del jack
     program = needs("jack_bufsize")
     for frames in ("1024", "64"):
-        subprocess.run([program, frames], check=True, capture_output=True, timeout=PATIENCE)
+        subprocess.run([program, frames], check=True, capture_output=True, timeout=TIMEOUT)
         if frames == "1024":
             yield
 

@@ -22,7 +22,7 @@ from tests.midi_files import one_track
 COLLECTION = Path(__file__).parents[3] / "shared" / "corpus"
 BEAT = 480
 
-# A tune in C major, two bars of it in quarters and eighths.
+# Two bars in C major, in quarters and eighths.
 TUNE = (67, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 67, 64, 65, 62, 60)
 TUNE_LETTERS = "GEFGABCBAGFGEFDC"
 
@@ -31,7 +31,7 @@ Timed = tuple[int, Any]
 
 
 def line(pitches: Iterable[Pitch], length: int = BEAT, start: int = 0) -> list[Note]:
-    """Notes one after another, each ending when the next one begins."""
+    """Notes one after another, each ending as the next one begins."""
     return [
         (start + index * length, start + (index + 1) * length, pitch)
         for index, pitch in enumerate(pitches)
@@ -63,7 +63,7 @@ def messages(notes: Iterable[Note], channel: int = 0, *, ons_first: bool = False
 
 
 def track(*timed: Timed, name: str = "") -> Any:
-    """A track of messages at absolute ticks; those at the same tick in the order given."""
+    """A track of messages at absolute ticks; simultaneous ones keep the order given."""
     made = mido.MidiTrack()
     if name:
         made.name = name
@@ -108,7 +108,7 @@ def mid(tmp_path: Path) -> Path:
         ("G", (67, 69, 71, 72)),
         ("Em", (67, 69, 71, 72)),
         ("Am", (60, 62, 64, 65)),
-        ("Cm", (63, 65, 67, 68)),  # three flats: E flat is the letter C
+        ("Cm", (63, 65, 67, 68)),  # three flats, so E flat is the letter C
         ("F#m", (69, 71, 73, 74)),
         ("Abm", (59, 61, 63, 64)),
         ("C#", (61, 63, 65, 66)),
@@ -121,7 +121,7 @@ def test_letters_are_the_degrees_of_the_signature(
     assert letters(mid) == "CDEF"
 
 
-def test_a_signature_in_another_track_counts(mid: Path) -> None:
+def test_a_signature_in_another_track_holds_too(mid: Path) -> None:
     save(mid, track(signature("D")), part(line([62, 66, 69])))
     assert letters(mid) == "CEG"
 
@@ -160,19 +160,19 @@ def test_both_types_of_file_are_read(mid: Path, kind: int) -> None:
     assert tune.letters.dtype == np.uint8
 
 
-def test_of_the_notes_at_one_onset_the_highest_counts(mid: Path) -> None:
+def test_the_highest_of_simultaneous_notes_counts(mid: Path) -> None:
     save(mid, part(chords([60, 62, 64], BEAT, shape=(12, 0, 7)), meta=[signature("C")]))
     assert letters(mid) == "CDE"
 
 
-def test_a_strummed_chord_is_one_note_and_a_fast_run_is_not(mid: Path) -> None:
+def test_a_strummed_chord_is_one_note_but_a_fast_run_is_not(mid: Path) -> None:
     strummed = [(0, BEAT, 60), (10, BEAT, 64), (20, BEAT, 67)]  # about 10 ms apart, all held
     run = [(BEAT, BEAT + 10, 60), (BEAT + 10, BEAT + 20, 62), (BEAT + 20, BEAT + 30, 64)]
     save(mid, part([*strummed, *run], meta=[signature("C")]))
     assert letters(mid) == "G" + "CDE"
 
 
-def test_the_tempo_says_what_is_a_chord(mid: Path) -> None:
+def test_the_tempo_decides_what_is_a_chord(mid: Path) -> None:
     """Two notes 20 ticks apart, both held: 21 ms at 120 beats a minute, 83 ms at 30."""
     pairs = [note for at in (0, BEAT) for note in ((at, at + BEAT, 60), (at + 20, at + BEAT, 64))]
     save(mid, track(tempo(120), tempo(30, BEAT)), part(pairs, meta=[signature("C")]))
@@ -211,13 +211,13 @@ def test_a_beat_may_have_few_or_many_ticks(mid: Path, ticks_per_beat: int) -> No
     assert letters(mid) == "CDE"
 
 
-def test_a_tempo_of_0_stops_the_clock_and_nothing_else(mid: Path) -> None:
+def test_a_tempo_of_0_is_ignored(mid: Path) -> None:
     meta = [signature("C"), (0, mido.MetaMessage("set_tempo", tempo=0))]
     save(mid, part(line([60, 62, 64]), meta=meta))
     assert letters(mid) == "CDE"
 
 
-# --- which line is the melody
+# --- which voice is the melody
 
 DRUMS = part(line([36, 42, 38, 42] * 32, BEAT // 4), "Drums", channel=9)
 BASS = part(line([36, 43, 41, 43], 4 * BEAT), channel=1)
@@ -276,7 +276,7 @@ def test_the_soprano_is_the_melody_of_a_choir(mid: Path, names: tuple[str, ...])
         line([84] * 32, BEAT // 2),  # a bell that repeats one note
     ],
 )
-def test_what_is_high_but_no_melody_is_left_to_the_band(mid: Path, above: list[Note]) -> None:
+def test_a_high_voice_that_is_not_a_melody_is_not_taken(mid: Path, above: list[Note]) -> None:
     band = [DRUMS, BASS, CHORDS, part(above, channel=3)]
     save(mid, track(signature("C")), *band, MELODY)
     assert letters(mid) == TUNE_LETTERS
@@ -296,13 +296,13 @@ def test_a_song_is_found_above_an_accompaniment_of_many_more_notes(mid: Path) ->
 
 
 @pytest.mark.parametrize("name", ["Vocals", "LEAD", "Main Melody", "Mélodie", "synth_voice 1"])
-def test_a_line_that_is_called_a_melody_is_preferred(mid: Path, name: str) -> None:
+def test_a_voice_that_is_called_a_melody_is_preferred(mid: Path, name: str) -> None:
     higher = part(line(pitch + 7 for pitch in TUNE), "Misleading strings")
     save(mid, track(signature("C")), higher, part(line(TUNE), name))
     assert letters(mid) == TUNE_LETTERS
 
 
-def test_backing_vocals_are_not_the_melody_by_their_name(mid: Path) -> None:
+def test_backing_vocals_are_not_named_a_melody(mid: Path) -> None:
     thirds_above = part(line(pitch + 4 for pitch in TUNE), "Backing Vocals")
     save(mid, track(signature("C")), thirds_above, part(line(TUNE), "Vocal"))
     assert letters(mid) == TUNE_LETTERS
@@ -341,17 +341,17 @@ def recording(path: Path, player: Iterable[Pitch], machine: Iterable[Pitch]) -> 
     return save(path, track(signature("C"), name="midigen session"), *tracks)
 
 
-def test_of_a_recording_the_player_is_heard_though_the_machine_is_more_melodic(mid: Path) -> None:
+def test_in_a_recording_the_player_is_heard_not_the_machine(mid: Path) -> None:
     recording(mid, [48, 36, 48, 36], TUNE)
     assert letters(mid) == "CCCC"
     assert letters(mid, "midigen") == TUNE_LETTERS
 
 
-def test_of_a_recording_of_the_machine_alone_nothing_is_learned(mid: Path) -> None:
+def test_nothing_is_learned_from_a_recording_of_the_machine_alone(mid: Path) -> None:
     assert_refused(recording(mid, [], TUNE), 'no track "player" with notes; there are "midigen"')
 
 
-def test_where_the_machine_has_no_track_a_player_is_a_name_like_any(mid: Path) -> None:
+def test_player_is_an_ordinary_name_in_other_files(mid: Path) -> None:
     save(mid, part(line([48, 36]), "player"), part(line(TUNE), "soprano", meta=[signature("C")]))
     assert letters(mid) == TUNE_LETTERS
 
@@ -380,7 +380,7 @@ def assert_refused(path: Path, reason: str) -> None:
         (one_track(b"\0\xff\x51\1\1"), "there are no notes in it, drums aside"),
     ],
 )
-def test_what_is_no_midi_file_is_refused(mid: Path, content: bytes, reason: str) -> None:
+def test_other_files_are_refused(mid: Path, content: bytes, reason: str) -> None:
     mid.write_bytes(content)
     assert_refused(mid, reason)
 
@@ -390,7 +390,7 @@ def test_a_file_without_a_note_of_melody_is_refused(mid: Path, tracks: list[Any]
     assert_refused(save(mid, *tracks), "no notes")
 
 
-def test_of_a_file_that_breaks_off_there_is_what_came_before_or_the_reason(mid: Path) -> None:
+def test_a_file_cut_anywhere_is_read_up_to_there_or_refused(mid: Path) -> None:
     notes = line([60, 62, 64])
     content = save(mid, part(notes, "Flute", meta=[signature("C"), tempo(90)])).read_bytes()
     found: list[str] = []
@@ -417,7 +417,7 @@ def test_a_beat_without_ticks_is_refused(mid: Path) -> None:
     assert_refused(mid, "it has 0 ticks per beat")
 
 
-def test_times_beyond_all_measure_end_the_track(mid: Path) -> None:
+def test_a_time_that_is_too_long_ends_the_track(mid: Path) -> None:
     longest, longer = b"\xff\xff\xff\x7f", b"\x81\x80\x80\x80\0"
     mid.write_bytes(one_track((longest + b"\x90\x3c\x40") * 2))
     assert len(letters(mid)) == 2
@@ -429,14 +429,16 @@ def test_times_beyond_all_measure_end_the_track(mid: Path) -> None:
 
 
 def test_data_may_be_any_bytes(mid: Path) -> None:
-    text = b"\0\xff\x01\xa0\0" + b"\xe3\x81\x82\xe3" * 1024  # with its kind and length, one byte
+    text = (
+        b"\0\xff\x01\xa0\0" + b"\xe3\x81\x82\xe3" * 1024
+    )  # the text is one byte longer than its event
     mid.write_bytes(one_track(text + b"\0\x90\x3c\x40"))
     assert len(letters(mid)) == 1
 
 
 def test_a_file_that_is_too_large_is_refused(mid: Path) -> None:
     content = save(mid, part(line(TUNE), meta=[signature("C")])).read_bytes()
-    mid.write_bytes(content + b"\0" * (LARGEST - len(content)))  # what comes after its tracks
+    mid.write_bytes(content + b"\0" * (LARGEST - len(content)))  # something after its tracks
     assert letters(mid) == TUNE_LETTERS
     mid.write_bytes(content + b"\0" * (LARGEST - len(content) + 1))
     assert_refused(mid, "larger than 4 MiB, the most that is read: cut it into parts")
@@ -462,7 +464,7 @@ def touch(*paths: Path) -> list[Path]:
     return list(paths)
 
 
-def test_folders_are_searched_through_and_through(tmp_path: Path) -> None:
+def test_folders_are_searched_with_all_their_folders(tmp_path: Path) -> None:
     wanted = touch(
         *(
             tmp_path / name
@@ -482,18 +484,20 @@ def test_folders_are_searched_through_and_through(tmp_path: Path) -> None:
     assert sorted(find_files([tmp_path])) == sorted(wanted)
 
 
-def test_a_file_is_taken_whatever_its_ending(tmp_path: Path) -> None:
+def test_a_named_file_is_taken_whatever_its_suffix(tmp_path: Path) -> None:
     files = touch(tmp_path / "tune.seq")
     assert find_files(files) == files
 
 
-def test_the_files_of_a_folder_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+def test_files_of_a_folder_are_sorted_by_their_numbers(tmp_path: Path) -> None:
     names = ["a-0", "a-1", "a-2", "a-9", "a-10", "a-11", "b", "track 9", "track 10"]
     touch(*(tmp_path / f"{name}.mid" for name in sorted(names)))
     assert [path.stem for path in find_files([tmp_path])] == names
 
 
-def test_what_is_named_twice_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_named_twice_is_found_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = touch(tmp_path / "x" / "a.mid", tmp_path / "x" / "b.mid")
     monkeypatch.chdir(tmp_path)
     sources = [second, tmp_path / "x", tmp_path, Path("x"), Path("x/../x/a.mid")]
@@ -519,7 +523,7 @@ def test_a_source_without_midi_files_is_refused_by_name(tmp_path: Path) -> None:
 
 @contextmanager
 def without_root() -> Iterator[None]:
-    """Root may read everything: be nobody for a while."""
+    """Become the user nobody for a while, since root may read everything."""
     if os.geteuid():
         yield
         return
@@ -553,7 +557,7 @@ def outcome(result: Tune | Skipped) -> tuple[Path, str]:
     return result.path, spelled(result) if isinstance(result, Tune) else result.reason
 
 
-def test_many_files_come_in_order_as_if_read_one_by_one(tmp_path: Path) -> None:
+def test_many_files_are_read_in_order(tmp_path: Path) -> None:
     tones = [60, 62, 64, 65, 67, 69, 71]
     files = []
     for number in range(70):  # enough for several processes
@@ -583,7 +587,7 @@ def test_a_damaged_file_is_skipped_with_a_reason_of_one_line(tmp_path: Path) -> 
 
 
 class Watched(list[Path]):
-    """A list that knows how far it was read."""
+    """A list that remembers how far it was read."""
 
     reached = 0
 
@@ -597,7 +601,7 @@ class Watched(list[Path]):
         return super().__getitem__(index)
 
 
-def test_a_large_collection_is_read_as_it_is_asked_for(mid: Path) -> None:
+def test_a_large_collection_is_read_bit_by_bit(mid: Path) -> None:
     files = Watched([save(mid, part(line(TUNE)))] * 100_000)
     results = read(files)
     assert files.reached == 0
@@ -633,7 +637,7 @@ def test_a_few_files_are_read_one_at_a_time(tmp_path: Path) -> None:
         ("midigen-2026-05-01", "midigen-2026-05"),
     ],
 )
-def test_the_parts_of_a_song_have_its_name(name: str, song: str) -> None:
+def test_parts_have_the_name_of_their_song(name: str, song: str) -> None:
     assert song_name(Path(f"/x/{name}.mid")) == song
 
 
@@ -641,7 +645,7 @@ def tune(path: str, *degrees: int) -> Tune:
     return Tune(Path(path), song_name(Path(path)), np.array(degrees, dtype=np.uint8))
 
 
-def test_a_song_is_its_parts_in_the_order_of_their_numbers() -> None:
+def test_a_song_has_its_parts_in_the_order_of_their_numbers() -> None:
     parts = [tune("a-10.mid", 5), tune("b.mid", 6, 6), tune("a-0.mid", 0, 1), tune("a-9.mid", 4)]
     assert [(song.name, song.letters.tolist()) for song in songs(iter(parts))] == [
         ("a", [0, 1, 4, 5]),
@@ -649,7 +653,7 @@ def test_a_song_is_its_parts_in_the_order_of_their_numbers() -> None:
     ]
 
 
-def test_an_evening_is_a_song_and_its_last_minutes_count_once() -> None:
+def test_the_recordings_of_an_evening_are_one_song() -> None:
     evening = "midigen-2026-05-01"
     found = songs(
         [
@@ -664,7 +668,7 @@ def test_an_evening_is_a_song_and_its_last_minutes_count_once() -> None:
     ]
 
 
-def test_songs_of_one_name_in_two_folders_are_two() -> None:
+def test_the_same_name_in_two_folders_is_two_songs() -> None:
     found = songs([tune("x/melody.mid", 0), tune("y/melody.mid", 1)])
     assert [(song.name, song.letters.tolist()) for song in found] == [
         ("melody", [0]),
@@ -672,7 +676,7 @@ def test_songs_of_one_name_in_two_folders_are_two() -> None:
     ]
 
 
-def test_no_tunes_are_no_songs() -> None:
+def test_without_tunes_there_are_no_songs() -> None:
     assert songs([]) == []
 
 

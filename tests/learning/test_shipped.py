@@ -1,4 +1,4 @@
-"""The models that ship: what they say of themselves, and that it is so."""
+"""The shipped models are what their cards and metadata say."""
 
 import json
 import re
@@ -32,12 +32,12 @@ def scores(name: str) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in rows}
 
 
-def test_the_default_is_one_of_them() -> None:
+def test_the_default_model_is_shipped() -> None:
     assert Settings().model in LEARNED
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_it_comes_with_all_that_belongs_to_it(name: str) -> None:
+def test_a_shipped_model_has_all_its_files(name: str) -> None:
     for ending in ("keras", "onnx", "baselines.npz", "md", "png"):
         assert (MODELS / f"{name}.{ending}").is_file()
     assert (MODELS / f"{name}.onnx").stat().st_size < 5_000_000
@@ -47,7 +47,7 @@ def test_it_comes_with_all_that_belongs_to_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_it_is_better_than_every_baseline(name: str) -> None:
+def test_a_shipped_model_beats_every_baseline(name: str) -> None:
     found = scores(name)
     best = found.pop("lstm+memory")
     for row in found.values():
@@ -57,7 +57,7 @@ def test_it_is_better_than_every_baseline(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_its_figures_stand_in_its_card_and_in_the_docs(name: str) -> None:
+def test_its_scores_are_in_its_card_and_in_the_docs(name: str) -> None:
     found = scores(name)
     card = (MODELS / f"{name}.md").read_text(encoding="utf-8")
     for row in found.values():
@@ -73,7 +73,7 @@ def test_its_figures_stand_in_its_card_and_in_the_docs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_its_card_says_where_the_songs_are_from_and_what_was_tried(name: str) -> None:
+def test_its_card_tells_where_the_songs_are_from_and_what_was_tried(name: str) -> None:
     card = (MODELS / f"{name}.md").read_text(encoding="utf-8")
     assert re.search(r"licence: (MIT|CC0)", card)
     assert "## What was tried" in card
@@ -82,8 +82,8 @@ def test_its_card_says_where_the_songs_are_from_and_what_was_tried(name: str) ->
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus isn't beside this checkout")
 @pytest.mark.parametrize(("name", "folder"), [("pop", "pop909"), ("lieder", "lieder")])
-def test_it_knows_songs_it_never_saw(name: str, folder: str) -> None:
-    """A few test songs: near the figures of its card, and far from the chance of 2.81 bits."""
+def test_a_shipped_model_predicts_songs_it_never_saw(name: str, folder: str) -> None:
+    """On a few test songs it is near its card's figures, and far from 2.81 bits by chance."""
     player = OnnxPredictor(MODELS / f"{name}.onnx")
     tunes = (tune for tune in read(find_files([CORPUS / folder])[:200]) if isinstance(tune, Tune))
     unseen = list(islice(divide(songs(tunes))[Side.TEST], 6))
@@ -94,10 +94,10 @@ def test_it_knows_songs_it_never_saw(name: str, folder: str) -> None:
     bits = -np.log2(rows[np.arange(len(letters)), letters]).mean()
     assert abs(bits - scores(name)["lstm+memory"]["bits_per_note"]) < 0.6
     known = Baselines.load(MODELS / f"{name}.baselines.npz").known(letters, 9)
-    assert known.mean() < 0.5  # the baselines didn't count these songs
+    assert known.mean() < 0.5  # these songs weren't counted in the baselines
 
 
-def test_models_are_listed_with_their_scores(
+def test_models_lists_them_with_their_scores(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jack import PATIENCE, wait_until
+from tests.jack import TIMEOUT, wait_until
 from tests.terminals import open_pty, read_until
 
 STUCK = """
@@ -75,7 +75,7 @@ def test_the_terminal_is_given_back_as_it_was_before_it_was_taken() -> None:
             read_until(person, "stuck")
             assert termios.tcgetattr(terminal) != before
             interrupt_twice(process)
-            assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
+            assert process.wait(timeout=TIMEOUT) == -signal.SIGKILL
             assert termios.tcgetattr(terminal) == before
 
 
@@ -86,4 +86,4 @@ def test_a_signal_to_all_processes_leaves_the_guard(number: signal.Signals) -> N
         read_until(person, "stuck")
         os.kill(guard_of(process.pid), number)
         interrupt_twice(process)
-        assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
+        assert process.wait(timeout=TIMEOUT) == -signal.SIGKILL

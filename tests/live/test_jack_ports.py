@@ -19,9 +19,9 @@ from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
 from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 from tests.jack import (
-    PATIENCE,
     SETTLES,
     SILENCING,
+    TIMEOUT,
     Ear,
     JackServer,
     Keyboard,
@@ -128,7 +128,7 @@ def test_what_was_away_between_two_looks_is_connected_again() -> None:
             while not heard.empty():
                 heard.get()  # what was held there is let go
             keys.strike(60)
-            assert heard.get(timeout=PATIENCE)
+            assert heard.get(timeout=TIMEOUT)
             ports.send(NoteOn(64, 90))
             other.wait_for(1)
     finally:
