@@ -304,8 +304,12 @@ _VALUES = st.text(max_size=8) | st.sampled_from(
 _REQUESTS = st.one_of(
     st.builds(lambda name, value: {"do": "set", "name": name, "value": value}, _NAMES, _VALUES),
     st.fixed_dictionaries(
-        {"do": st.sampled_from(["status", "reload", "set", "stop", 1, None])},
-        optional={"name": _NAMES | st.none(), "value": _VALUES | st.floats()},
+        {"do": st.sampled_from(["status", "reload", "set", "note_on", "note_off", "stop", 1])},
+        optional={
+            "name": _NAMES | st.none(),
+            "value": _VALUES | st.floats(),
+            **dict.fromkeys(("pitch", "velocity", "channel"), st.integers(-1, 130) | st.floats()),
+        },
     ),
     st.recursive(st.none() | st.floats() | st.text(), lambda each: st.lists(each, max_size=3)),
 )

@@ -33,19 +33,6 @@ def write(line: str, stream: TextIO | None, indent: int = HANGING) -> None:
     print(line, file=stream, flush=True)
 
 
-def printable(text: str) -> str:
-    """The text without control characters: the name of a file or a port must not move the cursor.
-
-    Each becomes a question mark.
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-
-
-def raw_stdin() -> io.FileIO:
-    """Standard input without a buffer, whose lock a blocked read would hold to the end."""
-    return io.FileIO(sys.stdin.fileno(), closefd=False)
-
-
 def write_anywhere() -> None:
     """Let stdout and stderr take any text: what their code page lacks is written as an escape."""
     codecs.register_error("escape", _escape)

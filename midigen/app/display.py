@@ -15,13 +15,14 @@ from typing import TextIO
 
 from rich.console import Console
 
-from midigen.app.console import HANGING, printable
+from midigen.app.console import HANGING
 from midigen.app.sheet import Sheet, Terminal
 from midigen.app.status_rows import ASCII_BLOCKS, BLOCKS, Row, rows
 from midigen.app.wrapping import wrapped
 from midigen.instrument.status import Status
 from midigen.live.typed_line import Typist
 from midigen.midi.messages import Seconds
+from midigen.text import printable
 
 INTERVAL: Seconds = 0.1
 """Between two looks at the status."""

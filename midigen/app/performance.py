@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midigen.app.console import raw_stdin, tell
+from midigen.app.console import tell
 from midigen.app.options import new_rng
 from midigen.app.screen import AnnouncingScreen, Screen, StatusScreen, new_screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
+from midigen.live import standard_input
 from midigen.live.control_channel import ControlChannel
 from midigen.live.daemon import Daemon
 from midigen.live.feed import Feed
@@ -203,7 +204,7 @@ def _terminal(manner: Callable[[], Manner]) -> Terminal:
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():
         tell(HELP)
-    return Terminal(manner, stdin=raw_stdin(), stdout=sys.stdout, tell=tell)
+    return Terminal(manner, stdin=standard_input.raw(), stdout=sys.stdout, tell=tell)
 
 
 def _stdin_is_played() -> bool:

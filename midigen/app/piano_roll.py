@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from midigen import files
 from midigen.errors import MidiFileError, MidigenError
 from midigen.midi.file import MidiFile, Track
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds, Velocity
@@ -92,7 +93,8 @@ def plot(midi_path: Path, png_path: Path, key: Key = C_MAJOR) -> None:
     with mpl.rc_context({"hatch.linewidth": 0.7, "font.size": 9}):
         figure = _drawn(Figure(dpi=_DPI), piece, midi_path.name, key)
         try:
-            figure.savefig(png_path, format="png", metadata={"Software": None})
+            with files.replacing(png_path) as new:
+                figure.savefig(new, format="png", metadata={"Software": None})
         except OSError as exc:
             raise MidigenError(f"{png_path}: can't be written: {exc.strerror or exc}") from exc
 

@@ -1,13 +1,13 @@
 """What the player sees and types while midigen plays: a status on a terminal, lines, or nothing."""
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from midigen.app.console import raw_stdin, tell
+from midigen.app.console import tell
+from midigen.live import standard_input
 from midigen.live.terminal import COMMANDS, read_command
 
 if TYPE_CHECKING:
@@ -137,17 +137,11 @@ def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]
 
 
 def _read_lines(obey: Callable[[str], None]) -> None:
-    stdin = raw_stdin()
-    with contextlib.suppress(OSError):  # it hung up
-        while line := stdin.readline():
-            if text := line.decode(errors="replace").strip():
-                obey(text)
+    for line in standard_input.lines(standard_input.raw()):
+        if text := line.strip():
+            obey(text)
 
 
 def _is_in_background() -> bool:
     """Whether reading the terminal would stop the process."""
-    if not hasattr(os, "tcgetpgrp") or not sys.stdin.isatty():
-        return False
-    with contextlib.suppress(OSError):
-        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
-    return False
+    return sys.stdin.isatty() and not standard_input.is_in_front(sys.stdin.fileno())

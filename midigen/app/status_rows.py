@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from midigen.app.console import printable
 from midigen.app.wrapping import wrapped
 from midigen.instrument.status import Status
 from midigen.music.keys import LETTERS, SIZE
+from midigen.text import printable
 
 NOTICES = 5
 """Lines that are kept free for the newest notices."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from midigen import files
 from midigen.errors import ExitCode, MidigenError, UsageError
 
 NAME = "midigen.service"
@@ -93,8 +94,7 @@ def install(text: str) -> Path:
     """
     path = unit_path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        files.write(path, [text.encode()])
     except OSError as exc:
         raise MidigenError(f"{path}: can't be written: {exc.strerror}") from exc
     # Not `enable --now`: a running service would keep its former options.

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from midigen import files
 from midigen.errors import ModelError
 from midigen.learning.corpus import Letters
 from midigen.music.keys import SIZE
@@ -65,10 +66,8 @@ class Baselines:
         arrays = {f"contexts_{order}": each for order, each in enumerate(self._contexts)}
         arrays |= {f"counts_{order}": each.astype(np.uint32) for order, each in
                    enumerate(self._counts)}  # fmt: skip
-        temporary = path.with_name(f".{path.name}")
-        with temporary.open("wb") as file:
+        with files.replacing(path) as new, new.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # NumPy's own stub
-        temporary.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Baselines":

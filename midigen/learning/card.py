@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from midigen import files
 from midigen.learning.evaluation import Score
 from midigen.learning.split import Side
 from midigen.prediction import echoes
@@ -50,8 +51,9 @@ def write_card(facts: Facts, folder: Path, notes: str = "") -> None:
 
     `notes` are what people wrote about the data and their choices; they go below the mark.
     """
-    _draw_curve(facts, folder / f"{facts.name}.png")
-    (folder / f"{facts.name}.md").write_text(_text(facts, notes), encoding="utf-8")
+    with files.replacing(folder / f"{facts.name}.png") as new:
+        _draw_curve(facts, new)
+    files.write(folder / f"{facts.name}.md", [_text(facts, notes).encode()])
 
 
 def notes_of(card: Path) -> str:

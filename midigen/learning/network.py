@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import onnx
 
+from midigen import files
 from midigen.music.keys import SIZE
 from midigen.prediction import echoes
 from midigen.prediction.mixture import Mixture
@@ -81,17 +82,10 @@ def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
 
 def save(model: keras.Model, info: ModelInfo, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `NAME.keras` and `NAME.onnx` into a folder, and return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.keras", folder / f"{name}.onnx"
-    temporary = folder / f".{name}.keras", folder / f".{name}.onnx"
-    try:
-        model.save(temporary[0], include_optimizer=False)
-        _export(model, info, temporary[1])
-        for written, path in zip(temporary, paths, strict=True):
-            written.replace(path)
-    finally:
-        for leftover in temporary:
-            leftover.unlink(missing_ok=True)
+    with files.replacing(paths[0]) as new_keras, files.replacing(paths[1]) as new_onnx:
+        model.save(new_keras, include_optimizer=False)
+        _export(model, info, new_onnx)
     return paths
 
 
@@ -100,7 +94,8 @@ def write_info(path: Path, info: ModelInfo) -> None:
     graph = onnx.load(path)
     del graph.metadata_props[:]
     onnx.helper.set_model_props(graph, info.metadata())
-    onnx.save(graph, path)
+    with files.replacing(path) as new:
+        onnx.save(graph, new)
 
 
 def _export(model: keras.Model, info: ModelInfo, path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from midigen import files
 from midigen.errors import MidigenError
 
 
@@ -77,9 +78,7 @@ class ProgressFolder:
         So the folder can be resumed from at any moment, whenever Ctrl-C comes.
         """
         model.save(self._model(len(progress.epochs)))
-        new = self.folder / "state.json.new"
-        new.write_text(json.dumps(asdict(progress)), encoding="utf-8")
-        new.replace(self.folder / "state.json")
+        files.write(self.folder / "state.json", [json.dumps(asdict(progress)).encode()])
         current = {self._model(len(progress.epochs)), self.weights(progress.best)}
         for file in [*self.folder.glob("*.keras"), *self.folder.glob("*.weights.h5")]:
             if file not in current:

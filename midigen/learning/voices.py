@@ -12,6 +12,7 @@ import numpy as np
 from midigen.midi.file import MidiFile, Track
 from midigen.midi.messages import DRUMS, Channel, NoteOff, NoteOn, Pitch
 from midigen.midi.ticks import Ticks
+from midigen.text import printable
 
 # What makes a voice a melody, in semitones of height that it is worth. The figures are those of
 # the melodies of POP909 and the OpenScore Lieder Corpus: nearly all have a mean pitch of 62 to 79,
@@ -72,7 +73,7 @@ def one_line(text: str) -> str:
     Accents are composed, as they are typed: macOS writes them as characters of their own.
     """
     composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(each if each.isprintable() else " " for each in composed).split())
+    return " ".join(printable(composed, " ").split())
 
 
 def _voices(track: Track) -> Iterator[Voice]:

@@ -29,7 +29,7 @@ def ask(request: Mapping[str, object], name: str | None) -> Any:
     Raises MidigenError: none runs, or several and none is named, or it doesn't answer, or it
     refuses.
     """
-    with connect(name) as connection:
+    with connect(name, ANSWERS_WITHIN) as connection:
         try:
             _send(connection, request)
             if not connection.poll(ANSWERS_WITHIN):
@@ -45,9 +45,13 @@ def ask(request: Mapping[str, object], name: str | None) -> Any:
     return result(reply)
 
 
-def connect(name: str | None) -> "Connection":
-    """A connection to the midigen of this client name, or to the only one. Raises MidigenError."""
-    living = transport.living(name, ANSWERS_WITHIN)
+def connect(name: str | None, patience: Seconds | None = None) -> "Connection":
+    """A connection to the midigen of this client name, or to the only one.
+
+    With `patience`, what waits longer for it raises BlockingIOError (not on Windows). Raises
+    MidigenError: none runs, or several and none is named.
+    """
+    living = transport.living(name, patience)
     if not living:
         called = "" if name is None else f' under the name "{name}"'
         raise MidigenError(f"no midigen is running{called}: start one with `midigen run`")

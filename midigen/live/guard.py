@@ -58,10 +58,10 @@ def guarded() -> Iterator[None]:
 
 def _mode_of_terminal() -> list[Any] | None:
     """The mode of the terminal, if midigen may change it: if there is one, and it is in front."""
-    from midigen.live.typed_line import is_ours  # noqa: PLC0415  the guard itself has no midigen
+    from midigen.live.standard_input import is_in_front  # noqa: PLC0415  the guard itself has no midigen
 
     try:
-        if sys.__stdin__ is not None and is_ours(terminal := sys.__stdin__.fileno()):
+        if sys.__stdin__ is not None and is_in_front(terminal := sys.__stdin__.fileno()):
             return termios.tcgetattr(terminal)
     except (OSError, ValueError, termios.error):  # closed, or none
         pass

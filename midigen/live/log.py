@@ -70,7 +70,8 @@ def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
         stopping.join(PATIENCE)
         if not stopping.is_alive():
             for handler in handlers:
-                handler.close()
+                with contextlib.suppress(OSError):  # the disk is full
+                    handler.close()
         logger.setLevel(former[0])
         logger.propagate, logging.raiseExceptions = former[1:]
 

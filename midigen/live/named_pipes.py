@@ -84,7 +84,7 @@ class Listener:
         self._listener.close()
 
 
-def living(client: str | None, patience: Seconds) -> "dict[str, Connection]":  # noqa: ARG001
+def living(client: str | None, patience: Seconds | None) -> "dict[str, Connection]":  # noqa: ARG001
     """Connections to the midigens that run, by their names; or to the one of this client name."""
     from multiprocessing import connection  # noqa: PLC0415  10 ms
 

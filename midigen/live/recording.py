@@ -5,9 +5,7 @@ come, and a longer file takes the place of the session's, so that there is a who
 every moment. The last minutes are remembered beside it, to be kept when that is asked for.
 """
 
-import contextlib
 import itertools
-import os
 import queue
 import threading
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
 
+from midigen import files
 from midigen.errors import MidigenError
 from midigen.midi import wire
 from midigen.midi.messages import Clock, Message, Seconds, SongPosition
@@ -220,11 +219,8 @@ class _Files:
     def prove(self, name: str) -> Path:
         """Where a file of this name may be written. Raises MidigenError if none can be."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
             path = self._free(name)
-            temporary = _temporary(path)
-            temporary.touch()
-            temporary.unlink()
+            files.prove(path)
         except OSError as exc:
             raise MidigenError(
                 f"{self._folder}: can't be written: {exc.strerror or exc}; "
@@ -274,30 +270,8 @@ class _Files:
 
     def _replace(self, path: Path, pieces: Pieces) -> None:
         """Write a file that takes the former one's place only when it is whole and on disk."""
-        temporary = _temporary(path)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.writelines(pieces)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            self._sync_folder()
-        except OSError:
-            with contextlib.suppress(OSError):  # the first error says more
-                temporary.unlink(missing_ok=True)
-            raise
+        files.write(path, pieces)
         self.written[path] = None
-
-    def _sync_folder(self) -> None:
-        """Put the file's new place on disk too; on Windows a folder can't be opened."""
-        if os.name == "nt":
-            return
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _enter(score: MidiFileBuilder, when: Seconds, track: int, data: bytes) -> None:
@@ -306,11 +280,6 @@ def _enter(score: MidiFileBuilder, when: Seconds, track: int, data: bytes) -> No
         score.change_tempo(int.from_bytes(data, "big"), when)
     else:
         score.add(track, data, when)
-
-
-def _temporary(path: Path) -> Path:
-    """Where a file is written before it takes its place: hidden, in the same folder."""
-    return path.with_name(f".{path.name}.tmp")
 
 
 def _local_time() -> str:

@@ -23,6 +23,7 @@ from typing import TextIO
 from midigen.errors import UnknownNoteError
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Event, Output
 from midigen.live.arrivals import Arrival, Enqueue, Quit
+from midigen.live.standard_input import lines
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds
 from midigen.music.keys import Key
 from midigen.settings.controls import CONTROLS, Control
@@ -160,8 +161,7 @@ class Terminal:
 
     def _read(self) -> None:
         waits_for_answers = not self._stdin.isatty()
-        while line := self._stdin.readline():
-            text = line.decode(errors="replace").strip("\r\n")
+        for text in lines(self._stdin):
             if text.lstrip().startswith(":"):
                 self._obey(text.strip())
             elif self._play(text):

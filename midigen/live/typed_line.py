@@ -14,6 +14,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from midigen.live.standard_input import is_in_front
+
 if sys.platform != "win32":
     import select
     import termios
@@ -94,7 +96,7 @@ class Typist:
     def start(self) -> None:
         """Take the terminal, if this process is the one that it listens to."""
         if sys.platform != "win32":
-            if not is_ours(self._terminal):
+            if not is_in_front(self._terminal):
                 return
             self.restore = _cbreak(self._terminal)
             self._woken, self._wake = os.pipe()
@@ -127,7 +129,7 @@ class Typist:
         if sys.platform != "win32" and self._woken is not None:
             select.select([self._terminal, self._woken], [], [])
             # In the background a read would stop the whole process (SIGTTIN).
-            while not self._closing.is_set() and not is_ours(self._terminal):
+            while not self._closing.is_set() and not is_in_front(self._terminal):
                 self._closing.wait(_AWAY)
         return not self._closing.is_set()
 
@@ -137,13 +139,6 @@ def _do_nothing() -> None:
 
 
 if sys.platform != "win32":
-
-    def is_ours(terminal: int) -> bool:
-        """Whether the shell has put this process in front; True where no shell decides."""
-        try:
-            return os.tcgetpgrp(terminal) == os.getpgrp()
-        except OSError:  # another terminal than the one that controls the process, or none
-            return True
 
     def _cbreak(terminal: int) -> Callable[[], None]:
         """Have keys one by one, unechoed. Returns what makes it as it was before."""
@@ -159,7 +154,7 @@ if sys.platform != "win32":
 
         def restore() -> None:
             atexit.unregister(restore)
-            if not is_ours(terminal):
+            if not is_in_front(terminal):
                 return  # the shell has it, in its own mode; to change that would stop us
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(terminal, termios.TCSANOW, before)  # waits for no output

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 REACHED_WITHIN: Seconds = 5.0
-"""How long a midigen that starts waits for one that has its place already."""
+"""How long a midigen that is busy may take to let somebody in."""
 
 _SUFFIX = ".sock"
 _BACKLOG = 64  # callers that aren't let in yet; more than may come in, so that they are told why
@@ -114,10 +114,11 @@ class Listener:
         self._opened.close()
 
 
-def living(client: str | None, patience: Seconds) -> "dict[str, Connection]":
+def living(client: str | None, patience: Seconds | None) -> "dict[str, Connection]":
     """Connections to the midigens that run, by their names; or to the one of this client name.
 
-    None of them waits longer than `patience`. Raises MidigenError if it can't be told.
+    With `patience`, what waits longer for them raises BlockingIOError. Raises MidigenError if
+    it can't be told which there are.
     """
     found: dict[str, Connection] = {}
     with contextlib.ExitStack() as undone:
@@ -185,7 +186,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _take(path: Path, listener: socket.socket) -> None:
     """Listen at a path that no living midigen has. Raises OSError, MidigenError."""
-    other = _reach(path, REACHED_WITHIN)
+    other = _reach(path)
     if other is not None:
         other.close()
         raise MidigenError(
@@ -214,7 +215,7 @@ def _sockets(client: str | None) -> list[Path]:
     return sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.is_socket())
 
 
-def _reach(path: Path, patience: Seconds) -> "Connection | None":
+def _reach(path: Path, patience: Seconds | None = None) -> "Connection | None":
     """A connection to the midigen that listens at a path; None where none does.
 
     Raises MidigenError if it can't be told.
@@ -222,7 +223,7 @@ def _reach(path: Path, patience: Seconds) -> "Connection | None":
     from multiprocessing.connection import Connection  # noqa: PLC0415  10 ms
 
     with socket.socket(socket.AF_UNIX) as caller:
-        caller.settimeout(patience)
+        caller.settimeout(REACHED_WITHIN)
         try:
             caller.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
@@ -231,12 +232,12 @@ def _reach(path: Path, patience: Seconds) -> "Connection | None":
             raise MidigenError(f"{path}: midigen can't be reached there: {_why(exc)}") from exc
         caller.settimeout(None)
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            caller.setsockopt(socket.SOL_SOCKET, option, _TIME.pack(*_split(patience)))
+            caller.setsockopt(socket.SOL_SOCKET, option, _TIME.pack(*_split(patience or 0)))
         return Connection(caller.detach())
 
 
 def _split(span: Seconds) -> tuple[int, int]:
-    """Whole seconds, and microseconds."""
+    """Whole seconds, and microseconds; both are 0 for no limit."""
     return int(span), int(span % 1 * 1e6)
 
 

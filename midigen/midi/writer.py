@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from midigen import files
 from midigen.errors import MidiFileError
 from midigen.midi import wire
 from midigen.midi.messages import Seconds, TimedMessage
@@ -36,7 +37,7 @@ def write(path: Path, tracks: Mapping[str, Sequence[TimedMessage]], bpm: float, 
         for time, message in messages:
             builder.add(number, bytes(wire.encode(message)), time)
     try:
-        path.write_bytes(b"".join(builder.pieces(0.0)))
+        files.write(path, builder.pieces(0.0))
     except OSError as exc:
         raise MidiFileError(f"{path}: can't be written: {exc.strerror or exc}") from exc
 

@@ -34,6 +34,7 @@ from midigen.music.keys import LETTERS, SIZE
 from midigen.prediction.memory import ORDERS
 from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities
 from midigen.prediction.window import Degrees, Encoding, new_encoder
+from midigen.text import printable
 
 FORMAT = "1"
 VOCABULARY = " ".join(LETTERS)
@@ -203,7 +204,7 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
 
 def _refusal(path: Path, why: str) -> ModelError:
     """The error that says why, on one line, without characters that a terminal would obey."""
-    return ModelError(f"{path}: {''.join(each if each.isprintable() else ' ' for each in why)}")
+    return ModelError(f"{path}: {printable(why, ' ')}")
 
 
 def _read(path: Path) -> bytes:

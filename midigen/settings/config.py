@@ -11,7 +11,8 @@ from midigen.errors import ConfigError
 from midigen.settings import checks, config_file
 from midigen.settings.kinds import did_you_mean
 from midigen.settings.table import Settings
-from midigen.settings.toml import escaped, literal
+from midigen.settings.toml import literal
+from midigen.text import escape, printable
 
 _MOST_SHOWN = 200  # characters of a value in a message
 
@@ -62,7 +63,7 @@ def load(
         writer = given.get(key, _Given(None, "defaults"))
         problems.append(_problem(key, replace(writer, value=settings.at(key)), expected))
     if problems:
-        raise ConfigError([escaped(problem) for problem in problems])
+        raise ConfigError([printable(problem, escape) for problem in problems])
     return settings
 
 
@@ -166,7 +167,10 @@ def _unknown(key: str, given: _Given) -> str:
 
 def _shown(value: object) -> str:
     """A value as a message shows it; of a long one, the beginning."""
-    text = literal(value)
+    try:
+        text = literal(value)
+    except RecursionError:  # brackets in brackets
+        return "[…]"
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 

@@ -5,9 +5,7 @@ The rest of the file stays as it is, with its comments.
 
 import os
 import re
-import shutil
 import stat
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Item, Key, Table, Whitespace
 
+from midigen import files
 from midigen.errors import ConfigError
 from midigen.settings import config_file
 
@@ -60,7 +59,10 @@ def write_mapping(
         wanted[place] |= {} if value is None else {"value": value}
     if tomllib.loads(text) != {**table, "control": wanted}:
         raise ConfigError([f"{path}: a [[control]] for {name} can't be written into it"])
-    _replace(path, text.encode(encoding))
+    try:
+        files.write(path, [text.encode(encoding)])
+    except OSError as exc:
+        raise ConfigError([f"{path}: can't be written: {exc.strerror or exc}"]) from exc
 
 
 def _read(path: Path) -> tuple[str, str]:
@@ -178,23 +180,3 @@ def _line_end(text: str) -> str:
 
 def _with_line_ends(text: str, end: str) -> str:
     return text if end == "\n" else re.sub(r"(?<!\r)\n", end, text)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all. Links and permissions stay as they are."""
-    target = path.resolve()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "wb", dir=target.parent, prefix=f"{target.name}.", delete=False
-        ) as file:
-            file.write(content)
-        try:
-            if target.exists():
-                shutil.copymode(target, file.name)
-            Path(file.name).replace(target)
-        except OSError:
-            Path(file.name).unlink()
-            raise
-    except OSError as exc:
-        raise ConfigError([f"{path}: can't be written: {exc.strerror or exc}"]) from exc

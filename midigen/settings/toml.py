@@ -1,7 +1,5 @@
 """Writes settings as TOML: the commented config.toml, and single values."""
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import Field, fields, is_dataclass
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 from midigen.settings import controls
 from midigen.settings.knobs_and_scenes import Knob
 from midigen.settings.table import Settings
+from midigen.text import escape, printable
 
 
 def render(settings: Settings) -> str:
@@ -57,19 +56,13 @@ def _tables(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
 
 
 def literal(value: object) -> str:
-    """A value as TOML spells it."""
+    """A value as TOML spells it, without what a terminal would obey."""
+    import tomlkit  # noqa: PLC0415  what plays has nothing to write
+
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
-        inside = ", ".join(f"{json.dumps(name)} = {literal(each)}" for name, each in value)
+        inside = ", ".join(f"{literal(name)} = {literal(each)}" for name, each in value)
         return f"{{ {inside} }}"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(literal(each) for each in value) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return escaped(json.dumps(str(value), ensure_ascii=False))
-
-
-def escaped(text: str) -> str:
-    """Text with unprintable characters escaped as TOML does, so that no terminal obeys them."""
-    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)
+    plain = value if isinstance(value, bool | int | float) else str(value)
+    return printable(tomlkit.item(plain).as_string(), escape)

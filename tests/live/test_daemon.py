@@ -1,6 +1,7 @@
 """The daemon with its real threads, on a connection in memory."""
 
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -448,6 +449,31 @@ def test_an_answer_that_had_to_be_found_is_late_by_all_its_wait() -> None:
 
     run(DUET, script, predictor=Slow())
     assert worst[0] > 0.05
+
+
+def test_what_is_late_or_refused_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Slow(NextLetter):
+        def predict(self, windows: Degrees) -> Probabilities:
+            time.sleep(0.1)
+            return super().predict(windows)
+
+    loop = Loop()
+    loop.takes = lambda output: output != NoteOn(64, 80)
+
+    def script(loop: Loop, daemon: Daemon) -> None:
+        answer(loop, daemon)
+        loop.play(NoteOff(60))
+        loop.play(NoteOn(62, 80))
+        while daemon.status is None or not daemon.status.silence:
+            time.sleep(0.001)
+        daemon.stop()
+
+    with caplog.at_level("INFO", "midigen"):
+        run(DUET, script, loop, Slow())
+    lines = caplog.messages
+    assert any(re.fullmatch(r"a note went out \d+\.\d ms late", line) for line in lines)
+    assert "the MIDI system didn't take [NoteOn(pitch=64, velocity=80, channel=1)]" in lines
+    assert "mode: duet" in lines
 
 
 def test_whoever_is_stopped_while_looking_after_the_ports_lets_go_of_the_keys_too() -> None:

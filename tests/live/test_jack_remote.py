@@ -3,6 +3,8 @@
 import json
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,47 @@ def test_ctl_sets_and_presses_what_is_heard_at_once(midigen: Start) -> None:
     running.ear.wait_for(9)
     assert running.stop() == ExitCode.OK
     assert not running.ear.hanging()
+
+
+# --- other programs
+
+
+def test_another_program_listens_and_plays(midigen: Start) -> None:
+    """What it holds is released when it goes, whatever becomes of it."""
+    running = midigen("--mode", "duet", "--set", "thru=true", *SURE)
+    program = """
+import json, time
+from midigen.live.control_client import connect
+
+with connect(None) as midigen:
+    for request in (
+        {"do": "subscribe"},
+        *({"do": "note_on", "pitch": 60 + place, "velocity": 90} for place in (0, 2, 4)),
+        {"do": "note_off", "pitch": 60},
+    ):
+        midigen.send_bytes(json.dumps(request).encode())
+        time.sleep(0.1)  # a player's step
+    for line in iter(lambda: json.loads(midigen.recv_bytes()), None):
+        print(json.dumps(line), flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        lines: list[dict[str, Any]] = []
+        while not any(line.get("event") == "played" for line in lines):
+            lines.append(json.loads(other.stdout.readline()))
+        running.ear.wait_for(4)  # three by thru, and the answer
+        other.kill()
+    running.ear.wait_for(4, NoteOff)
+    assert [line for line in lines if "event" not in line] == [{"ok": []}] * 5
+    heard = [(line["do"], line["pitch"]) for line in lines if line.get("event") == "heard"]
+    assert heard == [("note_on", 60), ("note_on", 62), ("note_on", 64), ("note_off", 60)]
+    (played,) = (line for line in lines if line.get("event") == "played")
+    assert played["pitch"] in {note.pitch for note in running.ear.of(NoteOn)}
+    assert any(line.get("event") == "status" for line in lines)
+    assert not running.ear.hanging()
+    assert running.stop() == ExitCode.OK
 
 
 # --- reload

@@ -247,6 +247,27 @@ def test_who_asks_through_the_channel_is_answered_in_json() -> None:
     asked(DUET, ask)
 
 
+def test_a_clients_keyboard_is_heard_and_released() -> None:
+    def ask(remote: Remote, loop: Loop) -> None:
+        keyboard = remote.keyboard()
+        assert keyboard.take(NoteOn(60, 80), time.perf_counter())
+        loop.wait_for(NoteOn(62, 80))
+        assert keyboard.release_held() == 1
+        loop.wait_for(NoteOff(62))
+
+    assert not asked(DUET, ask).hangs()
+
+
+def test_a_flood_of_notes_from_a_client_is_kept_out() -> None:
+    def ask(remote: Remote, _: Loop) -> None:
+        keyboard = remote.keyboard()
+        now = time.perf_counter()
+        taken = [keyboard.take(NoteOn(60, 80), now) for _ in range(100_000)]
+        assert not all(taken)
+
+    assert not asked(DUET, ask).hangs()
+
+
 def test_after_the_end_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("midigen.live.remote.PATIENCE", 0.05)
     found: list[Remote] = []

@@ -236,3 +236,11 @@ def test_every_default_has_its_meaning_and_range_above_it() -> None:
             assert lines[index - 2].startswith("# ")
             assert lines[index - 1].startswith("#   ")
     assert tomllib.loads("\n".join(lines))["tempo"]["bpm"] == 120.0
+
+
+@pytest.mark.parametrize("depth", [10, 300, 332, 400, 496])
+def test_brackets_in_brackets_are_an_error_like_any_other(depth: int, tmp_path: Path) -> None:
+    """However deep: TOML's reader and writer both count frames, and the reader allows more."""
+    path = written(tmp_path, f"mode = {'[' * depth}{']' * depth}")
+    with pytest.raises(ConfigError, match=r"mode = \[.*: expected one of|not TOML"):
+        load(path)

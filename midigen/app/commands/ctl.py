@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Mapping
 
-from midigen.app.console import printable, show
+from midigen.app.console import show
 from midigen.app.parser import add_name
 from midigen.errors import ExitCode, UsageError
 from midigen.settings import controls
+from midigen.text import printable
 
 EXAMPLE = "midigen ctl temperature 0.8"
 

@@ -128,11 +128,12 @@ def _generate(
 def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") -> None:
     import csv
 
+    from midigen import files
     from midigen.learning.evaluation import predict_song
     from midigen.music.keys import LETTERS
 
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with files.replacing(path) as new, new.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(["song", "note", "letter", *LETTERS])
             for song in songs:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import printable, show
+from midigen.app.console import show
 from midigen.app.parser import add_name
 from midigen.errors import ExitCode
+from midigen.text import printable
 
 if TYPE_CHECKING:
     from midigen.midi.messages import Seconds
