@@ -63,7 +63,7 @@ def is_in(module: str, places: list[str]) -> bool:
 def test_a_package_imports_only_what_it_may(module: str) -> None:
     package = module.partition("/")[0]
     own = {name.split(".")[1] for name in imports(module) if name.startswith("midigen.")}
-    assert own <= {package, "__version__", "files", "text", *MAY_IMPORT[package].split()}
+    assert own <= {package, "__version__", *BASE.split(), *MAY_IMPORT[package].split()}
 
 
 @pytest.mark.parametrize("package", sorted(set(MAY_IMPORT) - {"errors", "files", "text"}))
