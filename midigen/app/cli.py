@@ -15,7 +15,7 @@ COMMANDS = {
     "learn": "map a knob, pad or pedal to a control: move it, and midigen learns which it is",
     "status": "print the state of the running midigen",
     "ctl": "set a control of the running midigen, or have it reload its configuration",
-    "doctor": ("check what `run` would need with these options, and how fast this machine is"),
+    "doctor": "check what `run` would need with these options, and how fast this machine is",
     "service": "have systemd start midigen when you log in, and restart it if it fails",
     "render": "play a MIDI file to midigen, and write what both play as two tracks",
     "predict": "print the probabilities of the note that comes next",

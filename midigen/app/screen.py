@@ -4,46 +4,30 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from midigen.app.console import tell
 from midigen.live import standard_input
+from midigen.live.daemon import Daemon
 from midigen.live.terminal import COMMANDS, read_command
 
 if TYPE_CHECKING:
     from midigen.app.display import Display
-    from midigen.instrument.status import Status
-    from midigen.live.daemon import Daemon
 
 
-class Screen(Protocol):
-    """Where a player reads what midigen does."""
+class Screen:
+    """Lines on stderr, one after another."""
 
     def tell(self, line: str) -> None:
         """Show a line. For any thread."""
+        tell(line)
 
     def release(self) -> None:
         """Give the terminal back as it was, at once. For the main thread, even in a signal."""
 
-    def shown(
-        self, headline: str, daemon: "Daemon", *, types: bool
-    ) -> contextlib.AbstractContextManager[None]:
-        """Show the state of a daemon and, with `types`, pass on the lines that are typed."""
-
-
-class PlainScreen:
-    """Lines on stderr, one after another."""
-
-    def release(self) -> None:
-        """Do nothing: the terminal wasn't changed."""
-
-    def tell(self, line: str) -> None:
-        """Show a line."""
-        tell(line)
-
     @contextlib.contextmanager
-    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
-        """Show the headline, and obey the lines that are typed or come through a pipe."""
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
+        """Show the state of a daemon and, with `types`, obey the lines that come from stdin."""
         self.tell(headline)
         if types and sys.stdin is not None and not _is_in_background():
             reader = threading.Thread(
@@ -53,21 +37,19 @@ class PlainScreen:
         yield
 
 
-class QuietScreen(PlainScreen):
+class QuietScreen(Screen):
     """Shows nothing, but obeys what is typed."""
 
     def tell(self, line: str) -> None:
         """Ignore a line."""
 
 
-class AnnouncingScreen:
+class AnnouncingScreen(Screen):
     """A screen, and others that are told all that it shows."""
 
     def __init__(self, screen: Screen, *listeners: Callable[[str], None]) -> None:
         self.screen = screen
         self.listeners = [*listeners]
-        self.release = screen.release
-        self.shown = screen.shown
 
     def tell(self, line: str) -> None:
         """Show a line, and hand it on."""
@@ -75,8 +57,18 @@ class AnnouncingScreen:
         for listener in self.listeners:
             listener(line)
 
+    def release(self) -> None:
+        """Give the terminal back as it was."""
+        self.screen.release()
 
-class StatusScreen:
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
+        """Show the state of a daemon, as the screen does."""
+        with self.screen.shown(headline, daemon, types=types):
+            yield
+
+
+class StatusScreen(Screen):
     """The status at the bottom of the terminal, with notices scrolling above it."""
 
     def __init__(self) -> None:
@@ -92,7 +84,7 @@ class StatusScreen:
             self._display.release()
 
     @contextlib.contextmanager
-    def shown(self, headline: str, daemon: "Daemon", *, types: bool) -> Iterator[None]:
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
         """Show the status, and the line as it is typed."""
         from midigen.app.display import Display
 
@@ -100,8 +92,7 @@ class StatusScreen:
             self.tell(headline)
             yield
             return
-        latest: Callable[[], Status | None] = lambda: daemon.status  # noqa: E731  typed
-        display = Display(latest, typed=_obey(daemon, self.tell))
+        display = Display(lambda: daemon.status, typed=_obey(daemon, self.tell))
         display.start(headline)
         self._display = display
         try:
@@ -116,13 +107,13 @@ def new_screen(*, quiet: bool) -> Screen:
     if quiet:
         return QuietScreen()
     if sys.stderr is None or not sys.stderr.isatty():
-        return PlainScreen()
+        return Screen()
     from midigen.app.display import is_worthwhile
 
-    return StatusScreen() if is_worthwhile(sys.stderr) else PlainScreen()
+    return StatusScreen() if is_worthwhile(sys.stderr) else Screen()
 
 
-def _obey(daemon: "Daemon", say: Callable[[str], None]) -> Callable[[str], None]:
+def _obey(daemon: Daemon, say: Callable[[str], None]) -> Callable[[str], None]:
     """A function that carries out a typed line."""
 
     def obey(line: str) -> None:

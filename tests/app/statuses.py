@@ -1,4 +1,4 @@
-"""Statuses to draw, the sizes of terminals, and how drawn rows are read."""
+"""Statuses to draw, sizes of terminals, and the plain text of drawn rows."""
 
 import os
 from dataclasses import replace
@@ -46,5 +46,5 @@ BUSY = replace(
 
 
 def plain(drawn: list[Row]) -> list[str]:
-    """The rows as they are read, whatever their style."""
+    """The text of the rows, without styles."""
     return ["".join(text for text, _ in row).rstrip() for row in drawn]

@@ -1,4 +1,4 @@
-"""The commands as they are typed, but for those that play (test_terminal, test_jack)."""
+"""The command line, except for `run` (see test_terminal and test_jack)."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ from tests.midi_files import write_midi
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No config.toml of this machine's is found."""
+    """A folder without config.toml, here and for the user."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("platformdirs.user_config_path", lambda _: tmp_path / "none")
 
@@ -82,7 +82,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_text_is_written_to_a_console_of_any_code_page(
     surroundings: dict[str, str], tmp_path: Path
 ) -> None:
-    """And what is TOML stays it, also where a shell makes a file of it."""
+    """TOML remains TOML, even if a shell redirects it to a file."""
     name = "Clavier numérique ♭ 🎹"
     (tmp_path / "my.toml").write_text(f'ports.input = ["{name}"]', encoding="utf-8")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONIOENCODING"}
@@ -156,7 +156,7 @@ def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     assert ended.value.code == ExitCode.USAGE
 
 
-def test_config_prints_what_counts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_prints_the_effective_settings(capsys: pytest.CaptureFixture[str]) -> None:
     Path("config.toml").write_text('mode = "solo"\n[tempo]\nbpm = 90\n', encoding="utf-8")
     assert main(["config", "--set", "tempo.bpm=100", "--input", "A", "--input", "B"]) == 0
     shown = tomllib.loads(capsys.readouterr().out)
@@ -174,7 +174,9 @@ def test_config_prints_what_counts(capsys: pytest.CaptureFixture[str]) -> None:
         (["--name", "left", "--set", "ports.out_client=synth"], ("left", "synth")),
     ],
 )
-def test_a_name_is_that_of_both_clients(arguments: list[str], clients: tuple[str, str]) -> None:
+def test_both_clients_get_their_names_from_one_option(
+    arguments: list[str], clients: tuple[str, str]
+) -> None:
     parser = argparse.ArgumentParser()
     add_run_options(parser)
     ports = effective_settings(parser.parse_args(arguments)).ports
@@ -209,7 +211,7 @@ def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Path("out.mid").read_bytes() == first
 
 
-def test_what_is_damaged_in_a_file_is_told_once(
+def test_a_damaged_file_is_reported_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "songs").mkdir()
@@ -253,7 +255,7 @@ def test_training_without_its_packages_says_what_to_install(
         (["songs", "--name", "a/b"], "'a/b' can't be the name"),
     ],
 )
-def test_training_says_what_it_needs(
+def test_training_says_what_is_missing(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", *arguments]) == ExitCode.USAGE
@@ -283,7 +285,7 @@ def test_a_corpus_that_cannot_be_read_is_an_error(
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines on stderr, the progress that is drawn between them left out."""
+    """The lines on stderr, without the progress bars between them."""
     return re.findall(r"midigen: [^\r\n]+", capsys.readouterr().err)
 
 

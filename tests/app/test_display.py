@@ -1,4 +1,4 @@
-"""What the display writes, and how it lives with real terminals."""
+"""What the display writes, and how it behaves on real terminals."""
 
 import io
 import os
@@ -24,7 +24,7 @@ from tests.terminals import open_pty, read_until
 
 
 class Screen:
-    """As much of a terminal as the display asks for; its scrollback is above its lines."""
+    """A terminal that understands what the display writes; nothing scrolls out of it."""
 
     def __init__(self) -> None:
         self.lines = [""]
@@ -63,7 +63,7 @@ class Screen:
 
 
 class Stream(io.StringIO):
-    """A stream that hands over what is written to it."""
+    """A stream that puts what is written to it into a queue."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ def test_notices_stay_above_the_newest_rows(frames: list[tuple[list[str], list[s
     assert (screen.row, screen.column) == (len(expected), 0)
 
 
-def test_the_cursor_is_where_the_typed_line_goes_on() -> None:
+def test_the_cursor_is_at_the_end_of_the_typed_line() -> None:
     screen = Screen()
     screen.write(Sheet(io.StringIO()).frame([], rows(BUSY, ":mode", WIDE), WIDE))
     assert (screen.lines[screen.row], screen.column) == ("> :mode", 7)
@@ -138,7 +138,7 @@ def test_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
 # The thread.
 
 
-def test_a_whole_life() -> None:
+def test_from_start_to_stop() -> None:
     stream, screen = Stream(), Screen()
     display = Display(lambda: SILENT, stream=stream)
     display.tell("first")
@@ -224,7 +224,7 @@ def display_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name in ("display", "typing")]
 
 
-def test_a_closed_stream_matters_to_nobody() -> None:
+def test_a_closed_stream_does_no_harm() -> None:
     stream = io.StringIO()
     display = Display(lambda: SILENT, stream=stream)
     stream.close()
@@ -234,7 +234,7 @@ def test_a_closed_stream_matters_to_nobody() -> None:
     assert display_threads() == []
 
 
-def test_a_terminal_that_hangs_up_ends_it_silently() -> None:
+def test_it_ends_silently_when_the_terminal_hangs_up() -> None:
     with open_pty() as (person, terminal), open(terminal, "w", closefd=False) as stream:
         lines: list[str] = []
         display = Display(lambda: SILENT, stream=stream, typed=lines.append, keyboard=stream)
@@ -250,10 +250,10 @@ def test_a_terminal_that_hangs_up_ends_it_silently() -> None:
         assert display_threads() == []
 
 
-def test_a_stuck_terminal_keeps_nobody_waiting() -> None:
+def test_nothing_waits_for_a_stuck_terminal() -> None:
     with open_pty() as (person, terminal), open(terminal, "w", closefd=False) as stream:
         display = Display(lambda: SILENT, stream=stream)
-        for _ in range(1000):  # more than it takes while nobody reads
+        for _ in range(1000):  # more than fits while nobody reads
             display.tell("x" * 1000)
         begun = time.perf_counter()
         display.start("midigen")
@@ -268,7 +268,7 @@ def test_a_stuck_terminal_keeps_nobody_waiting() -> None:
         assert display_threads() == []
 
 
-def test_what_is_worth_drawing_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_which_terminals_are_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = io.StringIO()
     closed.close()
     assert not is_worthwhile(io.StringIO())
@@ -306,7 +306,7 @@ except KeyboardInterrupt:
 
 
 def program(terminal: int, *, stops: bool, before: str = "") -> subprocess.Popen[bytes]:
-    """The display in a process that has a terminal to itself."""
+    """The display in a process with a terminal of its own."""
     text = PROGRAM.replace("STOPS", str(stops)).replace("BEFORE", before)
     return subprocess.Popen(
         [sys.executable, "-c", text],
@@ -335,7 +335,7 @@ def test_on_a_terminal_of_its_own(stops: bool) -> None:
 
 
 def test_in_the_background_it_leaves_the_keyboard_alone() -> None:
-    """A shell's job: to touch the terminal's mode would stop the whole process."""
+    """As a job in the background, where changing the terminal's mode would stop the process."""
     background = (
         "if (job := os.fork()):\n"
         "    os._exit(os.waitpid(job, os.WUNTRACED)[1])\n"

@@ -1,4 +1,4 @@
-"""What `doctor` finds, each verdict where things really stand so."""
+"""What `doctor` finds, in the situations that give each verdict."""
 
 import contextlib
 import os
@@ -47,12 +47,12 @@ from tests.system import needs
 
 GOOD, DOUBTFUL, FAILS, PASSED_OVER = Verdict
 NOBODY = 65534
-SYS_NICE = 23  # the number of a Linux capability: to give oneself any priority
+SYS_NICE = 23  # the Linux capability to take any priority
 
 
 @pytest.fixture
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No JACK server of the name that clients look for."""
+    """Clients look for a JACK server that doesn't exist."""
     monkeypatch.setenv("JACK_DEFAULT_SERVER", f"midigen-none-{os.getpid()}")
 
 
@@ -69,7 +69,7 @@ def long_period(jack: JackServer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def ordinary_user() -> Iterator[None]:
-    """Root's rights are laid down; who has none keeps on."""
+    """Drop the rights of root meanwhile, if the tests run as root."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(NOBODY)
@@ -91,7 +91,7 @@ def run_doctor(*arguments: str) -> ExitCode:
 
 @pytest.fixture
 def _brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short measurements, and no config.toml of this machine's is found."""
+    """Short measurements, and a folder without config.toml, here and for the user."""
     monkeypatch.setattr(doctor, "NOTES", 20)
     monkeypatch.setattr(measuring, "WAKES", 20)
     monkeypatch.chdir(tmp_path)
@@ -108,14 +108,14 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
 
 
 def assert_in_order(found: list[tuple[str, str]], *words: str) -> None:
-    """Each line holds the words that stand for it."""
+    """Assert that there is one line for each of these words, which contains it."""
     assert len(found) == len(words), found
     for (_, text), word in zip(found, words, strict=True):
         assert word in text
 
 
 @pytest.mark.usefixtures("_brief", "long_period")
-def test_all_that_playing_over_jack_needs_is_examined_and_doubt_is_no_failure(
+def test_everything_for_jack_is_checked_and_a_doubt_is_no_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keys = Hand()
@@ -149,7 +149,7 @@ def test_all_that_playing_over_jack_needs_is_examined_and_doubt_is_no_failure(
 
 
 @pytest.mark.usefixtures("_brief", "no_server")
-def test_without_a_server_the_rest_is_examined_and_the_first_failure_gives_the_exit_code(
+def test_without_a_server_the_rest_is_checked_and_the_first_failure_gives_the_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = run_doctor("--ports", "jack", "--model", "gone", "--set", "record.path=/dev/null/x")
@@ -217,7 +217,7 @@ def test_a_sequencer_that_this_user_may_not_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_server")
-def test_run_says_as_doctor_does_that_the_sequencer_may_not_be_opened(
+def test_run_and_doctor_say_the_same_of_a_sequencer_that_cannot_be_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "seq"
@@ -253,7 +253,7 @@ def test_a_short_period_is_good() -> None:
 
 
 @pytest.mark.usefixtures("jack")
-def test_a_midigen_that_runs_already_is_found() -> None:
+def test_a_running_midigen_is_found() -> None:
     ports = Ports()
     other = MidiPorts(Api.JACK, ports, hears_clock=False)
     other.open(lambda _: None)
@@ -276,7 +276,7 @@ def test_windows_needs_named_ports() -> None:
 
 
 @pytest.mark.usefixtures("jack")
-def test_named_ports_are_there_or_not() -> None:
+def test_named_ports_exist_or_not() -> None:
     keys = Hand()
     keys.open_virtual("Keys")
     try:
@@ -295,7 +295,7 @@ def test_named_ports_are_there_or_not() -> None:
     assert "--output" in found[2].remedy
 
 
-def test_who_waits_may_have_a_port_missing_but_not_two_that_fit() -> None:
+def test_with_wait_a_port_may_be_missing_but_not_ambiguous() -> None:
     listing = Listing(Api.JACK, tuple(ports_of(Api.JACK, ["one:Keys", "two:Keys"])))
     found = [*examine_named_ports(listing, Ports(input=("Organ", "Keys")), waits=True)]
     assert [(each.verdict, each.code) for each in found] == [
@@ -304,10 +304,10 @@ def test_who_waits_may_have_a_port_missing_but_not_two_that_fit() -> None:
     ]
     assert found[0].text.endswith("; it is waited for")
     assert "plugged in" in found[0].remedy
-    assert not found[1].remedy  # the error says it: more of the name, or a number
+    assert not found[1].remedy  # the error itself says to give more of the name, or a number
 
 
-def test_twins_are_named_as_run_names_them() -> None:
+def test_ports_of_the_same_name_are_numbered_as_by_run() -> None:
     listed = ["K:K MIDI 1 20:0", "K:K MIDI 1 24:0"]
     listing = Listing(Api.ALSA, tuple(ports_of(Api.ALSA, listed)))
     found = [*examine_named_ports(listing, Ports(input=("K", "K #2", "24:0")))]
@@ -316,7 +316,7 @@ def test_twins_are_named_as_run_names_them() -> None:
     assert found[1].text == '--input "K #2" is "K:K MIDI 1 #2"'
 
 
-def test_where_none_is_named_there_is_nothing_to_find() -> None:
+def test_without_named_ports_there_is_nothing_to_find() -> None:
     assert not [
         *examine_named_ports(Listing(Api.JACK, tuple(ports_of(Api.JACK, ["a:b"]))), Ports())
     ]
@@ -339,7 +339,7 @@ def test_priority_that_is_refused_is_doubtful() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked for real-time priority")
-def test_priority_that_is_given_is_given_to_a_thread_of_its_own() -> None:
+def test_priority_is_only_given_to_a_thread_of_its_own() -> None:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (rights,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
     limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
@@ -370,7 +370,7 @@ def test_a_damaged_model_will_not_work(tmp_path: Path) -> None:
     assert str(path) in finding.text
 
 
-def test_a_folder_for_recordings_is_made_or_cannot_be(tmp_path: Path) -> None:
+def test_the_folder_of_recordings_is_made_if_possible(tmp_path: Path) -> None:
     def examine(folder: Path) -> Finding:
         return examine_recording(Settings(record=Record(path=str(folder))))
 
@@ -396,7 +396,7 @@ def test_a_taken_osc_port_will_not_work() -> None:
     assert examine_osc(osc).verdict is GOOD
 
 
-# --- how this machine will feel
+# --- how fast this machine is
 
 
 @pytest.mark.usefixtures("jack")

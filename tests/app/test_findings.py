@@ -26,12 +26,12 @@ TIMES = st.lists(st.floats(0.0001, 1), min_size=1, max_size=300)
 
 
 def words(finding: Finding) -> str:
-    """What a player is told of the numbers."""
+    """What the numbers mean for a player, in words."""
     return finding.text.rpartition(": ")[2]
 
 
 @given(APIS, TIMES, st.floats(0, 1))
-def test_what_a_player_feels_is_judged_by_the_slowest_of_a_hundred(
+def test_latency_is_judged_by_its_99th_percentile(
     api: Api, times: list[float], share: float
 ) -> None:
     slowest = max(times)
@@ -66,7 +66,7 @@ def test_the_limits_of_what_is_felt(milliseconds: float, verdict: Verdict, said:
     assert f"take {milliseconds} ms (p50), {milliseconds} ms (p99), {milliseconds}" in finding.text
 
 
-def test_a_single_straggler_of_many_notes_is_forgiven() -> None:
+def test_one_late_note_of_many_does_not_matter() -> None:
     assert judge_round_trip([0.002] * 199 + [0.1], 200, Api.ALSA).verdict is GOOD
     assert judge_round_trip([0.002] * 190 + [0.1] * 10, 200, Api.ALSA).verdict is DOUBTFUL
 

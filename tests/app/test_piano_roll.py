@@ -1,4 +1,4 @@
-"""The picture of a MIDI file: what is read from it, and that what is read is to be seen."""
+"""The picture of a MIDI file: what is read from the file, and whether it is visible."""
 
 import struct
 import sys
@@ -19,7 +19,7 @@ BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xF0, 0xB2, 0x3C)
 
 
 def write(path: Path, *tracks: tuple[str, list[Any]], ticks_per_beat: int = 100) -> Path:
-    """A MIDI file of named tracks, with the messages as mido has them."""
+    """Write a MIDI file with named tracks of mido's messages."""
     file = mido.MidiFile(ticks_per_beat=ticks_per_beat)
     for name, messages in tracks:
         file.add_track(name).extend(messages)
@@ -28,7 +28,7 @@ def write(path: Path, *tracks: tuple[str, list[Any]], ticks_per_beat: int = 100)
 
 
 def note(pitch: int, ticks: int, velocity: int = 80, after: int = 0) -> list[mido.Message]:
-    """A note of so many ticks, after a rest."""
+    """A note of so many ticks after a rest."""
     return [
         mido.Message("note_on", note=pitch, velocity=velocity, time=after),
         mido.Message("note_on", note=pitch, velocity=0, time=ticks),
@@ -46,7 +46,7 @@ def meter(numerator: int, denominator: int, after: int = 0) -> mido.MetaMessage:
 
 
 def colours(png: Path) -> dict[str, int]:
-    """How many pixels of a picture have the colour of each of the two."""
+    """The number of pixels in the colour of each player."""
     from matplotlib.image import imread
 
     pixels = np.rint(imread(png)[..., :3] * 255).astype(int)
@@ -111,7 +111,7 @@ def test_a_key_struck_again_ends_its_former_note(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("meta", [tempo(120).copy(tempo=0), meter(4, 4).copy(numerator=0)])
-def test_what_makes_no_sense_is_passed_over(meta: mido.MetaMessage, tmp_path: Path) -> None:
+def test_messages_that_make_no_sense_are_skipped(meta: mido.MetaMessage, tmp_path: Path) -> None:
     assert read(write(tmp_path / "in.mid", ("", [meta, *note(60, 100)]))) == Piece(
         (Note(PLAYER, 60, 80, 0.0, 0.5),), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 2.0)
     )
@@ -139,7 +139,7 @@ def test_the_bars_hold_the_notes_and_the_beats_hold_the_bars(
     assert piece.beats[:: signature[0]] == piece.bars
 
 
-# --- what is wrong
+# --- errors
 
 
 @pytest.mark.parametrize("content", [b"", b"MThd", b"no MIDI file at all"])
@@ -180,7 +180,7 @@ def test_without_matplotlib_it_says_what_to_install(
 # --- what is drawn
 
 
-def test_both_are_seen_each_in_its_colour(tmp_path: Path) -> None:
+def test_both_are_visible_in_their_colours(tmp_path: Path) -> None:
     player = (PLAYER, note(60, 400))
     machine = (MACHINE, note(67, 400, after=400))
     both, alone = tmp_path / "both.png", tmp_path / "alone.png"
@@ -189,16 +189,16 @@ def test_both_are_seen_each_in_its_colour(tmp_path: Path) -> None:
     assert size(both) == size(alone) == (1200, 500)
     assert colours(both)[PLAYER] > 4000
     assert colours(both)[MACHINE] > 2000
-    assert colours(alone)[MACHINE] < 300  # the legend's
+    assert colours(alone)[MACHINE] < 300  # only those of the legend
 
 
-def test_where_both_play_the_same_note_both_are_seen(tmp_path: Path) -> None:
+def test_a_note_that_both_play_is_visible_for_both(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mid", (PLAYER, note(60, 400)), (MACHINE, note(60, 400)))
     plot(path, tmp_path / "out.png")
     assert min(colours(tmp_path / "out.png").values()) > 2000
 
 
-def test_a_louder_note_is_a_taller_one(tmp_path: Path) -> None:
+def test_a_louder_note_is_taller(tmp_path: Path) -> None:
     inked = []
     for velocity in (20, 70, 120):
         path = write(tmp_path / "in.mid", (PLAYER, note(60, 400, velocity)))

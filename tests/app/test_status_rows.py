@@ -13,7 +13,7 @@ from tests.app.statuses import BUSY, NARROW, SILENT, WIDE, plain
 
 
 def styled(drawn: list[Row], style: str) -> list[str]:
-    """All that is in a style."""
+    """The texts in a style."""
     return [text.strip() for row in drawn for text, its in row if style in its and text.strip()]
 
 
@@ -107,7 +107,7 @@ def test_before_anything_is_known_a_line_can_be_typed() -> None:
     assert rows(None, None, WIDE) == []
 
 
-def test_turns_differ_by_their_place_and_their_word() -> None:
+def test_turns_differ_in_place_and_word() -> None:
     turns = {
         turn: plain(rows(replace(SILENT, turn=turn), None, WIDE))[1]
         for turn in ("you", "midigen", "")
@@ -119,7 +119,7 @@ def test_turns_differ_by_their_place_and_their_word() -> None:
     }
 
 
-def test_what_must_not_be_overlooked_is_in_reverse() -> None:
+def test_what_must_not_be_missed_is_reversed() -> None:
     assert styled(rows(BUSY, "", WIDE), "reverse") == [
         "MIDIGEN",
         "120.0 bpm clock (lost)",
@@ -130,12 +130,12 @@ def test_what_must_not_be_overlooked_is_in_reverse() -> None:
     assert styled(rows(SILENT, "", WIDE), "reverse") == []
 
 
-def test_why_it_is_silent_stands_among_the_flags_and_what_to_do_above() -> None:
+def test_the_reason_for_silence_is_a_flag_and_the_remedy_a_notice() -> None:
     waits = replace(SILENT, holding=True, silence="no answer while C4 is held: strike it again")
     assert plain(rows(waits, "", NARROW))[4] == " HOLD    no answer while C4 is held"
 
 
-def test_a_low_terminal_has_the_most_important_and_room_for_notices() -> None:
+def test_a_low_terminal_shows_the_most_important_rows_and_notices() -> None:
     assert plain(rows(BUSY, "", os.terminal_size((80, 10)))) == [
         " " * 29 + "           MIDIGEN",
         "call-response   C major   120.0 bpm clock (lost)",
@@ -154,7 +154,7 @@ def test_a_terminal_without_blocks_has_bars_too() -> None:
     ]
 
 
-def test_the_end_of_a_long_line_is_seen() -> None:
+def test_of_a_long_line_the_end_is_visible() -> None:
     assert plain(rows(None, "x" * 100 + "y", NARROW)) == ["> " + "x" * 55 + "y"]
 
 

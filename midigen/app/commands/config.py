@@ -11,7 +11,6 @@ EXAMPLE = "midigen config --mode duet > my.toml"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     add_settings(parser)
     add_port_settings(parser)
 

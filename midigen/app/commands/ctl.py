@@ -16,7 +16,6 @@ RELOAD = "reload"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     parser.add_argument(
         "control",
         metavar="NAME",

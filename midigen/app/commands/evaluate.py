@@ -27,7 +27,6 @@ _OPENINGS = Number(1, 1_000_000, "openings")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     parser.add_argument("model", metavar="MODEL", help="a model's name or path")
     add_corpus(parser, "+")
     parser.add_argument(

@@ -21,7 +21,6 @@ EXAMPLE = "midigen learn temperature"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     parser.add_argument("control", metavar="CONTROL", help=", ".join(controls.CONTROLS))
     parser.add_argument("--value", help="the value that pressing it sets, such as duet for mode")
     add_settings(parser)

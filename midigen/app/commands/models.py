@@ -17,7 +17,7 @@ _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueEr
 
 
 def add_options(_: argparse.ArgumentParser) -> None:
-    """Add nothing: it has no options."""
+    pass
 
 
 def run(_: argparse.Namespace) -> ExitCode:

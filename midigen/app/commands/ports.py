@@ -9,7 +9,7 @@ EXAMPLE = "midigen ports"
 
 
 def add_options(_: argparse.ArgumentParser) -> None:
-    """Add nothing: it has no options."""
+    pass
 
 
 def run(_: argparse.Namespace) -> ExitCode:

@@ -10,7 +10,6 @@ EXAMPLE = "midigen predict E A A"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     parser.add_argument(
         "notes",
         nargs="+",

@@ -12,7 +12,6 @@ EXAMPLE = "midigen render in.mid out.mid --seed 1"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     parser.add_argument(
         "source",
         type=Path,

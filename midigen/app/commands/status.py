@@ -20,7 +20,6 @@ _TITLE = re.compile(r".*?  +")  # up to where the value begins
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_name(parser)
 

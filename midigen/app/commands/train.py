@@ -17,7 +17,6 @@ EXAMPLE = "midigen train corpus/pop909 --name pop --seed 1"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add its options."""
     add_corpus(parser, "*")
     parser.add_argument(
         "--recipe",
