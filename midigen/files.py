@@ -18,8 +18,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """An empty file to be written, which takes the place of `path` at the end of the context.
 
     It is on disk before it does, so that a power cut leaves one of the two. If anything is raised,
-    `path` stays as it was. A link stays a link, a file keeps its mode, and folders are made as
-    needed; what isn't a file, such as /dev/stdout, is written directly. Raises OSError.
+    `path` stays as it was. A link stays a link, and a file keeps its mode. What isn't a file, such
+    as /dev/stdout, is written directly. Raises OSError.
     """
     target = path.resolve()
     if target.exists() and not target.is_file():
@@ -46,7 +46,6 @@ def prove(path: Path) -> None:
 
 def _beside(target: Path) -> Path:
     """A new, empty file in the same folder, hidden, and with the same suffix."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     new = target.with_name(f".{os.getpid()}-{target.name}")
     new.unlink(missing_ok=True)  # of a process that was killed
     new.touch(exist_ok=False)  # which follows no link

@@ -94,6 +94,7 @@ def install(text: str) -> Path:
     """
     path = unit_path()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, [text.encode()])
     except OSError as exc:
         raise MidigenError(f"{path}: can't be written: {exc.strerror}") from exc

@@ -82,6 +82,7 @@ def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
 
 def save(model: keras.Model, info: ModelInfo, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `NAME.keras` and `NAME.onnx` into a folder, and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.keras", folder / f"{name}.onnx"
     with files.replacing(paths[0]) as new_keras, files.replacing(paths[1]) as new_onnx:
         model.save(new_keras, include_optimizer=False)

@@ -1,8 +1,10 @@
 """Open Sound Control: `/midigen/CONTROL VALUE` over UDP becomes a `Control`.
 
-`read` takes a datagram apart and never raises; `OscServer` listens and hands on. The
-values are decoded by python-osc; the bundles around them are taken apart here, because
-python-osc can be made to go round a damaged one for ever.
+`read` takes a datagram apart and never raises; `OscServer` listens and hands on.
+
+It is written by hand because it faces a network. In python-osc's server a bundle that gives a
+negative size is read for ever, bundles in bundles exhaust the stack, an address is compiled as a
+regular expression, and a bundle for tomorrow keeps the server waiting until then.
 """
 
 import select
@@ -11,9 +13,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
-
-from pythonosc.parsing import osc_types
 
 from midigen.errors import PortError
 from midigen.midi.messages import Seconds
@@ -30,15 +29,9 @@ _LARGEST = 65_536  # bytes, of a datagram
 _LONGEST = 256  # characters of an address or a value: each control's are far shorter
 _TOLD = 60  # characters of an address that is told
 _NOT_OSC = "what came isn't OSC"
-_READERS: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
-    "i": osc_types.get_int,
-    "h": osc_types.get_int64,
-    "f": osc_types.get_float,
-    "d": osc_types.get_double,
-    "s": osc_types.get_string,
-    "T": lambda _, index: (True, index),
-    "F": lambda _, index: (False, index),
-}
+_NUMBERS = {letter: struct.Struct(f">{code}") for letter, code in ("ii", "hq", "ff", "dd")}
+_TRUTHS = {"T": True, "F": False}
+_TYPES = {"s", *_NUMBERS, *_TRUTHS}
 
 
 def read(datagram: bytes) -> Iterator[Control | str]:
@@ -84,26 +77,48 @@ def _message(message: bytes) -> Control:
         return Control(name, is_moving=True)
     if len(types) > 1:
         raise ValueError(f"{shown} has {len(types)} values, not one")
-    if types not in _READERS:
+    if types not in _TYPES:
         raise ValueError(f"{shown}: not text, a number, true or false, but OSC's type {types!r}")
     try:
-        value, _ = _READERS[types](message, index)
-    except (osc_types.ParseError, UnicodeDecodeError) as exc:
+        value = _value(message, types, index)
+    except (struct.error, ValueError) as exc:
         raise ValueError(f"{shown}: its value is damaged") from exc
-    if types == "s" and len(value) > _LONGEST:
+    if types == "s" and len(str(value)) > _LONGEST:
         raise ValueError(f"{shown}: its value is longer than {_LONGEST} characters")
     # As it was written: 0.9 comes as a float of 32 bits, 0.89999998.
     return Control(name, float(f"{value:.7g}") if types == "f" else value, is_moving=True)
+
+
+def _value(message: bytes, letter: str, index: int) -> str | float | bool:
+    """The value of a type that begins there. Raises ValueError or struct.error."""
+    if letter in _TRUTHS:
+        return _TRUTHS[letter]
+    if letter == "s":
+        return _string(message, index)[0]
+    number: float = _NUMBERS[letter].unpack_from(message, index)[0]
+    return number
+
+
+def _string(message: bytes, index: int) -> tuple[str, int]:
+    """The text that begins there, and where the next thing begins. Raises ValueError.
+
+    A zero ends it, and more zeros fill it up to a multiple of four bytes.
+    """
+    end = message.index(0, index)
+    following = index + (end - index) // 4 * 4 + 4
+    if following > len(message):
+        raise ValueError(_NOT_OSC)
+    return message[index:end].decode(), following
 
 
 def _head(message: bytes) -> tuple[str, str, int]:
     """The address, the types of the values, a letter each, and where the values begin."""
     types = ","
     try:
-        address, index = osc_types.get_string(message, 0)
+        address, index = _string(message, 0)
         if message[index:]:  # else it is an old sender's, who leaves out that there is no value
-            types, index = osc_types.get_string(message, index)
-    except (osc_types.ParseError, UnicodeDecodeError) as exc:
+            types, index = _string(message, index)
+    except ValueError as exc:
         raise ValueError(_NOT_OSC) from exc
     if not (address.startswith("/") and types.startswith(",")):
         raise ValueError(_NOT_OSC)

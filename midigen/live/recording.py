@@ -219,6 +219,7 @@ class _Files:
     def prove(self, name: str) -> Path:
         """Where a file of this name may be written. Raises MidigenError if none can be."""
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             path = self._free(name)
             files.prove(path)
         except OSError as exc:
@@ -270,6 +271,7 @@ class _Files:
 
     def _replace(self, path: Path, pieces: Pieces) -> None:
         """Write a file that takes the former one's place only when it is whole and on disk."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, pieces)
         self.written[path] = None
 

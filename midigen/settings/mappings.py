@@ -60,6 +60,7 @@ def write_mapping(
     if tomllib.loads(text) != {**table, "control": wanted}:
         raise ConfigError([f"{path}: a [[control]] for {name} can't be written into it"])
     try:
+        path.resolve().parent.mkdir(parents=True, exist_ok=True)
         files.write(path, [text.encode(encoding)])
     except OSError as exc:
         raise ConfigError([f"{path}: can't be written: {exc.strerror or exc}"]) from exc

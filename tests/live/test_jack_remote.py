@@ -165,7 +165,9 @@ with connect(None) as midigen:
     ) as other:
         assert other.stdout
         lines: list[dict[str, Any]] = []
-        while not any(line.get("event") == "played" for line in lines):
+        while sum("ok" in line for line in lines) < 5 or not any(
+            line.get("event") == "played" for line in lines
+        ):
             lines.append(json.loads(other.stdout.readline()))
         running.ear.wait_for(4)  # three by thru, and the answer
         other.kill()

@@ -70,6 +70,8 @@ def test_bundles_are_unpacked_in_order() -> None:
             "'/midigen/tempo': not text, a number, true or false, but OSC's type 'N'",
         ),
         (b"/midigen/tempo\0\0,i\0\0\0\0", "'/midigen/tempo': its value is damaged"),
+        (b"/midigen/tempo\0\0,f\0\0\x42\xc1", "'/midigen/tempo': its value is damaged"),
+        (b"/midigen/tempo\0\0,d\0\0" + b"\x40" * 7, "'/midigen/tempo': its value is damaged"),
         (b"/midigen/mode\0\0\0,s\0\0\xff\0\0\0", "'/midigen/mode': its value is damaged"),
         (
             message("/midigen/scene", "x" * 257),
