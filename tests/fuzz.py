@@ -324,7 +324,7 @@ LINES = st.one_of(
 
 
 def take_line(line: bytes, _: Path) -> str:
-    """Answer a line with one line of JSON: what has become of it, or what is wrong with it."""
+    """Answer a line with one line of JSON: the result, or what is wrong."""
     midigen = Obeying()
     said = control_protocol.answer(line, midigen, midigen)
     answer = json.loads(said)

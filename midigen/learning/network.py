@@ -1,8 +1,4 @@
-"""The network and its files: Keras builds and saves it, and ONNX Runtime plays it.
-
-Files are written under temporary names and then renamed, so that no half-written file ever takes
-a model's place.
-"""
+"""The network and its files: Keras builds and saves it, and ONNX Runtime plays it."""
 
 import json
 import warnings

@@ -169,7 +169,7 @@ def _shown(value: object) -> str:
     """A value as a message shows it; of a long one, the beginning."""
     try:
         text = literal(value)
-    except RecursionError:  # brackets in brackets
+    except RecursionError:
         return "[…]"
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 

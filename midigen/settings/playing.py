@@ -157,14 +157,10 @@ class Sampling:
         "choose among the likeliest notes only, those that together make up this much",
     )
     max_repeat: int | str = setting(
-        4,
-        Number(1, 100, "notes", word="off"),
-        "how often the same note may come in a row",
+        4, Number(1, 100, "notes", word="off"), "how often the same note may come in a row"
     )
     seed: int | str = setting(
-        "random",
-        Number(0, 2**32 - 1, "", word="random"),
-        "a number makes a performance repeatable",
+        "random", Number(0, 2**32 - 1, "", word="random"), "a number makes a performance repeatable"
     )
 
     @property

@@ -40,17 +40,13 @@ class Settings:
     """The whole configuration. The defaults are those of config.toml."""
 
     mode: Mode = setting(
-        Mode.CALL_RESPONSE,
-        Choice(Mode),
-        "answer your phrases, answer every note, or play on alone",
+        Mode.CALL_RESPONSE, Choice(Mode), "answer your phrases, answer every note, or play on alone"
     )
     model: str = setting(
         "songs", Text("a name or a path"), "a model in models/, or the path of an .onnx file"
     )
     key: Key = setting(
-        C_MAJOR,
-        KeyName(),
-        "the key that you and midigen play in; auto finds it by ear",
+        C_MAJOR, KeyName(), "the key that you and midigen play in; auto finds it by ear"
     )
     chromatic: Chromatic = setting(
         Chromatic.FOLLOW,

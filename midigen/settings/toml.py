@@ -56,8 +56,8 @@ def _tables(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
 
 
 def literal(value: object) -> str:
-    """A value as TOML spells it, without what a terminal would obey."""
-    import tomlkit  # noqa: PLC0415  what plays has nothing to write
+    """A value as TOML spells it, with characters escaped that a terminal would obey."""
+    import tomlkit  # noqa: PLC0415  only whoever writes needs it
 
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         inside = ", ".join(f"{literal(name)} = {literal(each)}" for name, each in value)
