@@ -57,10 +57,11 @@ BLOCKS = [block for block in blocks("sh") if commands(block)]
 
 
 def test_no_block_is_passed_over() -> None:
-    """Programs are tested in test_api, with what they print."""
+    """Programs are tested in test_api, with what they print, and a note's way in test_notes_way."""
     assert len(re.findall("^```", EVERYTHING, re.MULTILINE)) == 2 * len(blocks())
     assert {block.language for block in blocks()} == {"console", "python", "sh", "text", "toml"}
-    assert {block.page for block in blocks("python", "text")} == {"api.md"}
+    assert {block.page for block in blocks("python")} == {"api.md"}
+    assert {block.page for block in blocks("text")} == {"api.md", "inside.md"}
 
 
 def test_every_reason_not_to_run_a_command_is_needed() -> None:
