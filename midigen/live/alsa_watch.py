@@ -1,7 +1,7 @@
-"""What RtMidi doesn't say of ALSA's sequencer: whether two ports are connected.
+"""Whether two ports of ALSA's sequencer are connected, which RtMidi doesn't say.
 
-The sequencer takes a cable away with its port. A keyboard that is plugged in again has its
-old name and number, so only the cable tells that it was away.
+The sequencer removes a connection together with its port. A keyboard that is plugged in again has
+its old name and number, so only the missing connection shows that it was away.
 """
 
 import ctypes
@@ -16,9 +16,9 @@ class _Address(ctypes.Structure):
 
 
 class AlsaWatch:
-    """A client without ports.
+    """A client of the sequencer, without ports of its own.
 
-    Needs python-rtmidi to be loaded. Raises NoMidiSystemError if the sequencer can't be opened.
+    python-rtmidi must be loaded already. Raises NoMidiSystemError if the sequencer can't be opened.
     """
 
     def __init__(self, client: str) -> None:
@@ -31,7 +31,7 @@ class AlsaWatch:
         self._alsa.snd_seq_port_subscribe_malloc(ctypes.byref(self._cable))
 
     def is_connected(self, source: str, target: str) -> bool:
-        """Whether what a port sends goes to another, both as RtMidi lists them."""
+        """Whether the port `source` is connected to `target`, both named as RtMidi lists them."""
         for set_end, name in (
             (self._alsa.snd_seq_port_subscribe_set_sender, source),
             (self._alsa.snd_seq_port_subscribe_set_dest, target),

@@ -1,4 +1,4 @@
-"""What the worker takes from its queue: whatever came in, and when."""
+"""What the worker takes from its queue: what arrived, and when."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from midigen.midi.messages import Seconds
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """There is nothing more to come: stop."""
+    """Nothing more will arrive: stop."""
 
 
 class Arrival(NamedTuple):
-    """Something came in: when, and the bytes or whatever `events` makes events of.
+    """Something that arrived, and when; `events` makes events of `data`.
 
-    `reply` takes what the performer says of it, on the worker's thread.
+    `reply` is called with the performer's notices. Both are called on the worker's thread.
     """
 
     time: Seconds

@@ -1,4 +1,4 @@
-"""What the daemon plays through, whatever it is."""
+"""The interface between the worker and whatever it plays through."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from midigen.midi.messages import Channel, Seconds
 
 
 class Connection(Protocol):
-    """What the daemon plays through: live ports, or the terminal."""
+    """What the worker plays through: live ports, or the terminal."""
 
     @property
     def listening(self) -> Sequence[str]:
@@ -21,7 +21,7 @@ class Connection(Protocol):
 
     @property
     def missing(self) -> Sequence[str]:
-        """The names of the ports that are waited for."""
+        """The names of the ports that aren't there yet, or any more."""
 
     @property
     def trouble(self) -> str:
@@ -29,7 +29,7 @@ class Connection(Protocol):
 
     @property
     def dropped(self) -> int:
-        """Messages that came in faster than they can be handled."""
+        """Messages that came in too fast, and note-ons that couldn't be sent."""
 
     @property
     def returned(self) -> int:
@@ -37,19 +37,19 @@ class Connection(Protocol):
 
     @property
     def latency(self) -> Seconds:
-        """How long a message is under way after it was sent, on average."""
+        """How long a message takes on average after it was sent."""
 
     def open(self, enqueue: Enqueue) -> None:
         """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """Whether a MIDI clock that comes in is of any use, and where it plays, from now on.
+        """Say whether MIDI clock is let in, and on which channel midigen plays, from now on.
 
         For any thread.
         """
 
     def send(self, output: Output) -> bool:
-        """Send one message; whether it goes out. The worker calls it: it may not wait."""
+        """Send one message; return whether it went out. Called by the worker: may not wait."""
 
     def release_held(self) -> int:
         """Release the keys and pedals that the player holds; return how many.
@@ -58,9 +58,9 @@ class Connection(Protocol):
         """
 
     def check(self) -> list[str]:
-        """Look after what was opened; what has changed, in lines. Called from another thread.
+        """Look after what is open; return what has changed, in lines. Called on another thread.
 
-        Raises PortError where it can't go on.
+        Raises PortError if it can't go on.
         """
 
     def close(self) -> None:

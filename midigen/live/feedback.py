@@ -1,8 +1,8 @@
-"""The machine's own notes, where a cable or a DAW brings them back to its input.
+"""Telling midigen's own notes from the player's, where a cable or a DAW sends them back.
 
-What comes in at once after just the same was sent is taken for its return, one for one, until
-some notes haven't come back: then there is no such cable, and what looks like a return is
-the player's. If later on one note after another comes back, each in the same time, there is.
+A message that comes in right after the same message was sent counts as its return. That ends when
+some notes haven't come back: then there is no such cable, and what looks like a return is the
+player's. If later one note after another comes back with the same delay, there is a cable again.
 """
 
 from collections import deque
@@ -27,26 +27,26 @@ from midigen.midi.messages import (
 )
 
 AT_ONCE: Seconds = 0.020
-"""Sooner than this a player's next key is part of a chord (see `melody.CHORD`)."""
+"""Keys that a player strikes within this time are a chord (see `melody.CHORD`)."""
 
 LATEST: Seconds = 0.04
-"""What was sent is back by now, after two periods of 20 ms. No player follows so closely."""
+"""A return takes no longer than this: two periods of 20 ms. No player follows so closely."""
 
 DOUBT = 3
-"""So many notes that didn't come back, and there is no cable."""
+"""When so many notes haven't come back, there is no cable."""
 
 PROOF = 4
-"""So many notes that all came back as they were, in about the same time, and there is one."""
+"""When so many notes in a row came back unchanged and with the same delay, there is one."""
 
 ECHOES = 8
-"""So many older values of controllers that came back, and none that didn't: nobody turns a knob
-like that, but what came back by a cable and was passed on goes round and round."""
+"""When so many older values of controllers came back in a row, they go round a cable: nobody turns
+a knob like that."""
 
 ABOUT: Seconds = 0.010
-"""Times of a cable differ by less than this."""
+"""The delays of one cable differ by less than this."""
 
 _COUNTED = {DATA_ENTRY, 38, 96, 97, *UNREGISTERED, *PARAMETER}
-"""Controllers that do something each time: to leave a repetition out is to change what they do."""
+"""Controllers that do something each time, so that no repetition may be left out."""
 
 _Controller: TypeAlias = tuple[int, Channel, int | None]
 _Sound: TypeAlias = tuple[type, Channel, Pitch] | ChannelMessage
@@ -61,24 +61,24 @@ class _Sent:
 
 
 class Feedback:
-    """Tells what was sent from what is played. Times may not go back."""
+    """Tells returns from what is played. Times may not decrease."""
 
     def __init__(self) -> None:
         self.returned = 0
-        """Messages that came back."""
+        """How many messages came back."""
         self._sent: deque[_Sent] = deque()  # lately, oldest first
         self._fresh: deque[_Sent] = deque()  # of them, the notes that may come back at once
         self._out: dict[_Sound, deque[_Sent]] = {}  # of them, what may still come back
         self._down: dict[tuple[Channel, Pitch], int] = {}  # returned notes that haven't ended
         self._doubt = 0  # notes that didn't come back since there was proof
-        self._in_a_row = 0  # notes that came back so, and none that didn't
+        self._in_a_row = 0  # notes that came back, and none that didn't
         self._delay: Seconds = 0.0  # of the latest of them
         self._newest: _Sound | None = None  # of them
-        self._values: dict[_Controller, ChannelMessage] = {}  # that were sent last
-        self._echoes = 0  # older values that came back since one didn't
+        self._values: dict[_Controller, ChannelMessage] = {}  # as they were sent last
+        self._echoes = 0  # older values in a row that came back
 
     def send(self, message: Message, now: Seconds) -> None:
-        """Something is sent."""
+        """A message is sent."""
         if isinstance(message, Clock | SongPosition):
             return
         self._forget(now)
@@ -92,7 +92,7 @@ class Feedback:
         self._out.setdefault(sound, deque()).append(sent)
 
     def is_own(self, message: Message, now: Seconds) -> bool:
-        """Whether what came in is what was sent, come back."""
+        """Whether a message that came in is a return."""
         self._forget(now)
         match message:
             case NoteOn():
@@ -107,9 +107,10 @@ class Feedback:
         return is_own
 
     def _takes_note(self, note: NoteOn, now: Seconds) -> bool:
-        """Whether a note is a return.
+        """Whether a note-on is a return.
 
-        Without proof no end is taken away of a key that the player strikes: it would hang.
+        Without proof of a cable, the note-off of a key that the player strikes must be heard: the
+        note would hang.
         """
         sound, key = _sound(note), (note.channel, note.pitch)
         may_be = sound in self._out and self._out[sound][0].time <= now
@@ -123,7 +124,7 @@ class Feedback:
         return is_own
 
     def _takes_end(self, end: NoteOff) -> bool:
-        """Whether a note-off is a return: only where its note-on was."""
+        """Whether a note-off is a return: only if its note-on was."""
         sound, key = _sound(end), (end.channel, end.pitch)
         if sound not in self._out or key not in self._down:
             return False
@@ -136,8 +137,8 @@ class Feedback:
     def _takes_value(self, message: ChannelMessage, now: Seconds) -> bool:
         """Whether a controller's value is a return.
 
-        Without proof only what changes nothing is taken: the value that was sent last. An
-        older one may be the player's way back, and must reach the receiver.
+        Without proof of a cable, only the value that was sent last is, since leaving it out changes
+        nothing. An older one may be the player's, and must reach the receiver.
         """
         number = message.data[0] if message.status == CONTROL_CHANGE else None
         changes = self._values[_controller(message)] != message or number in _COUNTED
@@ -151,13 +152,13 @@ class Feedback:
         return is_own
 
     def _believes(self, sound: _Sound, message: Message, now: Seconds) -> bool:
-        """Whether there is a cable, for what came so soon after it was sent."""
+        """Whether to believe in a cable, judging by a message that has just come in."""
         newest = self._out[sound][-1]
         is_quick = newest.message == message and now - newest.time <= AT_ONCE
         return self._in_a_row >= PROOF or (is_quick and self._doubt < DOUBT)
 
     def _weigh(self, sent: _Sent, came: NoteOn, now: Seconds) -> None:
-        """A note came back, or the player happened to strike the same."""
+        """Weigh a note that came back, or that the player happened to strike as well."""
         delay = now - sent.time
         is_alike = came == sent.message and abs(delay - self._delay) < ABOUT
         if sent.sound != self._newest or not is_alike:  # who repeats a key proves nothing
@@ -167,7 +168,7 @@ class Feedback:
             self._doubt = 0
 
     def _pop(self, sound: _Sound) -> _Sent:
-        """The oldest of what may still come back, which has."""
+        """Take the oldest message of this kind that hasn't come back yet."""
         out = self._out[sound]
         sent = out.popleft()
         sent.is_back = True
@@ -176,7 +177,7 @@ class Feedback:
         return sent
 
     def _forget(self, now: Seconds) -> None:
-        """What was sent too long ago doesn't come back any more."""
+        """Give up what was sent too long ago to come back."""
         while self._fresh and now - self._fresh[0].time > AT_ONCE:
             self._doubt += not self._fresh.popleft().is_back
         while self._sent and now - self._sent[0].time > LATEST:
@@ -188,18 +189,18 @@ class Feedback:
                 self._in_a_row = 0
             elif isinstance(sent.message, ChannelMessage):
                 self._echoes = 0
-            elif isinstance(sent.message, NoteOff):  # that of a return doesn't come any more
+            elif isinstance(sent.message, NoteOff):  # the return's own won't come any more
                 self._down.pop((sent.message.channel, sent.message.pitch), None)
 
 
 def _sound(message: NoteOn | NoteOff | ChannelMessage) -> _Sound:
-    """What tells a message from others: of a note, its channel and pitch."""
+    """What a return must have in common: for a note, its channel and pitch."""
     if isinstance(message, ChannelMessage):
         return message
     return (type(message), message.channel, message.pitch)
 
 
 def _controller(message: ChannelMessage) -> _Controller:
-    """What a message sets, whatever to."""
+    """The controller that a message sets."""
     has_number = message.status in (CONTROL_CHANGE, KEY_PRESSURE)
     return message.status, message.channel, message.data[0] if has_number else None

@@ -1,10 +1,9 @@
-"""A process beside midigen that ends it at a second Ctrl-C, whatever holds it up.
+"""A process beside midigen that ends it at a second Ctrl-C, whatever it is stuck in.
 
-A signal's handler runs once the main thread comes back to Python. It doesn't while that
-thread waits in a library, or while another one keeps the interpreter in a library, as
-python-rtmidi does while it sends. But Python writes the number of each signal to a pipe as
-it comes (`signal.set_wakeup_fd`), and the guard reads that. It also gives the terminal back
-as it was.
+A signal's handler runs only when the main thread is back in Python. It doesn't run while that
+thread waits in a library, or while another thread holds the interpreter in a library, as
+python-rtmidi does while it sends. But Python writes the number of each signal to a pipe at once
+(`signal.set_wakeup_fd`), and the guard reads that pipe. It also restores the terminal's mode.
 """
 
 import contextlib
@@ -22,16 +21,16 @@ if sys.platform != "win32":
     import termios
 
 GRACE = 1.5
-"""Seconds that midigen gets to end by itself after the second Ctrl-C, its notes first."""
+"""Seconds that midigen has to end its notes and itself after the second Ctrl-C."""
 
 _SIGNALS, _TERMINAL = 0, 1  # the guard's file descriptors
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Meanwhile a second Ctrl-C ends this process. The main thread must enter and leave it.
+    """Within this context a second Ctrl-C ends the process. For the main thread.
 
-    Where there are no signals (Windows), it does nothing.
+    On Windows, which has no such signals, it does nothing.
     """
     if os.name != "posix":
         yield
@@ -57,7 +56,7 @@ def guarded() -> Iterator[None]:
 
 
 def _mode_of_terminal() -> list[Any] | None:
-    """The mode of the terminal, if midigen may change it: if there is one, and it is in front."""
+    """The mode of the terminal, if there is one and this process is in front there."""
     from midigen.live.standard_input import is_in_front  # noqa: PLC0415  the guard itself has no midigen
 
     try:
@@ -69,7 +68,7 @@ def _mode_of_terminal() -> list[Any] | None:
 
 
 def _guard(process: int, mode: list[Any] | None) -> None:
-    """Wait for the second Ctrl-C, or for the end of the process that is guarded."""
+    """Wait for the second Ctrl-C, or for the end of the guarded process."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # by systemd, to all at once
         signal.signal(number, signal.SIG_IGN)
     interrupts = 0

@@ -1,7 +1,7 @@
-"""What comes in at one port: stamped, and what floods it kept out.
+"""What comes in at one port: messages are stamped, and floods are kept out.
 
-The callback only looks at the kind of a message: of more than the worker can keep up
-with, ends of what was let in still come through, and nothing else does.
+When more comes than the worker can handle, only note-offs of notes that were let in still come
+through.
 """
 
 import re
@@ -28,10 +28,10 @@ from midigen.midi.messages import (
 )
 
 MOST = 128
-"""Messages of a port that may wait for the worker: some 10 ms of its work."""
+"""How many messages of a port may wait for the worker: some 10 ms of its work."""
 
 MOST_URGENT = 4 * MOST
-"""The same for the clock's, of which each counts, and for all notes off."""
+"""The same for clock messages, of which each one counts, and for "all notes off"."""
 
 _SYSEX = 0xF0
 _CUTS_IN = re.compile(rb"[\x80-\xef\xf1-\xf6\xfa-\xfc]")  # what is none of a SysEx
@@ -39,18 +39,18 @@ _PEDAL = -1  # in the place of a pitch
 _FIRST_MODE = 120  # controllers from here on are commands, such as all notes off
 
 Held: TypeAlias = tuple[Channel, Pitch]
-"""A key, or with -1 for its pitch the pedal of a channel."""
+"""A key, or the pedal of a channel if the pitch is -1."""
 
 
 class Intake:
-    """Takes what a port receives, enqueues it, and makes events of it on the worker.
+    """Enqueues what a port receives.
 
-    `feedback` knows what was sent, which isn't heard when it comes back.
+    `feedback` knows what was sent: a message of midigen's own that comes back isn't heard.
     """
 
     def __init__(self, enqueue: Enqueue, feedback: Feedback) -> None:
         self.dropped = 0
-        """Messages that were too many."""
+        """Messages that were kept out because there were too many."""
         self.was_deaf = False
         """Whether a SysEx without its end has ever kept it from hearing."""
         self._enqueue = enqueue
@@ -62,7 +62,7 @@ class Intake:
         self._is_first = True
 
     def on_message(self, message: tuple[Sequence[int], float], _: object = None) -> None:
-        """What RtMidi calls for each message, on a thread of its own."""
+        """The callback of RtMidi: called for each message, on a thread of RtMidi's."""
         now = time.perf_counter()
         if self._is_first:
             self._is_first = False
@@ -73,7 +73,7 @@ class Intake:
             self.take(each, now)
 
     def take(self, message: Message, now: Seconds) -> bool:
-        """Enqueue a message, unless too many wait already; whether it was let in."""
+        """Enqueue a message unless too many wait already; return whether it was let in."""
         if not self._admits(message):
             self.dropped += 1
             return False
@@ -97,9 +97,9 @@ class Intake:
         return len(ends)
 
     def _late(self, data: Sequence[int]) -> list[Message]:
-        """What stands in a SysEx, since RtMidi's input for JACK takes all up to an F7 for it.
+        """The messages inside a SysEx: on JACK, RtMidi takes everything up to an F7 for one.
 
-        It may have waited for long: beginnings of notes, and ticks, are of no use any more.
+        They may have waited for long, so note-ons and ticks are left out.
         """
         self._decode(data[:1])
         cut = _CUTS_IN.search(bytes(data))
@@ -113,7 +113,7 @@ class Intake:
         ]
 
     def _admits(self, message: Message) -> bool:
-        """Whether a message may join those that wait: what ends a note that did always may."""
+        """Whether a message may be enqueued: the note-off of a note that was let in always may."""
         waiting = self._let_in - self._handled
         key, begins = key_of(message)
         if key is None:
@@ -133,7 +133,7 @@ class Intake:
 
 
 def key_of(message: Message) -> tuple[Held | None, bool]:
-    """The key or pedal that a message is about, if any, and whether it goes down."""
+    """The key or pedal that a message is for, if any, and whether it goes down."""
     match message:
         case NoteOn():
             return (message.channel, message.pitch), True

@@ -1,9 +1,9 @@
-"""What RtMidi doesn't say of the JACK server: its end, its pace, and what is connected.
+"""What RtMidi doesn't say about the JACK server: when it ends, its pace, and what is connected.
 
-It doesn't ask to be told of the end, and a client of a dead server can't tell by
-itself: it goes on listing its ports, and its sends seem to succeed until a
-buffer is full, when they block the whole process. A new client can't be used to
-find out either, since the library then frees the old ones under our feet.
+RtMidi doesn't ask to be told of the server's end, and a client can't find out by itself: it goes
+on listing its ports, and its sends seem to succeed until a buffer is full, when they block the
+whole process. A new client doesn't help either: when it is made, the library frees the old ones,
+which are still in use.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ from midigen.errors import NoMidiSystemError, PortError
 from midigen.midi.messages import Seconds
 
 STANDS_STILL: Seconds = 0.25
-"""Two periods that take longer aren't just late: the server doesn't go on."""
+"""If two periods take longer than this, the server isn't late: it stands still."""
 
 _MAPS = Path("/proc/self/maps")
 _ANY = "surrogateescape"  # names may be no valid text
@@ -31,8 +31,8 @@ _keep_quiet = _ON_MESSAGE(lambda _: None)  # the library calls it as long as the
 class JackWatch:
     """A client without ports; `gone` becomes true when the server ends or dies.
 
-    Needs python-rtmidi to be loaded. Raises NoMidiSystemError if the server can't be reached,
-    PortError if it couldn't be watched.
+    python-rtmidi must be loaded already. Raises NoMidiSystemError if the server can't be reached,
+    and PortError if it can't be watched.
     """
 
     def __init__(self, client: str) -> None:
@@ -66,18 +66,18 @@ class JackWatch:
 
     @property
     def period(self) -> Seconds:
-        """How long a period is: messages are handed on once in each."""
+        """The length of a period: the server delivers messages once in each."""
         frames = int(self._jack.jack_get_buffer_size(self._client))
         return frames / int(self._jack.jack_get_sample_rate(self._client))
 
     @property
     def stands_still(self) -> bool:
-        """Whether nothing is handed on just now: the server hangs, or waits for a dead client."""
+        """Whether nothing is delivered now: the server hangs, or waits for a dead client."""
         since = self._since_period
         return since > STANDS_STILL and since > 2 * self.period
 
     def goes_on(self, patience: Seconds) -> bool:
-        """Whether a period begins within so long. It waits for that, or for the server's end."""
+        """Wait until a period begins, or the server ends; return False if `patience` is over."""
         asked = time.perf_counter()
         while not self.gone:
             time.sleep(self.period)
@@ -90,12 +90,12 @@ class JackWatch:
 
     @property
     def _since_period(self) -> Seconds:
-        """How long ago the latest period began."""
+        """The time since the latest period began."""
         frames = int(self._jack.jack_frames_since_cycle_start(self._client))
         return frames / int(self._jack.jack_get_sample_rate(self._client))
 
     def has_port(self, name: str) -> bool:
-        """Whether there is a port of this name, whosever it is."""
+        """Whether there is a port of this name, of any client."""
         return bool(self._jack.jack_port_by_name(self._client, _bytes(name)))
 
     def connections(self, name: str) -> set[str]:
@@ -111,7 +111,7 @@ class JackWatch:
         return {each.decode(errors=_ANY) for each in found}
 
     def is_connected(self, source: str, target: str) -> bool:
-        """Whether what a port sends goes to another, both as RtMidi lists them."""
+        """Whether the port `source` is connected to `target`, both named as RtMidi lists them."""
         return any(
             _as_listed(each) == end
             for own, end in ((source, target), (target, source))
@@ -119,7 +119,7 @@ class JackWatch:
         )
 
     def connect(self, source: str, target: str) -> bool:
-        """Connect an output to an input; whether that went well."""
+        """Connect an output to an input; return whether that worked."""
         return not self._jack.jack_connect(self._client, _bytes(source), _bytes(target))
 
     def close(self) -> None:
@@ -135,12 +135,12 @@ def _bytes(name: str) -> bytes:
 
 
 def _as_listed(name: str) -> str:
-    """As RtMidi lists it: without what is no text."""
+    """The name as RtMidi lists it: without bytes that are no text."""
     return name.encode(errors="ignore").decode()
 
 
 def _loaded_library() -> str | None:
-    """The JACK library that python-rtmidi has loaded; its wheel brings one of its own."""
+    """The JACK library that python-rtmidi has loaded: its wheel has one of its own."""
     if not _MAPS.exists():
         return ctypes.util.find_library("jack")
     lines = os.fsdecode(_MAPS.read_bytes()).splitlines()

@@ -1,7 +1,7 @@
 """The MIDI systems of this machine: which there are, and their ports.
 
-This is the only room that knows python-rtmidi. It is imported when it is needed: on Linux
-its wheel loads the system's libasound, which a bare container doesn't have.
+Only this module knows python-rtmidi. It is imported when it is needed, because on Linux its wheel
+loads the system's libasound, which a bare container doesn't have.
 """
 
 import contextlib
@@ -28,9 +28,9 @@ _APIS = {  # in the order of `auto`, with their names in python-rtmidi
 }
 
 SETTLING: Seconds = 0.05
-"""Long enough for some periods of a JACK server and for a callback to end."""
+"""Long enough for a few periods of a JACK server, and for a callback to end."""
 
-SEQUENCER = Path("/dev/snd/seq")  # ALSA's; looked at first, since libasound complains on stderr
+SEQUENCER = Path("/dev/snd/seq")  # checked first, because libasound complains on stderr
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def list_ports() -> list[Listing]:
 
 
 def sequencer_trouble(path: Path) -> tuple[str, str] | None:
-    """Why ALSA's sequencer can't be opened, and what to do about it; None if it can."""
+    """Why ALSA's sequencer can't be opened, and what to do about it; None if it can be."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
     except PermissionError:
@@ -80,13 +80,12 @@ def sequencer_trouble(path: Path) -> tuple[str, str] | None:
 
 
 def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Close ports of RtMidi and their clients, none of them while the MIDI system uses it.
+    """Close ports of RtMidi and their clients, but none while the MIDI system still uses it.
 
-    Two things can't be seen from here and end the process if they are met. A callback
-    that waits for the interpreter meanwhile still needs what cancelling frees, and JACK's
-    library goes through a client's ports after each change of the graph, which closing a
-    port is, without minding that one is taken out. So what was freed is kept until the
-    end, and before each port is closed there is time for both to pass.
+    Two things can crash the process, and can't be seen from here. A callback that waits for the
+    interpreter still needs what cancelling it frees. And JACK's library walks through a client's
+    ports after each change of the graph, even while one is being closed, which is such a change.
+    So what cancelling frees is kept until the end, and each port is closed only after a pause.
     """
     kept = [gc.get_referents(port) for port in inputs]
     for port in inputs:
@@ -99,10 +98,10 @@ def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
 
 
 def abandon(inputs: Sequence[Any], outputs: Sequence[Any], *others: object) -> None:
-    """Leave ports, and others, to the end of the process: their server can't close them.
+    """Leave ports, and other objects, open until the process ends, since their server hangs.
 
-    To close one, or to free it, would wait for the server, and keep the interpreter meanwhile.
-    What the server may still call isn't freed either.
+    Closing or freeing one would wait for the server, and block the interpreter meanwhile. What the
+    server may still call isn't freed either.
     """
     called = [each for port in inputs for each in gc.get_referents(port)]
     for kept in (*inputs, *outputs, *called, *others):
@@ -121,7 +120,7 @@ def ports_for(rtmidi: Any, api: Api, client: Any) -> list[Port]:
 
 
 def load_rtmidi() -> Any:
-    """The library under it all. Raises NoMidiSystemError if it can't be loaded."""
+    """python-rtmidi. Raises NoMidiSystemError if it can't be loaded."""
     try:
         import rtmidi  # noqa: PLC0415  see the module's docstring
     except ImportError as exc:
@@ -132,12 +131,12 @@ def load_rtmidi() -> Any:
 
 
 def number_of(rtmidi: Any, api: Api) -> int:
-    """What the library calls a MIDI system."""
+    """The number that python-rtmidi gives a MIDI system."""
     return int(getattr(rtmidi, _APIS[api]))
 
 
 def _listings(choice: Api) -> Iterator[Listing]:
-    """A system is looked at when its turn comes: `auto` stops at the first that works."""
+    """One system after another, each examined only when asked for."""
     rtmidi = load_rtmidi()
     compiled = rtmidi.get_compiled_api()
     wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
@@ -164,7 +163,7 @@ def _list_api(rtmidi: Any, api: Api) -> Listing:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what C libraries write to stderr (libjack, at length) from the player's screen."""
+    """Keep off the screen what C libraries write to stderr, as libjack does at length."""
     sys.stderr.flush()
     saved = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)

@@ -20,14 +20,14 @@ from midigen.settings.controls import Control
 
 PREFIX = "/midigen/"
 BETWEEN_LINES: Seconds = 1.0
-"""Of what is wrong with the datagrams, no more than one line in this time is told."""
+"""Of what is wrong with datagrams, the player is told at most one line in this time."""
 
 _BUNDLE = b"#bundle\0"
-_BUNDLE_HEADER = 16  # bytes: the word and a time, which is not waited for
+_BUNDLE_HEADER = 16  # bytes: the word, and a time, which is ignored
 _SIZE = struct.Struct(">i")
 _LARGEST = 65_536  # bytes, of a datagram
-_LONGEST = 256  # characters of an address or a value: each control's are far shorter
-_TOLD = 60  # characters of an address that is told
+_LONGEST = 256  # characters of an address or a value; no control needs so many
+_TOLD = 60  # characters of an address that the player is told
 _NOT_OSC = "what came isn't OSC"
 _NUMBERS = {letter: struct.Struct(f">{code}") for letter, code in ("ii", "hq", "ff", "dd")}
 _TRUTHS = {"T": True, "F": False}
@@ -35,7 +35,7 @@ _TYPES = {"s", *_NUMBERS, *_TRUTHS}
 
 
 def read(datagram: bytes) -> Iterator[Control | str]:
-    """The controls of a datagram, in order; what is wrong with it, in words, among them."""
+    """The controls of a datagram in order, and between them what is wrong with it, in words."""
     rest = [(0, len(datagram))]
     while rest:
         start, end = rest.pop()
@@ -53,7 +53,7 @@ def read(datagram: bytes) -> Iterator[Control | str]:
 
 
 def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]] | None:
-    """Where the elements of a bundle start and end; None if they don't fill it."""
+    """Where the elements of a bundle start and end; None if they don't fill it exactly."""
     elements: list[tuple[int, int]] = []
     index = start + _BUNDLE_HEADER
     while index + _SIZE.size <= end:
@@ -67,7 +67,7 @@ def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]] | 
 
 
 def _message(message: bytes) -> Control:
-    """What a message sets. Raises ValueError, whose text says what is wrong."""
+    """The control in a message. Raises ValueError, whose text says what is wrong."""
     address, types, index = _head(message)
     shown = repr(address if len(address) <= _TOLD else address[:_TOLD] + "…")
     name = address.removeprefix(PREFIX)
@@ -112,7 +112,7 @@ def _string(message: bytes, index: int) -> tuple[str, int]:
 
 
 def _head(message: bytes) -> tuple[str, str, int]:
-    """The address, the types of the values, a letter each, and where the values begin."""
+    """The address, one letter for the type of each value, and where the values begin."""
     types = ","
     try:
         address, index = _string(message, 0)
@@ -126,9 +126,9 @@ def _head(message: bytes) -> tuple[str, str, int]:
 
 
 class OscServer:
-    """Listens on a thread of its own and puts what comes. `tell` shows the player a line.
+    """Listens on a thread of its own, and calls `put` with each control.
 
-    Both are called on that thread, and no more once `close` has returned.
+    `tell` shows the player a line. Neither is called any more once `close` has returned.
     """
 
     def __init__(

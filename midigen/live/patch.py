@@ -1,21 +1,21 @@
-"""Which cables led to one's own ports, so that they are plugged in again.
+"""The connections of midigen's own ports, so that lost ones can be made again.
 
-A cable is missed when the port at its other end, or all of the MIDI system, went away
-with it, and not when somebody took it out.
+A connection is missed if the port at its other end, or the whole MIDI system, went away. It isn't
+missed if somebody removed it.
 """
 
 from collections.abc import Callable, Set
 
 
 class Patch:
-    """The ports of others that were connected to each of one's own."""
+    """The ports of others that are, or were, connected to each of midigen's own."""
 
     def __init__(self) -> None:
-        self._known: set[tuple[str, str]] = set()  # one's own and the other's
+        self._known: set[tuple[str, str]] = set()  # midigen's port, and the other
         self._missed: set[tuple[str, str]] = set()  # of them
 
     def update(self, own: str, connected: Set[str], exists: Callable[[str], bool]) -> list[str]:
-        """See what is connected to a port; the others that it is to be connected to again."""
+        """Note what is connected to a port of midigen's; return what must be connected again."""
         back = []
         for cable in sorted(self._known):
             other = cable[1]
@@ -33,5 +33,5 @@ class Patch:
         return back
 
     def miss_all(self) -> None:
-        """The MIDI system has gone, and every cable with it."""
+        """The MIDI system has gone, and every connection with it."""
         self._missed |= self._known

@@ -1,14 +1,14 @@
-"""What ports are called: by their system, by a player, and when they come back.
+"""The names of ports: how systems list them, how players give them, and who is who on return.
 
-Systems name them each in a way of its own, as RtMidi lists them:
+Each system names ports in its own way, as RtMidi lists them:
 
 ALSA      `Piano:Piano MIDI 1 24:0`: the client, the port and their numbers
 JACK      `client:port`; a client whose name is taken becomes `client-01`
 CoreMIDI  `Piano`; a virtual port is listed by its own name, without its client's
 WinMM     `Piano 1`: at most 31 letters, and the place in the list
 
-Numbers may be others when a port comes back. CoreMIDI and WinMM have twins, too, which
-nothing but their order tells apart.
+Numbers may change when a port comes back. CoreMIDI and WinMM also have twins: ports with the same
+name, which only their order tells apart.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from midigen.errors import PortError
 from midigen.settings.choices import Api
 
 _NUMBERS = {Api.ALSA: re.compile(r" \d+:\d+$"), Api.WINMM: re.compile(r" \d+$")}
-"""What a system adds to a name."""
+"""The numbers that a system adds to a name."""
 
 _UNIQUE = (Api.ALSA, Api.JACK)
 """The systems that list no two ports alike."""
@@ -31,21 +31,21 @@ class Port(NamedTuple):
 
     api: Api
     place: int
-    """In the list of its system, by which it is opened, from 0."""
+    """Its place in the system's list, from 0, by which it is opened."""
     listed: str
-    """How it stands in that list."""
+    """Its name in that list."""
     plain: str
     """The same without the number that the system adds."""
     name: str
-    """What a player calls it: that, and its number among twins, `Piano #2`."""
+    """The name for players: the plain one, with a number if there are twins, `Piano #2`."""
     mark: str
-    """What tells it from all others, as far as the system does."""
+    """What tells it from all other ports, as far as the system does."""
 
 
 def ports_of(api: Api, listed: Sequence[str | None]) -> list[Port]:
-    """The ports that a system lists; what has gone meanwhile is listed without a name.
+    """The ports that a system lists. One that has just gone is listed without a name.
 
-    Twins are numbered in the order in which they are listed.
+    Twins are numbered in the order of the list.
     """
     plain = [_plain(api, name or "", place) for place, name in enumerate(listed)]
     numbered = {each: _numbered(each, plain) for each in plain if plain.count(each) > 1}
@@ -61,10 +61,10 @@ def ports_of(api: Api, listed: Sequence[str | None]) -> list[Port]:
 def choose(wanted: str, ports: Sequence[Port]) -> Port:
     """The port that a player means.
 
-    That is the one of this exact name, else of this client's or port's name, else
-    the only one with this part in its name; with `#2` at the end, the second of those that
-    fit. The numbers that a system adds count only where nothing else tells ports apart, and
-    case not in a part. Raises PortError, which lists what there is or what matches.
+    It is the one with exactly this name; else the one whose client or port has this name; else
+    the only one whose name contains this text, in any case. `#2` at the end means the second of
+    those that fit. The numbers that a system adds count only where nothing else tells ports
+    apart. Raises PortError, which lists the ports that there are or that match.
     """
     found = matches(wanted, ports)
     if not found:
@@ -83,21 +83,22 @@ def matches(wanted: str, ports: Sequence[Port]) -> list[Port]:
 
 
 class Sought:
-    """A port that a player named, so that it and no other is taken for it when it comes back."""
+    """A port that a player named. When it comes back, no other port is taken for it."""
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
         self.found: Port | None = None
-        """What it is, while it is there."""
+        """The port, while it is there."""
         self._before: Port | None = None
         self._twins = 0
         self._others: set[str] = set()  # names and marks of those that were there beside it
 
     def find(self, ports: Sequence[Port], taken: Container[str] = ()) -> Port | None:
-        """Which it is now, if any; not one of those marks that are `taken`.
+        """The port among `ports`, if it is there; never one whose mark is in `taken`.
 
-        The port that it was before; else another of that name; else what the player asked
-        for, but nothing that was there beside it. Raises PortError if it could be several.
+        It is the port that it was before; else another one of that name; else what the player
+        asked for, unless that was there beside it before. Raises PortError if it could be
+        several.
         """
         before = self._before
         if before is None:
@@ -113,18 +114,18 @@ class Sought:
         return _only(self.wanted, found) if found else None
 
     def take(self, port: Port, ports: Sequence[Port]) -> None:
-        """It is this one, from now on."""
+        """From now on, the port is this one."""
         self.found = self._before = port
         self._remember(port, ports)
 
     def lose(self) -> None:
-        """It is gone."""
+        """The port has gone."""
         self.found = None
 
     def is_listed(self, ports: Sequence[Port]) -> bool:
-        """Whether it is still there, as far as a list tells.
+        """Whether the port is still there, as far as a list tells.
 
-        Where twins can't be told apart and one has gone, it may be that one.
+        If one of several twins has gone, it may have been this one: then it counts as gone.
         """
         found = self.found
         if found is None or found.mark not in {port.mark for port in ports}:
@@ -142,21 +143,21 @@ class Sought:
 
 
 def virtual_port(api: Api, client: str, port: str) -> str:
-    """What a virtual port is to be called so that its system lists it as `client:port`.
+    """The name to give a virtual port so that its system lists it as `client:port`.
 
-    CoreMIDI lists no clients, so theirs is part of its name there.
+    CoreMIDI lists no clients, so there the client's name is part of the port's.
     """
     return f"{client}:{port}" if api is Api.COREMIDI else port
 
 
 def is_numbered(found: str, name: str) -> bool:
-    """Whether a port is of this name, or of this client renumbered by JACK (`midigen-in-01`)."""
+    """Whether a port has this name, or JACK has numbered its client (`midigen-in-01`)."""
     client, _, port = name.partition(":")
     return re.fullmatch(rf"{re.escape(client)}(-\d+)?:{re.escape(port)}", found) is not None
 
 
 def quoted(names: Iterable[str]) -> list[str]:
-    """Names as they stand in a text."""
+    """Names in quotation marks."""
     return [f'"{name}"' for name in names]
 
 
@@ -167,13 +168,13 @@ def _plain(api: Api, name: str, place: int) -> str:
 
 
 def _numbered(plain: str, taken: Sequence[str]) -> Iterator[str]:
-    """The names of twins, but for what another port is called."""
+    """Names for twins, except those that another port has."""
     names = (f"{plain} #{number}" for number in itertools.count(1))
     return (name for name in names if name not in taken)
 
 
 def _fitting(wanted: str, ports: Sequence[Port]) -> list[Port]:
-    """Those of the first way to fit that any port does."""
+    """The ports that fit in the first way in which any port does."""
     names = {wanted} | {_NUMBERS[p.api].sub("", wanted) for p in ports if p.api in _NUMBERS}
     ways: tuple[Callable[[Port], bool], ...] = (
         lambda port: port.name == wanted,
@@ -197,5 +198,5 @@ def _only(wanted: str, found: Sequence[Port]) -> Port:
 
 
 def _count(found: Port, ports: Sequence[Port]) -> int:
-    """How many there are of its name."""
+    """How many ports have its name."""
     return sum(port.plain == found.plain for port in ports)

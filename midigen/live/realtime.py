@@ -1,7 +1,7 @@
-"""What the operating system and the interpreter are asked for, so that playing doesn't wait.
+"""What midigen asks of the operating system and the interpreter so that notes don't wait.
 
-Real-time priority (SCHED_FIFO, on Linux, where it is allowed): a thread that has it runs
-as soon as it has something to do, whatever else the processors are busy with.
+With real-time priority (SCHED_FIFO, on Linux, where it is allowed) a thread runs as soon as it
+has something to do, whatever else the processors are busy with.
 """
 
 import contextlib
@@ -13,24 +13,25 @@ from collections.abc import Iterator
 from midigen.midi.messages import Seconds
 
 PRIORITY = 4
-"""Below what JACK's clients get by default (5): the sound goes before the notes."""
+"""Lower than what JACK's clients have by default (5), since sound is more urgent than notes."""
 
 BESIDE = PRIORITY - 1
-"""For what must not wait long, and never hold up the thread that plays."""
+"""The priority of what must not wait long, but never hold up the worker."""
 
 SWITCH_INTERVAL: Seconds = 0.0001
 """How long a thread may keep the interpreter while another one waits for it.
 
-By the interpreter's own 5 ms, a key was late by 11 ms at p99 while another thread computed,
-by this 0.7 ms; where none does, it makes no difference (`benchmarks.interpreter`).
+With the interpreter's default of 5 ms, a note was 11 ms late at p99 while another thread computed;
+with this value, 0.7 ms. If no other thread computes, it makes no difference
+(`benchmarks.interpreter`).
 """
 
 
 def switch_interval(processors: int) -> Seconds:
     """How long a thread may keep the interpreter while another one waits for it.
 
-    On one processor threads that hand it to and fro so often, with real-time priority, leave
-    nothing to the other programs: there it stays as it is.
+    On a single processor, threads with real-time priority that switch so often leave no time to
+    other programs, so there the default stays.
     """
     return SWITCH_INTERVAL if processors > 1 else sys.getswitchinterval()
 
@@ -43,9 +44,9 @@ def _processors() -> int:
 
 
 def raise_priority(priority: int = PRIORITY) -> str:
-    """Ask for real-time priority for the thread that calls this; what it has then, in words.
+    """Ask for real-time priority for this thread; return what it has then, in words.
 
-    A thread that has it already keeps it as it is.
+    A thread that has real-time priority already keeps what it has.
     """
     if not hasattr(os, "sched_setscheduler"):  # macOS and Windows
         return "the system's priority"
@@ -60,7 +61,7 @@ def raise_priority(priority: int = PRIORITY) -> str:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Meanwhile no garbage is collected but by `tidy`, and no thread keeps the interpreter long."""
+    """In this context only `tidy` collects garbage, and no thread keeps the interpreter long."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(switch_interval(_processors()))
     gc.disable()
@@ -73,11 +74,11 @@ def undisturbed() -> Iterator[None]:
 
 
 def freeze() -> None:
-    """All that will be needed is there: `tidy` needn't look at it."""
+    """Keep what exists now out of later collections: all of it is needed until the end."""
     gc.collect()
     gc.freeze()
 
 
 def tidy() -> None:
-    """Collect what has come since: next to nothing, as what is played holds no cycles."""
+    """Collect the garbage since `freeze`: next to none, as playing makes no cycles."""
     gc.collect()

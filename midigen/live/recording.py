@@ -1,8 +1,8 @@
-"""What is played in a session, written down as MIDI files while it happens.
+"""Recording a session as MIDI files while it is played.
 
-The worker only enqueues. Once a second a thread of the recorder's own encodes what has
-come, and a longer file takes the place of the session's, so that there is a whole one at
-every moment. The last minutes are remembered beside it, to be kept when that is asked for.
+The worker only enqueues. Once a second the recorder's own thread encodes what has come, and
+replaces the session's file by a longer one, so that there is a complete file at every moment. The
+last minutes are also remembered, and written to a file of their own when that is asked for.
 """
 
 import itertools
@@ -23,14 +23,14 @@ from midigen.midi.ticks import microseconds_a_beat
 from midigen.midi.writer import MidiFileBuilder, Pieces
 
 INTERVAL: Seconds = 1.0
-"""How often the session's file is written: what a power cut may cost."""
+"""How often the session's file is written, and so what a power cut may cost."""
 
 PATIENCE: Seconds = 5.0
 """How long closing waits for a slow disk."""
 
 _TRACKS = ("midigen session", "player", "midigen")
 _CONDUCTOR, _PLAYER, _MACHINE = range(len(_TRACKS))
-_AT_ONCE = 16  # messages that are encoded before the worker may have the interpreter again
+_AT_ONCE = 16  # messages encoded before the interpreter is offered to the worker
 
 _Arrival: TypeAlias = tuple[Seconds, int, Message | int | None]
 """A time, a track, and a message or a tempo; None asks for the last minutes."""
@@ -39,10 +39,10 @@ _Arrival: TypeAlias = tuple[Seconds, int, Message | int | None]
 class Recorder:
     """Records what the player and the machine play, in a folder.
 
-    With `whole` all of the session, and at each `keep` the last `keep_minutes`. `bpm` is
-    the first tempo, `bar` the quarters of a bar. `tell` shows the player a line; it is
-    called on the recorder's own thread. `clock` is the one that every time is of, `interval`
-    how often it writes.
+    With `whole` it writes the whole session, and at each `keep` the last `keep_minutes`. `bpm` is
+    the first tempo, and `bar` the number of quarters in a bar. `tell` shows the player a line; it
+    is called on the recorder's thread. All times are times of `clock`. It writes every `interval`
+    seconds.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class Recorder:
         self._session: tuple[Path, MidiFileBuilder] | None = None
 
     def prove(self) -> None:
-        """Make sure of the folder. Raises MidigenError if all is to be written, and can't be."""
+        """Raise MidigenError if the whole session is to be written, and the folder can't be."""
         if self._whole:
             self._path = self._files.prove(f"midigen-{_local_time()}")
 
     def open(self, now: Seconds) -> None:
-        """Begin to record, after `prove`: now is the first tick, and the first beat."""
+        """Begin to record, after `prove`. `now` is the first tick and the first beat."""
         if self._path is not None:
             self._session = self._path, MidiFileBuilder(_TRACKS, now, self._tempo, self._bar)
         self._last_minutes = _LastMinutes(now, self._tempo, self._bar, self._minutes * 60)
@@ -86,7 +86,7 @@ class Recorder:
         self._thread.start()
 
     def close(self, now: Seconds) -> list[Path]:
-        """Write everything and end. What was written, also if it wasn't opened or goes wrong."""
+        """Write the rest and end; return all files written. Also works if it was never opened."""
         self._end = now
         self._closing.set()
         if self._thread.ident is not None:
@@ -98,15 +98,15 @@ class Recorder:
     # --- for the worker: nothing here waits
 
     def heard(self, message: Message, time: Seconds) -> None:
-        """The player played this."""
+        """The player played a message."""
         self._put(message, time, _PLAYER)
 
     def played(self, message: Message, time: Seconds) -> None:
-        """The machine played this."""
+        """The machine played a message."""
         self._put(message, time, _MACHINE)
 
     def tempo(self, bpm: float, time: Seconds) -> None:
-        """From this time on the beat goes at this pace."""
+        """The tempo changed."""
         self._arrivals.put((time, _CONDUCTOR, microseconds_a_beat(bpm)))
 
     def keep(self) -> None:
@@ -120,8 +120,8 @@ class Recorder:
     # --- the recorder's thread
 
     def _work(self) -> None:
-        # It looks now and then, rather than being woken by every note just when the worker
-        # has an answer to find.
+        # It looks now and then. If every note woke it, that would be just when the worker has an
+        # answer to find.
         while not self._closing.wait(self._interval):
             self._catch_up()
             self._write(self._clock())
@@ -158,7 +158,7 @@ class Recorder:
             self._tell(f"nothing was played in the last {self._minutes} min")
 
     def _write(self, now: Seconds) -> None:
-        """Write what is new."""
+        """Write the session's file if there is something new, and files that wait."""
         session = None
         if self._session and self._changed:
             path, score = self._session
@@ -167,7 +167,7 @@ class Recorder:
 
 
 class _LastMinutes:
-    """What was played lately, in 13 bytes a message, so that hours are no more than minutes."""
+    """What was played lately, at 13 bytes a message, so that even hours need little memory."""
 
     _RECORD = Struct("<dB4p")  # time, track, 1 to 3 bytes: a message, or a tempo of the conductor
 
@@ -181,7 +181,7 @@ class _LastMinutes:
         self._forget(now - self._span)
 
     def score(self, now: Seconds) -> MidiFileBuilder:
-        """The last minutes, without the ends of notes that began before them."""
+        """The last minutes, without note-offs of notes that began before them."""
         start = max(self._start, now - self._span)
         self._forget(start)
         score = MidiFileBuilder(_TRACKS, start, self._tempo, self._bar)
@@ -192,7 +192,7 @@ class _LastMinutes:
         return score
 
     def _forget(self, before: Seconds) -> None:
-        """Drop the records from before a time; of their tempos, the last holds on."""
+        """Drop the records from before a time, but keep the last tempo in force then."""
         size = self._RECORD.size
         old = 0
         while old < len(self._records):
@@ -206,18 +206,18 @@ class _LastMinutes:
 
 
 class _Files:
-    """The folder of the recordings, and those that are still to be written to it."""
+    """The folder of the recordings, and the files that still have to be written to it."""
 
     def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
         self.written: dict[Path, None] = {}
-        """The files there are, in the order in which they came."""
+        """The files that were written, in order."""
         self._folder = folder
         self._tell = tell
         self._waiting: deque[tuple[str, Pieces]] = deque()
         self._failing = False
 
     def prove(self, name: str) -> Path:
-        """Where a file of this name may be written. Raises MidigenError if none can be."""
+        """A path for a new file of this name. Raises MidigenError if it can't be written."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._free(name)
@@ -230,13 +230,13 @@ class _Files:
         return path
 
     def put(self, name: str, pieces: Pieces) -> None:
-        """A file to be written once, as soon as that can be done."""
+        """Queue a file, to be written as soon as possible."""
         self._waiting.append((name, pieces))
 
     def write(self, session: tuple[Path, Pieces] | None) -> bool:
-        """Write what is waiting and the session's file, if all of it can be written.
+        """Write the files that wait, and the session's; return whether that worked.
 
-        Says so when that fails for the first time, and when it goes again.
+        Tells the player when it fails for the first time, and when it works again.
         """
         try:
             while self._waiting:
@@ -259,7 +259,7 @@ class _Files:
         return not self._failing
 
     def give_up(self) -> None:
-        """There is no other try: say what is lost."""
+        """Tell the player what is lost, as there is no other attempt."""
         if self._failing:
             self._tell(f"{self._folder}: the end of the recording is lost")
 
@@ -270,14 +270,14 @@ class _Files:
         return next(path for path in paths if not path.exists())
 
     def _replace(self, path: Path, pieces: Pieces) -> None:
-        """Write a file that takes the former one's place only when it is whole and on disk."""
+        """Write a file, in the place of a former one if there is one."""
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, pieces)
         self.written[path] = None
 
 
 def _enter(score: MidiFileBuilder, when: Seconds, track: int, data: bytes) -> None:
-    """Add a message to a score, or on the conductor's track a tempo."""
+    """Add a message to a score; on the conductor's track, a tempo."""
     if track == _CONDUCTOR:
         score.change_tempo(int.from_bytes(data, "big"), when)
     else:
@@ -289,6 +289,6 @@ def _local_time() -> str:
 
 
 def _let_others(count: int) -> None:
-    """Give the interpreter up now and then: an answer can't wait until all is encoded."""
+    """Offer the interpreter to the worker now and then, which can't wait until all is encoded."""
     if count % _AT_ONCE == 0:
         time.sleep(0)

@@ -1,7 +1,7 @@
-"""What a service manager is told: that midigen is ready, that it lives, that it stops.
+"""Messages to the service manager: midigen is ready, is alive, is stopping.
 
-This is systemd's protocol, sd_notify(3): datagrams to a socket that the environment names.
-Where it names none, as in a terminal and on other systems, every method does nothing.
+The protocol is systemd's, sd_notify(3): datagrams to a socket that the environment names. If it
+names none, as in a terminal or on other systems, every method does nothing.
 """
 
 import contextlib
@@ -11,49 +11,49 @@ from collections.abc import Mapping
 
 from midigen.midi.messages import Seconds
 
-_PINGS = 3  # in the watchdog's time, so that one may be late and another get lost
-_LONGEST = 1000  # characters of a status: of a datagram over 4096 bytes systemd reads nothing
+_PINGS = 3  # in the watchdog's time: one may be late and another lost
+_LONGEST = 1000  # characters of a status: systemd ignores datagrams over 4096 bytes
 
 
 class Supervisor:
-    """The service manager that started this process, as its `environment` says.
+    """The service manager that started this process, according to its `environment`.
 
-    Nothing here waits or raises, and all but `close` may be called from any thread.
+    No method waits or raises. All but `close` may be called on any thread.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._socket = _connected(environment.get("NOTIFY_SOCKET", ""))
         self.interval: Seconds | None = _watchdog(environment) if self._socket else None
-        """How often `alive` is to be called; None if nobody watches."""
+        """How often to call `alive`; None if there is no watchdog."""
 
     def ready(self, status: str) -> None:
-        """The ports are open; `status` is a line that `systemctl status` shows."""
+        """The ports are open. `systemctl status` shows the line `status`."""
         line = " ".join(status.splitlines())[:_LONGEST]
         self._send(f"READY=1\nSTATUS={line}".encode(errors="replace"))
 
     def alive(self) -> None:
-        """It plays: without this the watchdog ends the process, to start another."""
+        """The worker is alive. Without this the watchdog restarts the process."""
         self._send(b"WATCHDOG=1")
 
     def stopping(self) -> None:
-        """It was asked to end, and does."""
+        """The process was asked to end, and does."""
         self._send(b"STOPPING=1")
 
     def close(self) -> None:
-        """Say no more; may be called twice."""
+        """Close the socket. May be called twice."""
         if self._socket:
             self._socket.close()
 
     def _send(self, message: bytes) -> None:
         if self._socket:
-            # The manager may be slow or gone. Its datagrams aren't worth a late note, and
-            # even less the end of the music; the next one says the same.
+            # The manager may be slow or gone. The next datagram says the same, so a lost one
+            # isn't worth a late note.
             with contextlib.suppress(OSError):
                 self._socket.send(message)
 
 
 def _connected(name: str) -> socket.socket | None:
-    """A socket to the manager's, a path or an abstract `@name`; None where there is none."""
+    """A socket connected to the manager's, a path or an abstract `@name`; None without one."""
     if not name or not hasattr(socket, "AF_UNIX"):  # not on Windows
         return None
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -67,7 +67,7 @@ def _connected(name: str) -> socket.socket | None:
 
 
 def _watchdog(environment: Mapping[str, str]) -> Seconds | None:
-    """A part of the watchdog's time; None if there is none, or it watches another process."""
+    """A part of the watchdog's time; None without one, or if it watches another process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:

@@ -1,13 +1,12 @@
 """The terminal as a port: letters in on standard input, note names out.
 
-For a machine without a MIDI system, and for trying midigen from a shell. A line
-is played on the grid, a step a note: `c d e f g a b` are the seven notes as they
-are written in the key, in the octave of middle C (upper case an octave higher),
-`f#` and `bb` have accidentals of their own, a space or a dash waits a step, a bar
-line waits for nothing, and the end of the line ends the phrase. A line that starts
-with `:` is a command. Key, tempo and grid are those in force when a line is read.
-From a pipe, each line waits for the answer to the one before it; the end of the
-input ends the program after the last answer.
+For machines without a MIDI system, and for trying midigen in a shell. A line is played on the
+grid, one step a note. `c d e f g a b` are the seven notes as they are written in the key, in the
+octave of middle C; upper case is an octave higher. `f#` and `bb` have accidentals of their own. A
+space or a dash waits one step, a bar line doesn't wait, and the end of the line ends the phrase. A
+line that starts with `:` is a command. Key, tempo and grid are those in force when the line is
+read. From a pipe, each line waits for the answer to the line before it, and the end of the input
+ends the program after the last answer.
 """
 
 import contextlib
@@ -48,7 +47,7 @@ _RUN = re.compile(rf"[{_WAITS}]|[^{_BAR_LINE}{_WAITS}]+")
 
 @dataclass(frozen=True)
 class Manner:
-    """How a line is read and played: its key, and how long a step and a note last."""
+    """How a line is read and played: its key, and how long a step and a note last (`gate`)."""
 
     key: Key
     step: Seconds
@@ -56,11 +55,11 @@ class Manner:
 
 
 def read_notes(line: str, key: Key) -> list[Pitch | None]:
-    """The pitches of a line, one a step; None waits.
+    """The pitches of a line, one a step; None is a rest.
 
-    A small b after a letter makes it flat where the two stand alone. In a run of letters it
-    could as well be a note, and is refused. Raises UnknownNoteError for that, and for
-    whatever else isn't a note.
+    A small b after a letter makes it flat if the two stand alone. In a longer run of letters it
+    could also be a note, and is refused. Raises UnknownNoteError for that, and for anything that
+    isn't a note.
     """
     steps: list[Pitch | None] = []
     for run in _RUN.findall(line.rstrip()):
@@ -85,7 +84,7 @@ def _notes(run: str) -> list[str]:
 
 
 def read_command(line: str) -> Control | Quit:
-    """What a line such as `:mode duet` asks for."""
+    """The command in a line such as `:mode duet`."""
     name, _, value = line.removeprefix(":").strip().partition(" ")
     return Quit() if name in ("quit", "q") else Control(name, value.strip())
 
@@ -110,7 +109,7 @@ class Terminal:
         stdout: TextIO,
         tell: Callable[[str], None],
     ) -> None:
-        """`manner` is the one in force; it is asked where the events are handled."""
+        """`manner` gives the manner in force; it is called on the worker's thread."""
         self._manner = manner
         self._stdin = stdin
         self._stdout = stdout
@@ -129,10 +128,10 @@ class Terminal:
         self._reader.start()
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """The terminal has neither a clock nor channels."""
+        """Do nothing: the terminal has neither a clock nor channels."""
 
     def send(self, output: Output) -> bool:
-        """Print a note as it begins; the end of the answer ends the line."""
+        """Print a note when it begins, and end the line with the answer."""
         match output:
             case NoteOn():
                 self._texts.put(f"{self._manner().key.pitch_name(output.pitch)} ")
@@ -142,15 +141,15 @@ class Terminal:
         return True
 
     def release_held(self) -> int:
-        """Nothing is held here."""
+        """Return 0: nobody holds anything here."""
         return 0
 
     def check(self) -> list[str]:
-        """Nothing to look after: the end of the input ends the program by itself."""
+        """Do nothing: the end of the input ends the program by itself."""
         return []
 
     def close(self) -> None:
-        """Stop reading, and print what is left."""
+        """Stop reading, and print the rest."""
         self._closing.set()
         self._texts.put(None)
         self._writer.join(timeout=1.0)  # standard output may be stuck
@@ -176,7 +175,7 @@ class Terminal:
             self._put(read_command(text))
 
     def _manner_now(self) -> Manner | None:
-        """The one in force once all that was typed before has been obeyed; None at the end."""
+        """The manner in force once everything typed before has been handled; None at the end."""
         told: queue.SimpleQueue[Manner] = queue.SimpleQueue()
 
         def tell(_: None) -> Sequence[Event]:

@@ -1,8 +1,7 @@
 """The line that is typed while midigen plays: its editing, and the keyboard of the terminal.
 
-`TypedLine` makes lines of bytes and touches nothing; `Typist` is the thread that reads
-them, key by key where the system can (termios), else whole lines as the terminal edits
-them.
+`TypedLine` makes lines from bytes, and does no I/O. `Typist` is the thread that reads the bytes:
+key by key where the system can (termios), else in lines that the terminal has edited.
 """
 
 import atexit
@@ -21,7 +20,7 @@ if sys.platform != "win32":
     import termios
 
 LONGEST = 200
-"""Characters of a line: what is typed beyond is lost."""
+"""Characters of a line; more are ignored."""
 
 _TOKEN = re.compile(
     # Arrows and function keys; `ESC [ [ A` is F1 on Linux's own console.
@@ -35,7 +34,7 @@ _AWAY = 0.5  # seconds between looks whether the terminal is ours again
 
 
 class TypedLine:
-    """A line in the making, from the bytes of a terminal's keyboard in any pieces."""
+    """A line that is being typed, from the bytes of a terminal's keyboard in any pieces."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -44,7 +43,7 @@ class TypedLine:
         self._begun = ""  # the beginning of an escape sequence
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that these bytes end; blank ones say nothing and aren't among them."""
+        """The lines that these bytes complete, without blank ones."""
         ended: list[str] = []
         text = self._begun + self._decoder.decode(data)
         self._begun = ""
@@ -69,10 +68,10 @@ class TypedLine:
 
 
 class Typist:
-    """Reads a terminal, and calls `typed` with each line, on a thread of its own.
+    """Reads a terminal on a thread of its own, and calls `typed` with each line.
 
-    Ctrl-C stays the system's. `stop`, and the end of the process whatever its reason
-    short of a kill, give the terminal back as it was.
+    Ctrl-C still interrupts. `stop` restores the terminal's mode, and so does the end of the
+    process, unless it is killed.
     """
 
     def __init__(self, typed: Callable[[str], None], terminal: int) -> None:
@@ -81,11 +80,11 @@ class Typist:
         self._terminal = terminal
         self._line = TypedLine()
         self._closing = threading.Event()
-        # Where it can't be woken, it is left to wait for a line that never comes.
+        # Where it can't be woken, it is left waiting for a line that never comes.
         self._thread = threading.Thread(target=self._read, name="typing", daemon=True)
         self.restore: Callable[[], None] = _do_nothing
-        """Give the terminal back as it was, at once."""
-        self._wake: int | None = None  # the end of a pipe whose closing ends a wait for a key
+        """Restore the terminal's mode at once."""
+        self._wake: int | None = None  # the end of a pipe; closing it ends the wait for a key
         self._woken: int | None = None
 
     @property
@@ -94,7 +93,7 @@ class Typist:
         return self._line.text
 
     def start(self) -> None:
-        """Take the terminal, if this process is the one that it listens to."""
+        """Begin to read, if this process is in front of the terminal."""
         if sys.platform != "win32":
             if not is_in_front(self._terminal):
                 return
@@ -103,7 +102,7 @@ class Typist:
         self._thread.start()
 
     def stop(self) -> None:
-        """Give the terminal back and stop reading. Twice is as good as once."""
+        """Stop reading, and restore the terminal's mode. May be called twice."""
         self._closing.set()
         if self._wake is not None:
             os.close(self._wake)
@@ -125,7 +124,7 @@ class Typist:
                 os.close(self._woken)
 
     def _wait(self) -> bool:
-        """Wait for a key. False: there is none to wait for any more."""
+        """Wait for a key; return False at the end."""
         if sys.platform != "win32" and self._woken is not None:
             select.select([self._terminal, self._woken], [], [])
             # In the background a read would stop the whole process (SIGTTIN).
@@ -141,7 +140,7 @@ def _do_nothing() -> None:
 if sys.platform != "win32":
 
     def _cbreak(terminal: int) -> Callable[[], None]:
-        """Have keys one by one, unechoed. Returns what makes it as it was before."""
+        """Get keys one by one, without an echo. Returns what restores the former mode."""
         try:
             before = termios.tcgetattr(terminal)
             mode = termios.tcgetattr(terminal)

@@ -1,8 +1,9 @@
-"""Keeps inputs in JACK from going deaf for ever.
+"""Keeps inputs in JACK from staying deaf after a SysEx that doesn't end.
 
-RtMidi's input takes whatever follows the beginning of a SysEx for more of it, until something
-ends with F7; then it hands on all of that as one message. An F7 alone means nothing, and cuts
-a SysEx in two that is still on its way, which doesn't matter to who has no use for it.
+RtMidi's input takes everything after the beginning of a SysEx for more of it, until a message ends
+with F7; then it delivers all of it as one message. So an F7 is sent to every input now and then.
+By itself it means nothing. It cuts a SysEx that is still being sent in two, which does no harm
+here, because midigen ignores SysEx.
 """
 
 from collections.abc import Iterable
@@ -15,9 +16,9 @@ _END_OF_SYSEX = 0xF7
 
 
 class Unblocker:
-    """An output of its own that is plugged into inputs, to end what doesn't end by itself.
+    """An output, connected to midigen's own inputs, that ends a SysEx which doesn't end itself.
 
-    `client` is an output of RtMidi called `name`, that is opened for it.
+    `client` is an output of RtMidi called `name`; its port is opened here.
     """
 
     def __init__(self, jack: JackWatch, client: Any, name: str) -> None:
@@ -27,10 +28,10 @@ class Unblocker:
         client.open_virtual_port(_PORT)
 
     def unblock(self, inputs: Iterable[str]) -> None:
-        """Let these inputs hear again if they don't.
+        """Let these inputs hear again if they are deaf.
 
-        Where the output has gone nothing is sent: RtMidi would keep it, and block the process
-        when it has enough.
+        If the output has gone, nothing is sent: RtMidi would store it, and block the process when
+        its buffer is full.
         """
         if not self._jack.has_port(self.port):
             return

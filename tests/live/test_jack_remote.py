@@ -165,10 +165,10 @@ with connect(None) as midigen:
     ) as other:
         assert other.stdout
         lines: list[dict[str, Any]] = []
-        while sum("ok" in line for line in lines) < 5 or not any(
-            line.get("event") == "played" for line in lines
-        ):
+        kinds: list[str] = []
+        while kinds.count("heard") < 4 or "played" not in kinds:
             lines.append(json.loads(other.stdout.readline()))
+            kinds.append(lines[-1].get("event", ""))
         running.ear.wait_for(4)  # three by thru, and the answer
         other.kill()
     running.ear.wait_for(4, NoteOff)
