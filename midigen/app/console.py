@@ -1,4 +1,4 @@
-"""The console: lines for the player, on any terminal and in any code page, and raw input."""
+"""Lines for the player, on any terminal and in any code page."""
 
 import codecs
 import contextlib

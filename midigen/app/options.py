@@ -93,11 +93,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--log",
         type=Path,
         metavar="FILE",
-        help="write what happens there, with times: ports that come and go, notes that were late "
-        "or dropped, the clock, troubles, and all that you are shown",
+        help="log what happens to this file: ports that come and go, notes that are late or "
+        "dropped, the clock, errors, and every notice",
     )
     parser.add_argument(
-        "--verbose", action="store_true", help="show that on stderr, where no status is shown"
+        "--verbose", action="store_true", help="show the log on stderr, if no status is drawn there"
     )
     add_settings(parser)
     group = add_port_settings(parser)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from midigen.app.console import tell
 from midigen.app.options import new_rng
-from midigen.app.screen import AnnouncingScreen, Screen, StatusScreen, new_screen
+from midigen.app.screen import Screen, StatusScreen, new_screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
 from midigen.live import standard_input
@@ -49,18 +49,18 @@ def perform(
     quiet: bool,
     waits: bool,
     keeps: bool,
-    log_file: Path | None,
+    log: Path | None,
     verbose: bool,
 ) -> None:
     """Play until Ctrl-C, a signal or the end of standard input.
 
     `read` reads the configuration again. With `quiet` only errors are shown, with `waits` named
-    ports may be missing at first, and with `keeps` the last minutes are recorded at the end. What
-    happens is logged to `log_file`, and with `verbose` to stderr. Raises MidigenError.
+    ports may be missing at first, and with `keeps` the last minutes are recorded at the end. The
+    log is written to the file `log`, and with `verbose` to stderr. Raises MidigenError.
     """
     predictor, models = load_models(settings.model, settings.scene_models)
     feed = Feed()
-    screen = AnnouncingScreen(new_screen(quiet=quiet), feed.notice)
+    screen = new_screen(feed.notice, quiet=quiet)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -76,8 +76,8 @@ def perform(
     supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
-        if log_file or verbose:
-            stack.enter_context(_logged(log_file, screen, verbose=verbose))
+        if log or verbose:
+            stack.enter_context(_logged(log, screen, verbose=verbose))
         recorder = stack.enter_context(_recording(settings, screen, keeps=keeps))
         stack.callback(supervisor.close)
         daemon = Daemon(
@@ -110,14 +110,14 @@ def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
 
 
 def _logged(
-    file: Path | None, screen: AnnouncingScreen, *, verbose: bool
+    path: Path | None, screen: Screen, *, verbose: bool
 ) -> contextlib.AbstractContextManager[None]:
-    """Write the log meanwhile, and every notice to it."""
+    """Write the log, with every notice, to a file and to stderr, unless a status is drawn there."""
     from midigen.live import log
 
-    shows_log = verbose and not isinstance(screen.screen, StatusScreen)
     screen.listeners.append(log.notice)
-    return log.logged(file, sys.stderr if shows_log else None)
+    shows = verbose and not isinstance(screen, StatusScreen)
+    return log.logged(path, sys.stderr if shows else None)
 
 
 @contextlib.contextmanager

@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """Lines on stderr, one after another."""
+    """Lines on stderr, one after another. Each listener is called with every notice, too."""
+
+    def __init__(self, *listeners: Callable[[str], None]) -> None:
+        self.listeners = [*listeners]
 
     def tell(self, line: str) -> None:
-        """Show a line. For any thread."""
+        """Show a notice. For any thread."""
+        self.show(line)
+        for listener in self.listeners:
+            listener(line)
+
+    def show(self, line: str) -> None:
+        """Show a line that is for this screen alone. For any thread."""
         tell(line)
 
     def release(self) -> None:
@@ -28,10 +37,10 @@ class Screen:
     @contextlib.contextmanager
     def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
         """Show the state of a daemon and, with `types`, obey the lines that come from stdin."""
-        self.tell(headline)
+        self.show(headline)
         if types and sys.stdin is not None and not _is_in_background():
             reader = threading.Thread(
-                target=_read_lines, args=(_obey(daemon, self.tell),), name="typing", daemon=True
+                target=_read_lines, args=(_obey(daemon, self.show),), name="typing", daemon=True
             )
             reader.start()  # not joined: a read can't be interrupted
         yield
@@ -40,41 +49,18 @@ class Screen:
 class QuietScreen(Screen):
     """Shows nothing, but obeys what is typed."""
 
-    def tell(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Ignore a line."""
-
-
-class AnnouncingScreen(Screen):
-    """A screen, and others that are told all that it shows."""
-
-    def __init__(self, screen: Screen, *listeners: Callable[[str], None]) -> None:
-        self.screen = screen
-        self.listeners = [*listeners]
-
-    def tell(self, line: str) -> None:
-        """Show a line, and hand it on."""
-        self.screen.tell(line)
-        for listener in self.listeners:
-            listener(line)
-
-    def release(self) -> None:
-        """Give the terminal back as it was."""
-        self.screen.release()
-
-    @contextlib.contextmanager
-    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
-        """Show the state of a daemon, as the screen does."""
-        with self.screen.shown(headline, daemon, types=types):
-            yield
 
 
 class StatusScreen(Screen):
     """The status at the bottom of the terminal, with notices scrolling above it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *listeners: Callable[[str], None]) -> None:
+        super().__init__(*listeners)
         self._display: Display | None = None
 
-    def tell(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Show a line above the status."""
         (tell if self._display is None else self._display.tell)(line)
 
@@ -89,10 +75,10 @@ class StatusScreen(Screen):
         from midigen.app.display import Display
 
         if not types:  # the terminal is where the notes are played
-            self.tell(headline)
+            self.show(headline)
             yield
             return
-        display = Display(lambda: daemon.status, typed=_obey(daemon, self.tell))
+        display = Display(lambda: daemon.status, typed=_obey(daemon, self.show))
         display.start(headline)
         self._display = display
         try:
@@ -102,15 +88,15 @@ class StatusScreen(Screen):
             display.stop()
 
 
-def new_screen(*, quiet: bool) -> Screen:
+def new_screen(*listeners: Callable[[str], None], quiet: bool) -> Screen:
     """The screen that suits standard error."""
     if quiet:
-        return QuietScreen()
+        return QuietScreen(*listeners)
     if sys.stderr is None or not sys.stderr.isatty():
-        return Screen()
+        return Screen(*listeners)
     from midigen.app.display import is_worthwhile
 
-    return StatusScreen() if is_worthwhile(sys.stderr) else Screen()
+    return (StatusScreen if is_worthwhile(sys.stderr) else Screen)(*listeners)
 
 
 def _obey(daemon: Daemon, say: Callable[[str], None]) -> Callable[[str], None]:

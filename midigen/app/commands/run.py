@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             quiet=options.quiet,
             waits=options.wait,
             keeps=options.keep is not None,
-            log_file=options.log,
+            log=options.log,
             verbose=options.verbose,
         )
     return ExitCode.OK
