@@ -26,8 +26,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from midigen.errors import MidiFileError
-from midigen.learning.files import find_files, song_name
 from midigen.learning.hearing import Heard, read_melody
+from midigen.learning.sources import find_files, song_name
 from midigen.learning.split import Side, side_of
 from midigen.music.key_finding import (
     NOTHING,

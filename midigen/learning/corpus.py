@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from midigen.errors import MidiFileError
-from midigen.learning.files import is_excerpt, song_name, sort_key
 from midigen.learning.hearing import hear_melody
+from midigen.learning.sources import is_excerpt, song_name, sort_key
 from midigen.learning.voices import one_line
 from midigen.midi.reader import load
 
@@ -110,10 +110,11 @@ def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
 
 def _in_turn(parts: Sequence[Tune]) -> list[Tune]:
     """The parts of a song in order, each once."""
-    whole = [bytes(tune.letters) for tune in parts if not is_excerpt(tune.path)]
-
-    def is_in_another(tune: Tune) -> bool:
-        return is_excerpt(tune.path) and any(bytes(tune.letters) in letters for letters in whole)
-
-    once = (tune for tune in parts if not is_in_another(tune))
-    return sorted(once, key=lambda tune: sort_key(tune.path))
+    whole = [tune for tune in parts if not is_excerpt(tune.path)]
+    excerpts = [tune for tune in parts if is_excerpt(tune.path)]
+    new = [
+        excerpt
+        for excerpt in excerpts
+        if not any(bytes(excerpt.letters) in bytes(tune.letters) for tune in whole)
+    ]
+    return sorted([*whole, *new], key=lambda tune: sort_key(tune.path))

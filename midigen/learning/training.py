@@ -24,7 +24,7 @@ from midigen.learning.corpus import Song
 from midigen.learning.evaluation import Score, evaluate
 from midigen.learning.fitting import Plan, fit
 from midigen.learning.network import ModelInfo, save, write_info
-from midigen.learning.progress import Progress, ProgressFolder
+from midigen.learning.progress import ProgressFolder
 from midigen.learning.split import Side, cut, divide
 from midigen.prediction import echoes
 from midigen.prediction.models import load_model
@@ -74,14 +74,15 @@ def train(
         [song.letters for song in sides[side]] for side in (Side.TRAINING, Side.VALIDATION)
     )
     network, progress = fit(plan, training, validation, progress_folder, seed, resume=resume)
+    facts = Facts(name, command, repeat, plan, sides, is_whole, progress)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
         new = Path(temporary)
-        writer = _Writer(plan, network, notebook, sides, is_whole, progress, command, repeat, notes)
-        facts = writer.write(new, name)
+        scores = _write_model(network, facts, new, notebook)
+        write_card(facts, network.count_params(), scores, new, notes)
         files = tuple(file.replace(folder / file.name) for file in sorted(new.iterdir()))
     if not progress.interrupted:
         shutil.rmtree(progress_folder.folder)
-    return Trained(files, facts.scores, progress.interrupted)
+    return Trained(files, tuple(scores), progress.interrupted)
 
 
 def _divide(songs: Sequence[Song]) -> tuple[dict[Side, list[Song]], bool]:
@@ -102,65 +103,36 @@ def _is_enough(sides: dict[Side, list[Song]]) -> bool:
     return all(any(len(song.letters) > 1 for song in part) for part in sides.values())
 
 
-@dataclass(frozen=True)
-class _Writer:
-    """Writes the files of a model: calibrates and evaluates it, and describes it in its card."""
+def _write_model(
+    network: keras.Model, facts: Facts, folder: Path, notebook: Predictor
+) -> list[Score]:
+    """Write the network and the baselines, and return their scores, which the .onnx file has too.
 
-    plan: Plan
-    network: keras.Model
-    notebook: Predictor
-    sides: dict[Side, list[Song]]
-    is_whole: bool
-    progress: Progress
-    command: str
-    repeat: str
-    notes: str
-
-    def write(self, folder: Path, name: str) -> Facts:
-        provenance: dict[str, Any] = {
-            "command": self.command,
-            "seed": self.progress.seed,
-            "midigen": __version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-        }
-        if not self.is_whole:
-            provenance["cut"] = True  # so that an evaluation divides the songs in the same way
-        info = ModelInfo(1, echoes.MAX_NOTES, Encoding.ECHO, provenance)
-        _, onnx_file = save(self.network, info, folder, name)
-        validation = [song.letters for song in self.sides[Side.VALIDATION]]
-        info = replace(info, mixture=calibrate(OnnxPredictor(onnx_file), validation))
-        write_info(onnx_file, info)
-        baselines = Baselines.count([song.letters for song in self.sides[Side.TRAINING]])
-        baselines.save(folder / f"{name}.baselines.npz")
-        scores = evaluate(
-            OnnxPredictor(onnx_file),
-            self.sides[Side.TEST],
-            baselines,
-            self.notebook,
-            lambda songs: tqdm(songs, desc="test songs", unit=" songs", dynamic_ncols=True),
-        )
-        provenance["scores"] = [asdict(score) for score in scores]
-        write_info(onnx_file, info)
-        facts = self._facts(name, tuple(scores))
-        write_card(facts, folder, self.notes)
-        return facts
-
-    def _facts(self, name: str, scores: tuple[Score, ...]) -> Facts:
-        return Facts(
-            name=name,
-            command=self.command,
-            repeat=self.repeat,
-            plan=asdict(self.plan),
-            seed=self.progress.seed,
-            parameters=self.network.count_params(),
-            sides={
-                side: (len(part), sum(len(song.letters) for song in part))
-                for side, part in self.sides.items()
-            },
-            whole=self.is_whole,
-            curve=[asdict(epoch) for epoch in self.progress.epochs],
-            best=self.progress.best,
-            seconds=self.progress.seconds,
-            scores=scores,
-        )
+    The memory's mixture is calibrated on the validation songs.
+    """
+    provenance: dict[str, Any] = {
+        "command": facts.command,
+        "seed": facts.progress.seed,
+        "midigen": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
+    if not facts.whole:
+        provenance["cut"] = True  # so that an evaluation divides the songs in the same way
+    info = ModelInfo(1, echoes.MAX_NOTES, Encoding.ECHO, provenance)
+    _, onnx_file = save(network, info, folder, facts.name)
+    validation = [song.letters for song in facts.sides[Side.VALIDATION]]
+    info = replace(info, mixture=calibrate(OnnxPredictor(onnx_file), validation))
+    write_info(onnx_file, info)
+    baselines = Baselines.count([song.letters for song in facts.sides[Side.TRAINING]])
+    baselines.save(folder / f"{facts.name}.baselines.npz")
+    scores = evaluate(
+        OnnxPredictor(onnx_file),
+        facts.sides[Side.TEST],
+        baselines,
+        notebook,
+        lambda songs: tqdm(songs, desc="test songs", unit=" songs", dynamic_ncols=True),
+    )
+    provenance["scores"] = [asdict(score) for score in scores]
+    write_info(onnx_file, info)
+    return scores

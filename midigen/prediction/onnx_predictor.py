@@ -69,8 +69,8 @@ class OnnxPredictor:
             metadata = self._session.get_modelmeta().custom_metadata_map
             kind = metadata["midigen.format"], metadata["midigen.vocabulary"]
             self._encode = new_encoder(Encoding(metadata["midigen.encoding"]))
-            self._min_notes = int(metadata["midigen.min_notes"])
-            self._max_notes = int(metadata["midigen.max_notes"])
+            self.min_notes = int(metadata["midigen.min_notes"])
+            self.max_notes = int(metadata["midigen.max_notes"])
         except KeyError as exc:
             raise _refusal(path, f"not a midigen model: its metadata lacks {exc}") from exc
         except ValueError as exc:
@@ -81,31 +81,16 @@ class OnnxPredictor:
                 f"made for format {kind[0]} and the notes {kind[1]}; "
                 f"this midigen plays format {FORMAT} and the notes {VOCABULARY}",
             )
-        if not 1 <= self._min_notes <= self._max_notes <= MOST_NOTES:
+        if not 1 <= self.min_notes <= self.max_notes <= MOST_NOTES:
             raise _refusal(
                 path,
-                f"takes {self._min_notes} to {self._max_notes} notes, "
+                f"takes {self.min_notes} to {self.max_notes} notes, "
                 f"which must be in 1 to {MOST_NOTES}",
             )
-        self._mixture = _read_mixture(path, metadata.get("midigen.memory"))
+        self.mixture = _read_mixture(path, metadata.get("midigen.memory"))
         self.provenance = _read_provenance(path, metadata.get("midigen.provenance", "{}"))
         """How the model was made, and its `scores` if it was tested."""
         self._check()
-
-    @property
-    def min_notes(self) -> int:
-        """The shortest window it can predict from."""
-        return self._min_notes
-
-    @property
-    def max_notes(self) -> int:
-        """The longest window it makes use of."""
-        return self._max_notes
-
-    @property
-    def mixture(self) -> Mixture | None:
-        """How to mix it with the session's memory; None for a model that plays without memory."""
-        return self._mixture
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
@@ -125,7 +110,7 @@ class OnnxPredictor:
         try:
             results = [
                 self._run(np.zeros((1, notes), dtype=np.int64), options)
-                for notes in (self._min_notes, self._max_notes)
+                for notes in (self.min_notes, self.max_notes)
             ]
         except Exception as exc:  # ONNX Runtime's errors have no common parent
             raise _refusal(self.path, f"the model can't predict: {exc}") from exc

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from midigen.midi.messages import Channel, Pitch
 from midigen.settings.choices import Api
-from midigen.settings.entries import setting
-from midigen.settings.kinds import PITCH, Choice, Flag, Names, Number, Text
+from midigen.settings.kinds import PITCH, Choice, Flag, Names, Number, Text, setting
 
 _PORT_NAMES = Names(
     "a list of port names or unique parts of them; add #2 for the second port that matches"

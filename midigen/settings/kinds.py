@@ -1,4 +1,4 @@
-"""The kinds of values that settings take: how they are read, checked and described.
+"""The kinds of values that settings take, and how a table declares settings of a kind.
 
 A `Kind` reads a value as it comes from TOML, and returns it as the program uses it or raises
 ValueError. `expected` says in words what it takes.
@@ -7,7 +7,7 @@ ValueError. `expected` says in words what it takes.
 import difflib
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -235,3 +235,18 @@ def did_you_mean(kind: Kind, value: object) -> str:
         close = difflib.get_close_matches(value.lower(), [AUTO.name], cutoff=0.7)
         close = close or [key for key in [Key.closest(value)] if key]
     return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def setting(default: Any, kind: Kind, meaning: str) -> Any:
+    """A setting. Its `kind` reads and checks values, and says in words what it expects."""
+    return field(default=default, metadata={"kind": kind, "meaning": meaning})
+
+
+def section(of: type) -> Any:
+    """A section of settings, `[name]` in TOML."""
+    return field(default_factory=of)
+
+
+def tables(entry: type, example: str) -> Any:
+    """A list of tables, `[[name]]` in TOML, each with the fields of `entry`."""
+    return field(default=(), metadata={"entry": entry, "example": example})

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from midigen.midi.messages import Channel
-from midigen.settings.entries import setting
-from midigen.settings.kinds import PITCH, AnyOf, Assignments, Number, Text
+from midigen.settings.kinds import PITCH, AnyOf, Assignments, Number, Text, setting
 
 KNOB_EXAMPLE = """\
 [[control]]               # `midigen learn temperature` writes such an entry

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from midigen.midi.messages import Pitch, Seconds
 from midigen.settings.choices import Quantize, RhythmSource, TempoSource
-from midigen.settings.entries import setting
 from midigen.settings.kinds import (
     PITCH,
     AnswerLength,
@@ -14,6 +13,7 @@ from midigen.settings.kinds import (
     Interval,
     Number,
     Transposition,
+    setting,
 )
 
 

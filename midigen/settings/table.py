@@ -12,8 +12,7 @@ from midigen.music.keys import C_MAJOR, Key
 from midigen.music.melody import Chromatic
 from midigen.settings.choices import Api, Mode, TempoSource
 from midigen.settings.connections import ClockSending, Input, Osc, OutputSettings, Ports, Record
-from midigen.settings.entries import section, setting, tables
-from midigen.settings.kinds import Choice, Flag, KeyName, Text
+from midigen.settings.kinds import Choice, Flag, KeyName, Text, section, setting, tables
 from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
 from midigen.settings.playing import (
     DuetSettings,

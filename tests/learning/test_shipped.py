@@ -14,7 +14,7 @@ from midigen.errors import ExitCode
 from midigen.learning.baselines import Baselines
 from midigen.learning.corpus import Tune, read, songs
 from midigen.learning.evaluation import predict_song
-from midigen.learning.files import find_files
+from midigen.learning.sources import find_files
 from midigen.learning.split import Side, divide
 from midigen.prediction.echoes import MAX_NOTES
 from midigen.prediction.onnx_predictor import OnnxPredictor
