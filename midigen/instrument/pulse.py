@@ -22,7 +22,7 @@ AWAITED: Seconds = 5.0
 SLEPT: Seconds = 0.5
 """Ticks that are later than this aren't sent any more."""
 
-TOLD = 0.005
+CHANGE = 0.005
 """The tempo counts as another when it has changed by this part of it."""
 
 
@@ -219,7 +219,7 @@ class Pulse:
     def _tell(self) -> None:
         """Tell of another tempo, once it has changed by enough."""
         bpm = self.timeline.bpm
-        if abs(bpm / self._told - 1) >= TOLD:
+        if abs(bpm / self._told - 1) >= CHANGE:
             self._told = bpm
             self._panel.follow_tempo(bpm)
             self._outbox.append(TempoChange(bpm))

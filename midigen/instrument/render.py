@@ -22,7 +22,7 @@ from midigen.music.keys import Key
 from midigen.prediction.predictor import Models, Predictor
 from midigen.settings.table import Settings, spec_of
 
-LONGEST: Seconds = 3600
+MAX_TAIL: Seconds = 3600
 """What never ends, because a control has made it so, is stopped this long after the last event."""
 
 LONGEST_FILE: Seconds = 8 * 3600
@@ -69,7 +69,7 @@ def perform(
         outputs = performer.handle(event, now)
         ended = isinstance(event, EndOfPhrase) and EndOfAnswer() in outputs  # nothing to answer
         yield from ((now, output) for output in outputs)
-    last = now + LONGEST
+    last = now + MAX_TAIL
     while not ended and (due := performer.deadline) is not None and due <= last:
         now = due
         for output in performer.advance(now):
