@@ -318,7 +318,7 @@ LINES = st.one_of(
     st.binary(max_size=200),
     _JSON_LINES.map(str.encode),
     st.builds(str.encode, _JSON_LINES, st.sampled_from(["utf-16", "utf-32-be", "utf-8-sig"])),
-    st.sampled_from([b"[" * control_protocol.LONGEST, b'{"do":' * 10_000, b"9" * 5000]),
+    st.sampled_from([b"[" * control_protocol.MAX_REQUEST, b'{"do":' * 10_000, b"9" * 5000]),
     mutated([b'{"do": "set", "name": "tempo", "value": "96"}', b'{"do": "status"}']),
 )
 

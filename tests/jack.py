@@ -273,6 +273,47 @@ class Hand:
         close(self)
 
 
+class Keyboard(Hand):
+    """A keyboard that can be pulled and plugged in: a virtual output in a process of its own.
+
+    In the tests' process closing it would wait for the server, which may wait for an ear there,
+    which waits for the interpreter.
+    """
+
+    _PROGRAM = """
+import sys, rtmidi
+port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=sys.argv[1])
+port.open_virtual_port(sys.argv[2])
+print(flush=True)
+for line in sys.stdin:
+    port.send_message(bytes.fromhex(line))
+port.close_port()
+port.delete()
+"""
+
+    def __init__(self, client: str, port: str) -> None:
+        self._decoder = Decoder()
+        self.sent = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", self._PROGRAM, client, port],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout
+        assert self._process.stdout.readline(), "the keyboard isn't there"
+
+    def send(self, *data: int) -> None:
+        now = time.perf_counter()
+        assert self._process.stdin
+        self._process.stdin.write(f"{bytes(data).hex()}\n")
+        self._process.stdin.flush()
+        self.sent += [(now, each) for each in self._decoder.feed(bytes(data))]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
 def close(*clients: Ear | Hand) -> None:
     """Close those clients that are still open.
 

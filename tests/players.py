@@ -10,6 +10,7 @@ import numpy as np
 
 from midigen.instrument.agenda import Agenda
 from midigen.instrument.events import Cue, Event, Output
+from midigen.instrument.panel import Panel
 from midigen.instrument.performer import Performer
 from midigen.instrument.render import perform
 from midigen.midi.messages import Clock, NoteOff, NoteOn, Pitch, Seconds
@@ -68,6 +69,11 @@ def settings(**sections: Any) -> Settings:
         }
         base = replace(base, **changes)
     return base
+
+
+def panel(chosen: Settings) -> Panel:
+    """A panel of one's own, for parts of the instrument that are tested alone."""
+    return Panel(chosen, [])
 
 
 def performer(chosen: Settings, min_notes: int = 1) -> Performer:

@@ -48,7 +48,7 @@ _BETWEEN_NAMES, _BETWEEN_BEATS, _BETWEEN_BARS, _BETWEEN_NUMBERS = 11, 7, 10, 28 
 
 
 @dataclass(frozen=True)
-class Note:
+class DrawnNote:
     """A note that the player or midigen plays."""
 
     by: str
@@ -65,7 +65,7 @@ class Piece:
     Beats and bars go on to the end of the bar in which the last note ends.
     """
 
-    notes: tuple[Note, ...]
+    notes: tuple[DrawnNote, ...]
     beats: tuple[Seconds, ...]
     bars: tuple[Seconds, ...]
 
@@ -115,7 +115,7 @@ def read(path: Path) -> Piece:
     clock = file.clock
     return Piece(
         tuple(
-            Note(note.by, note.pitch, note.velocity, clock.at(note.start), clock.at(note.end))
+            DrawnNote(note.by, note.pitch, note.velocity, clock.at(note.start), clock.at(note.end))
             for note in sorted(notes, key=lambda note: (note.start, note.pitch))
         ),
         tuple(clock.at(tick) for tick in beats),
@@ -127,18 +127,18 @@ def _by(track: str) -> str:
     return MACHINE if track.strip().lower() == MACHINE else PLAYER
 
 
-def _notes(by: str, track: Track) -> Iterator[Note]:
+def _notes(by: str, track: Track) -> Iterator[DrawnNote]:
     """The notes of a track in ticks. A note without an end ends with the track."""
     sounding: dict[tuple[Channel, Pitch], tuple[Ticks, Velocity]] = {}
     for tick, message in track.messages:
         if isinstance(message, NoteOn | NoteOff):
             begun = sounding.pop((message.channel, message.pitch), None)
             if begun is not None:
-                yield Note(by, message.pitch, begun[1], begun[0], tick)
+                yield DrawnNote(by, message.pitch, begun[1], begun[0], tick)
         if isinstance(message, NoteOn):
             sounding[message.channel, message.pitch] = tick, message.velocity
     for (_, pitch), (start, velocity) in sounding.items():
-        yield Note(by, pitch, velocity, start, track.end)
+        yield DrawnNote(by, pitch, velocity, start, track.end)
 
 
 def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
@@ -279,10 +279,10 @@ def _draw_notes(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> Non
         )
 
 
-def _together(notes: Iterable[Note]) -> set[Note]:
+def _together(notes: Iterable[DrawnNote]) -> set[DrawnNote]:
     """The notes, of those in the order of their starts, that both play at the same time."""
-    found: set[Note] = set()
-    latest: dict[tuple[str, Pitch], Note] = {}
+    found: set[DrawnNote] = set()
+    latest: dict[tuple[str, Pitch], DrawnNote] = {}
     for note in notes:
         other = latest.get((MACHINE if note.by == PLAYER else PLAYER, note.pitch))
         if other and other.end > note.start:

@@ -25,7 +25,7 @@ from midigen.midi.writer import MidiFileBuilder, Pieces
 INTERVAL: Seconds = 1.0
 """How often the session's file is written, and so what a power cut may cost."""
 
-PATIENCE: Seconds = 5.0
+DISK_TIMEOUT: Seconds = 5.0
 """How long closing waits for a slow disk."""
 
 _TRACKS = ("midigen session", "player", "midigen")
@@ -90,7 +90,7 @@ class Recorder:
         self._end = now
         self._closing.set()
         if self._thread.ident is not None:
-            self._thread.join(PATIENCE)
+            self._thread.join(DISK_TIMEOUT)
             if self._thread.is_alive():
                 self._tell("the recording's disk doesn't answer: its end may be missing")
         return list(self._files.written)

@@ -28,6 +28,8 @@ class Question:
     """How many moves there have been so far."""
     moves: tuple[Move, ...]
     """The moves since the last question, oldest first."""
+    memory_amount: float
+    """How much the memory says, 0 to 1."""
     answers: bool
     is_urgent: bool = False
     """A note is waiting for the answer, or soon will be."""
@@ -48,13 +50,14 @@ class Forecast:
 class Foresight:
     """Keeps the session and predicts from it. It may be used by one thread only."""
 
-    def __init__(self, predictor: Predictor, memory_amount: float) -> None:
-        self._session = Session(predictor, memory_amount)
+    def __init__(self, predictor: Predictor) -> None:
+        self._session = Session(predictor, memory_amount=0.0)
 
     def answer(self, question: Question) -> Forecast:
         """Predict by the model and the memory, or if the model fails, by the memory alone."""
         for move in question.moves:
             move(self._session)
+        self._session.memory_amount = question.memory_amount
         try:
             likely = self._predict(answers=question.answers)
             trouble = _fault(likely, rows=SIZE if question.answers else 1)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app.piano_roll import MACHINE, PLAYER, Note, Piece, _drawn, plot, read
+from midigen.app.piano_roll import MACHINE, PLAYER, DrawnNote, Piece, _drawn, plot, read
 from midigen.errors import MidiFileError, MidigenError
 from midigen.music.keys import Key
 
@@ -71,9 +71,9 @@ def test_notes_beats_and_bars_of_both(tmp_path: Path) -> None:
     )
     assert read(path) == Piece(
         notes=(
-            Note(PLAYER, 60, 80, 0.0, 1.0),
-            Note(PLAYER, 62, 99, 1.0, 1.5),
-            Note(MACHINE, 64, 70, 2.0, 4.0),
+            DrawnNote(PLAYER, 60, 80, 0.0, 1.0),
+            DrawnNote(PLAYER, 62, 99, 1.0, 1.5),
+            DrawnNote(MACHINE, 64, 70, 2.0, 4.0),
         ),
         beats=(0.0, 1.0, 2.0, 3.0, 4.0),
         bars=(0.0, 4.0),
@@ -84,7 +84,7 @@ def test_tempo_and_meter_may_change(tmp_path: Path) -> None:
     changes = [meter(3, 4), tempo(60), tempo(120, after=300), meter(6, 8)]
     path = write(tmp_path / "in.mid", ("conductor", changes), ("piano", note(60, 301)))
     assert read(path) == Piece(
-        notes=(Note(PLAYER, 60, 80, 0.0, 3.005),),
+        notes=(DrawnNote(PLAYER, 60, 80, 0.0, 3.005),),
         beats=(0.0, 1.0, 2.0, 3.0, 3.25, 3.5, 3.75, 4.0, 4.25, 4.5),
         bars=(0.0, 3.0, 4.5),
     )
@@ -100,20 +100,20 @@ def test_a_note_that_never_ends_ends_with_its_track(tmp_path: Path) -> None:
     on = mido.Message("note_on", note=60, velocity=80)
     end = mido.MetaMessage("end_of_track", time=100)
     piece = read(write(tmp_path / "in.mid", ("", [tempo(60), on, end])))
-    assert piece.notes == (Note(PLAYER, 60, 80, 0.0, 1.0),)
+    assert piece.notes == (DrawnNote(PLAYER, 60, 80, 0.0, 1.0),)
 
 
 def test_a_key_struck_again_ends_its_former_note(tmp_path: Path) -> None:
     on = [mido.Message("note_on", note=60, velocity=80, time=ticks) for ticks in (0, 100)]
     off = mido.Message("note_off", note=60, time=100)
     piece = read(write(tmp_path / "in.mid", ("", [tempo(60), *on, off])))
-    assert piece.notes == (Note(PLAYER, 60, 80, 0.0, 1.0), Note(PLAYER, 60, 80, 1.0, 2.0))
+    assert piece.notes == (DrawnNote(PLAYER, 60, 80, 0.0, 1.0), DrawnNote(PLAYER, 60, 80, 1.0, 2.0))
 
 
 @pytest.mark.parametrize("meta", [tempo(120).copy(tempo=0), meter(4, 4).copy(numerator=0)])
 def test_messages_that_make_no_sense_are_skipped(meta: mido.MetaMessage, tmp_path: Path) -> None:
     assert read(write(tmp_path / "in.mid", ("", [meta, *note(60, 100)]))) == Piece(
-        (Note(PLAYER, 60, 80, 0.0, 0.5),), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 2.0)
+        (DrawnNote(PLAYER, 60, 80, 0.0, 0.5),), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 2.0)
     )
 
 

@@ -121,7 +121,7 @@ def test_it_restarts_unless_that_is_hopeless_and_gets_time_to_end() -> None:
     unit = read(unit_text([PYTHON], Path("/")))["Service"]
     assert unit["Restart"] == "on-failure"
     assert unit["RestartPreventExitStatus"] == f"{ExitCode.USAGE:d} {ExitCode.MODEL:d}"
-    assert float(unit["TimeoutStopSec"]) > recording.PATIENCE
+    assert float(unit["TimeoutStopSec"]) > recording.DISK_TIMEOUT
 
 
 def test_the_folder_is_written_as_systemd_takes_it() -> None:

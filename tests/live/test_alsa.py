@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     sequencer_trouble(SEQUENCER) is not None, reason="ALSA's sequencer isn't there for this user"
 )
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 GONE = "(unplugged?): the music goes on without it"
 
 
@@ -52,7 +52,7 @@ class Synth:
         self._port.set_callback(lambda event, _: self.came.put(event[0]))
 
     def heard(self, message: list[int]) -> bool:
-        while (came := self.came.get(timeout=PATIENCE)) != message:
+        while (came := self.came.get(timeout=TIMEOUT)) != message:
             pass
         return bool(came)
 
@@ -73,7 +73,7 @@ class Listener:
         """Wait for a note."""
         events: list[Output] = []
         while NoteOn(pitch, 90) not in events:
-            arrival = self._heard.get(timeout=PATIENCE)
+            arrival = self._heard.get(timeout=TIMEOUT)
             events += arrival.events(arrival.data)  # type: ignore[arg-type]
         return True
 

@@ -15,8 +15,9 @@ from tests.jack import TIMEOUT, wait_until
 from tests.terminals import open_pty, read_until
 
 STUCK = """
-import ctypes, tty
+import ctypes, signal, tty
 from midigen.live.guard import guarded
+signal.signal(signal.SIGINT, lambda *_: None)  # it may come just before the process is stuck
 library, lock = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
 with guarded():
     tty.setcbreak(0)  # before the guard has started

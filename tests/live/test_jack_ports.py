@@ -23,8 +23,8 @@ from tests.jack import (
     SILENCING,
     TIMEOUT,
     Ear,
-    Hand,
     JackServer,
+    Keyboard,
     Midigen,
     connect,
     pause,
@@ -40,10 +40,8 @@ def clients() -> list[str]:
     return listed.stdout.splitlines()
 
 
-def keyboard() -> Hand:
-    hand = Hand("keys")
-    hand.open_virtual("Keys")
-    return hand
+def keyboard() -> Keyboard:
+    return Keyboard("keys", "Keys")
 
 
 def synth() -> Ear:

@@ -269,7 +269,7 @@ def test_a_flood_of_notes_from_a_client_is_kept_out() -> None:
 
 
 def test_after_the_end_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midigen.live.remote.PATIENCE", 0.05)
+    monkeypatch.setattr("midigen.live.remote.REPLY_TIMEOUT", 0.05)
     found: list[Remote] = []
     asked(DUET, lambda remote, _: found.append(remote))
     with pytest.raises(MidigenError, match="too busy"):

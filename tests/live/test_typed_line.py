@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from midigen.live.typed_line import LONGEST, TypedLine, Typist
+from midigen.live.typed_line import MAX_LINE, TypedLine, Typist
 from tests.terminals import open_pty
 
 
@@ -49,14 +49,14 @@ def test_the_pieces_that_keys_come_in_do_not_matter(keys: list[bytes]) -> None:
     assert (whole.feed(data), whole.text) == (lines, pieces.text)
 
 
-@given(st.text(max_size=LONGEST))
-@example("a" * LONGEST)
+@given(st.text(max_size=MAX_LINE))
+@example("a" * MAX_LINE)
 def test_a_line_is_never_too_long_nor_unprintable(text: str) -> None:
     line = TypedLine()
     for ended in line.feed((text * 3).encode(errors="replace")):
-        assert len(ended) <= LONGEST
+        assert len(ended) <= MAX_LINE
         assert ended.isprintable()
-    assert len(line.text) <= LONGEST
+    assert len(line.text) <= MAX_LINE
     assert line.text.isprintable()
 
 

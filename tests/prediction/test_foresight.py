@@ -33,6 +33,7 @@ from tests.players import (
     drive,
     key,
     notes,
+    panel,
     performer,
     settings,
     together,
@@ -69,13 +70,11 @@ class Twins:
     """An improviser whose questions wait, beside a session that is told everything at once."""
 
     def __init__(self, min_notes: int) -> None:
-        self._settings = settings()
+        self._panel = panel(settings())
         self._asked: list[Question] = []
-        self._improviser = Improviser(
-            Recalling(min_notes), self._settings, np.random.default_rng(0)
-        )
+        self._improviser = Improviser(Recalling(min_notes), self._panel, np.random.default_rng(0))
         self._improviser.asks = self._asked.append
-        self._session = Session(Recalling(min_notes), self._settings.memory.amount)
+        self._session = Session(Recalling(min_notes), self._panel.settings.memory.amount)
         self._count = 0
         self._expected: dict[tuple[int, bool], Probabilities] = {}  # by the number of moves
         self._expect()
@@ -117,7 +116,8 @@ class Twins:
     def set_memory(self, degree: int) -> None:
         amount = degree / SIZE
         if amount != self._session.memory_amount:
-            self._improviser.obey(self._settings.changed("memory.amount", amount))
+            self._panel.settings = self._panel.settings.changed("memory.amount", amount)
+            self._improviser.reconsider()
             self._session.memory_amount = amount
             self._moved()
 
@@ -178,7 +178,7 @@ def test_notes_that_are_taken_back_are_missing_again() -> None:
 
 def test_an_outdated_forecast_is_not_played() -> None:
     asked: list[Question] = []
-    improviser = Improviser(NextLetter(), settings(), np.random.default_rng(0))
+    improviser = Improviser(NextLetter(), panel(settings()), np.random.default_rng(0))
     improviser.asks = asked.append
     improviser.hear(0, replaces=False)
     improviser.prepare(answers=False)

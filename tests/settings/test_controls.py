@@ -106,10 +106,10 @@ def test_any_value_is_read_or_raises_value_error(name: str, value: str | float) 
 
 @pytest.mark.parametrize("name", ["mute", "hold"])
 def test_a_switch_without_a_value_toggles(name: str) -> None:
-    panel = Panel(Settings())
+    panel = Panel(Settings(), [])
     for value in (True, False):
         assert panel.wanted(Control(name)) is value
-        panel[name] = value
+        panel.settings = panel.changed(name, value)
     assert panel.wanted(Control(name, "on")) is True
     assert "without a value it toggles" in CONTROLS[name].line
 
