@@ -3,6 +3,7 @@
 Whatever is opened is closed in the reverse order, whatever happens in between.
 """
 
+import argparse
 import contextlib
 import os
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midigen.app.console import tell
-from midigen.app.options import new_rng
+from midigen.app.options import effective_settings, new_rng
 from midigen.app.screen import Screen, StatusScreen, new_screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
@@ -42,31 +43,20 @@ KEPT_IN = "recordings"
 """The folder for what the control `keep` saves, unless another is configured."""
 
 
-def perform(
-    settings: Settings,
-    read: Callable[[], Settings],
-    *,
-    quiet: bool,
-    waits: bool,
-    keeps: bool,
-    log: Path | None,
-    verbose: bool,
-) -> None:
-    """Play until Ctrl-C, a signal or the end of standard input.
+def perform(settings: Settings, options: argparse.Namespace) -> None:
+    """Play until Ctrl-C, a signal or the end of standard input. Raises MidigenError.
 
-    `read` reads the configuration again. With `quiet` only errors are shown, with `waits` named
-    ports may be missing at first, and with `keeps` the last minutes are recorded at the end. The
-    log is written to the file `log`, and with `verbose` to stderr. Raises MidigenError.
+    `options` are those of `run`, from which the settings are read again for a reload.
     """
     predictor, models = load_models(settings.model, settings.scene_models)
     feed = Feed()
-    screen = new_screen(feed.notice, quiet=quiet)
+    screen = new_screen(feed.notice, quiet=options.quiet)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
         return Manner(performer.key, step, step * performer.settings.rhythm.gate)
 
-    connection = _connection(settings, manner, waits=waits)
+    connection = _connection(settings, manner, waits=options.wait)
     plays_midi = connection.silence_ends_phrases  # else the terminal is the port
 
     def adapted(settings: Settings) -> Settings:
@@ -76,8 +66,9 @@ def perform(
     supervisor = Supervisor(os.environ)
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
-        if log or verbose:
-            stack.enter_context(_logged(log, screen, verbose=verbose))
+        if options.log or options.verbose:
+            stack.enter_context(_logged(options, screen))
+        keeps = options.keep is not None
         recorder = stack.enter_context(_recording(settings, screen, keeps=keeps))
         stack.callback(supervisor.close)
         daemon = Daemon(
@@ -87,7 +78,9 @@ def perform(
         def started() -> None:
             if settings.osc.port != "off":
                 stack.enter_context(_osc(settings, daemon, screen))
-            remote = Remote(daemon, connection, settings, lambda: adapted(read()))
+            remote = Remote(
+                daemon, connection, settings, lambda: adapted(effective_settings(options))
+            )
             stack.enter_context(_control_channel(settings, remote, feed, screen))
             headline = _headline(settings, connection)
             stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
@@ -109,15 +102,13 @@ def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
     return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
 
 
-def _logged(
-    path: Path | None, screen: Screen, *, verbose: bool
-) -> contextlib.AbstractContextManager[None]:
+def _logged(options: argparse.Namespace, screen: Screen) -> contextlib.AbstractContextManager[None]:
     """Write the log, with every notice, to a file and to stderr, unless a status is drawn there."""
     from midigen.live import log
 
     screen.listeners.append(log.notice)
-    shows = verbose and not isinstance(screen, StatusScreen)
-    return log.logged(path, sys.stderr if shows else None)
+    shows = options.verbose and not isinstance(screen, StatusScreen)
+    return log.logged(options.log, sys.stderr if shows else None)
 
 
 @contextlib.contextmanager

@@ -23,13 +23,5 @@ def run(options: argparse.Namespace) -> ExitCode:
     with realtime.undisturbed():
         from midigen.app.performance import perform
 
-        perform(
-            settings,
-            lambda: effective_settings(options),
-            quiet=options.quiet,
-            waits=options.wait,
-            keeps=options.keep is not None,
-            log=options.log,
-            verbose=options.verbose,
-        )
+        perform(settings, options)
     return ExitCode.OK
