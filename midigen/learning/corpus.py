@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from midigen.errors import MidiFileError
 from midigen.learning.hearing import hear_melody
+from midigen.learning.melody_finding import one_line
 from midigen.learning.sources import is_excerpt, song_name, sort_key
-from midigen.learning.voices import one_line
 from midigen.midi.reader import load
 
 Letters: TypeAlias = npt.NDArray[np.uint8]

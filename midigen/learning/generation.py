@@ -38,8 +38,8 @@ class Character:
 
     `from_opening` and `from_training` are the shares of their phrases that are also in the opening
     or in a training song, and `loops` is the share of continuations with a loop, all 0 to 1.
-    `letters` and `intervals` tell how differently letters and intervals are distributed than in
-    the songs: the Kullback–Leibler divergence in bits, where 0 means alike.
+    `letters` and `intervals` tell how far their distributions are from those of the songs: the
+    Kullback–Leibler divergence in bits, where 0 means that they are the same.
     """
 
     from_opening: float

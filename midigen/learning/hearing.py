@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from midigen.learning.voices import Voice, choose_voice
+from midigen.learning.melody_finding import Line, choose_line
 from midigen.midi.file import KeySignature, MidiFile
 from midigen.midi.messages import Pitch, Seconds
 from midigen.midi.reader import load
@@ -29,48 +29,48 @@ class Heard:
 def read_melody(path: Path, track: str | None = None) -> list[Heard]:
     """The melody of a file, as live play would hear it. See `hear_melody` for `track`.
 
-    Raises MidiFileError as `reader.load` and `choose_voice` do.
+    Raises MidiFileError as `reader.load` and `choose_line` do.
     """
     return hear_melody(load(path), track)
 
 
 def hear_melody(file: MidiFile, track: str | None) -> list[Heard]:
-    """The melody of a file: of the named track, or else of the voice that is most like a melody.
+    """The melody of a file: of the named track, or else of the line that is most like a melody.
 
     The file's key signatures say what its letters stand for; if it has none, the key is estimated
-    from the notes. Raises MidiFileError as `choose_voice` does.
+    from the notes. Raises MidiFileError as `choose_line` does.
     """
-    voice = choose_voice(file, track)
+    line = choose_line(file, track)
     keys = _keys(file)
     if not keys:
-        keys = [(0, estimate_key([heard.note for heard in _hear(file, voice, _ANY_KEY)]))]
-    return _hear(file, voice, keys)
+        keys = [(0, estimate_key([heard.note for heard in _hear(file, line, _ANY_KEY)]))]
+    return _hear(file, line, keys)
 
 
-def _hear(file: MidiFile, voice: Voice, keys: Sequence[AtTick[Key]]) -> list[Heard]:
-    """The melody of a voice, with each key holding from its tick on."""
+def _hear(file: MidiFile, line: Line, keys: Sequence[AtTick[Key]]) -> list[Heard]:
+    """The melody of a line, with each key holding from its tick on."""
     melody = Melody(keys[0][1])
     changes = iter(keys[1:])
     change = next(changes, None)
-    line: list[Heard] = []
-    for tick, begins, pitch in sorted(voice.changes):  # at the same tick, note-offs come first
+    notes: list[Heard] = []
+    for tick, begins, pitch in sorted(line.changes):  # at the same tick, note-offs come first
         while change and change[0] <= tick:
             melody.key = change[1]
             change = next(changes, None)
         now = file.clock.at(tick)
         if not begins:
             melody.release(pitch)
-            _end(line, pitch, now)
+            _end(notes, pitch, now)
         elif step := melody.hear(pitch, now):
             heard = Heard(Note(step.pitch, now, None), step.degree, melody.key)
-            line[len(line) - step.replaces :] = [heard]
-    return line
+            notes[len(notes) - step.replaces :] = [heard]
+    return notes
 
 
-def _end(line: list[Heard], pitch: Pitch, now: Seconds) -> None:
+def _end(notes: list[Heard], pitch: Pitch, now: Seconds) -> None:
     """End the newest note if it has this pitch and still sounds."""
-    if line and line[-1].note.pitch == pitch and line[-1].note.end is None:
-        line[-1] = replace(line[-1], note=replace(line[-1].note, end=now))
+    if notes and notes[-1].note.pitch == pitch and notes[-1].note.end is None:
+        notes[-1] = replace(notes[-1], note=replace(notes[-1].note, end=now))
 
 
 def _keys(file: MidiFile) -> list[AtTick[Key]]:

@@ -40,7 +40,7 @@ def divide(songs: Iterable[Song]) -> dict[Side, list[Song]]:
 
 
 def cut(songs: Iterable[Song]) -> dict[Side, list[Song]]:
-    """Each song cut into three parts, one for each side: a way for a few songs.
+    """Each song cut into three parts, one for each side, for when there are few songs.
 
     The first eight tenths are learned from, the next tenth validates, and the last tests.
     """

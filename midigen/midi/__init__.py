@@ -1,4 +1,4 @@
-"""MIDI as it travels on cables and rests in files: messages, bytes, Standard MIDI Files.
+"""MIDI on the wire and in files: messages, their bytes, and Standard MIDI Files.
 
 A message is a frozen value; `wire` turns it into bytes and back, `reader` and `writer` do so for
 files. Nothing here knows of keys, clocks or ports, and only `errors` is imported.

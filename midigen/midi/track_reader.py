@@ -65,7 +65,7 @@ class TrackReader:
             self.track.messages.append((self.track.end, message))
 
     def _meta(self, kind: int, data: bytes) -> None:
-        """Keep what a meta event says if it can be true."""
+        """Keep what a meta event says, unless it makes no sense."""
         if kind == _END_OF_TRACK:
             self.has_ended = True
         elif kind == _TRACK_NAME:

@@ -1,7 +1,7 @@
 """Writes Standard MIDI Files: at once, or while they are still being played.
 
-A long session's recording must be a whole file at any second, so a `MidiFileBuilder` keeps what
-it is given as the bytes that the file will hold, and can tell them at any time.
+The recording of a long session must be a valid file at any moment, so a `MidiFileBuilder` keeps
+events as the bytes that the file will hold.
 """
 
 from collections import Counter

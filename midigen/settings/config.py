@@ -1,4 +1,4 @@
-"""Reads settings: options override the file, which overrides the defaults. Errors come at once."""
+"""Reads settings: options override the file, which overrides the defaults."""
 
 import difflib
 import tomllib

@@ -1,4 +1,4 @@
-"""Which voice of a MIDI file is taken for its melody."""
+"""Which line of a MIDI file is taken for its melody."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_the_soprano_is_the_melody_of_a_choir(mid: Path, names: tuple[str, ...])
         line([84] * 32, BEAT // 2),  # a bell that repeats one note
     ],
 )
-def test_a_high_voice_that_is_not_a_melody_is_not_taken(mid: Path, above: list[Note]) -> None:
+def test_a_high_line_that_is_not_a_melody_is_not_taken(mid: Path, above: list[Note]) -> None:
     band = [DRUMS, BASS, CHORDS, part(above, channel=3)]
     save(mid, track(signature("C")), *band, MELODY)
     assert letters(mid) == TUNE_LETTERS
@@ -101,7 +101,7 @@ def test_a_song_is_found_above_an_accompaniment_of_many_more_notes(mid: Path) ->
 
 
 @pytest.mark.parametrize("name", ["Vocals", "LEAD", "Main Melody", "Mélodie", "synth_voice 1"])
-def test_a_voice_that_is_called_a_melody_is_preferred(mid: Path, name: str) -> None:
+def test_a_line_that_is_called_a_melody_is_preferred(mid: Path, name: str) -> None:
     higher = part(line(pitch + 7 for pitch in TUNE), "Misleading strings")
     save(mid, track(signature("C")), higher, part(line(TUNE), name))
     assert letters(mid) == TUNE_LETTERS
