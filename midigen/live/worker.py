@@ -183,7 +183,9 @@ class Worker:
             self._send(self.performer.start(now), now)
             self.performer.prepare()
             while not self.is_stopping:
-                self._take_one()
+                if arrival := self._next_arrival():
+                    self._handle(arrival)
+                self._do_what_is_due()
         except Exception as exc:  # raised again on the main thread
             self.failure = exc
         try:
@@ -192,20 +194,8 @@ class Worker:
             self.failure = self.failure or exc
         self._notify(None)
 
-    def _take_one(self) -> None:
-        """Handle one arrival, or wait for the deadline; then do what is due."""
-        arrival = self._next_arrival()
-        if arrival is not None:
-            self._handle(arrival)
-        deadline = self.performer.deadline
-        now = time.perf_counter() + self.early
-        if deadline is not None and deadline <= now:
-            self._send(self.performer.advance(now), deadline - self.early)
-        self.performer.prepare()
-        if self._ping_interval and now >= self._next_ping:
-            self._ping(now)
-
     def _handle(self, arrival: Arrival) -> None:
+        """Let the performer handle an arrival, and send what it returns."""
         for event in arrival.events(arrival.data):
             if isinstance(event, Quit):
                 self.is_stopping = True
@@ -220,6 +210,16 @@ class Worker:
                 for observer in self._observers:
                     observer.heard(event, arrival.time)
 
+    def _do_what_is_due(self) -> None:
+        """Let the performer advance to now and prepare, and tell the watchdog."""
+        deadline = self.performer.deadline
+        now = time.perf_counter() + self.early
+        if deadline is not None and deadline <= now:
+            self._send(self.performer.advance(now), deadline - self.early)
+        self.performer.prepare()
+        if self._ping_interval and now >= self._next_ping:
+            self._ping(now)
+
     def _ping(self, now: Seconds) -> None:
         """Tell the watchdog, and remember when it must hear again."""
         assert self._watchdog is not None
@@ -228,6 +228,7 @@ class Worker:
         self._next_ping = now + self._ping_interval
 
     def _next_arrival(self) -> Arrival | None:
+        """Wait for an arrival; None if something is due before one comes."""
         try:
             return self._arrivals.get_nowait()
         except queue.Empty:
