@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.server import jack_server
+from midigen.instrument.clock_follower import CLOCKS_PER_BEAT
 from midigen.midi.messages import Clock, Message, NoteOn
 from tests.jack import (
     CLOCK_OUT,
@@ -34,7 +35,7 @@ from tests.jack import (
     wait_until,
 )
 
-TICKS_PER_BEAT, TICKS_PER_SIXTEENTH = 24, 6
+TICKS_PER_SIXTEENTH = CLOCKS_PER_BEAT // 4
 TEMPI = (120.0, 132.0, 96.0)
 """The tempos of a run, one after another, in beats per minute."""
 
@@ -88,7 +89,7 @@ def listen(minutes: float, *options: str) -> Heard:
 
         transport.say(f"tempo {TEMPI[0]:g}")
         transport.say("play")
-        clock.wait_for(2 * TICKS_PER_BEAT, Clock)
+        clock.wait_for(2 * CLOCKS_PER_BEAT, Clock)
         play_phrase(hand, 60, 62, 64)
         played.wait_for(1)
         changes = []

@@ -2,11 +2,11 @@
 
 from midigen.instrument import silence
 from midigen.instrument.answer import answer
-from midigen.instrument.mode import Mode
+from midigen.instrument.mode import PlayingMode
 from midigen.midi.messages import Seconds
 
 
-class CallResponse(Mode):
+class CallResponse(PlayingMode):
     """Answers phrases, and makes way for whoever plays meanwhile."""
 
     repeats_answers = True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from midigen.instrument import silence
 from midigen.instrument.agenda import Agenda
 from midigen.instrument.held import StruckKey
-from midigen.instrument.mode import Mode, Parts, Struck
+from midigen.instrument.mode import Parts, PlayingMode, Struck
 from midigen.instrument.voice import NoteId
 from midigen.midi.messages import Pitch, Seconds, Velocity
 from midigen.music.keys import Degree
@@ -28,7 +28,7 @@ class Answer:
     velocity: Velocity
 
 
-class Duet(Mode):
+class Duet(PlayingMode):
     """Answers keys. An answer sounds as long as its key is down."""
 
     foresees_answers = True

@@ -43,7 +43,7 @@ class Struck:
     """Whether the answer to it is known."""
 
 
-class Mode:
+class PlayingMode:
     """What midigen does with what it hears. The base class does nothing of its own accord."""
 
     foresees_answers = False

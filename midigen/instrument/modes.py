@@ -2,24 +2,23 @@
 
 from midigen.instrument.call_response import CallResponse
 from midigen.instrument.duet import Duet
-from midigen.instrument.mode import Mode, Parts
-from midigen.instrument.panel import Panel
+from midigen.instrument.mode import Parts, PlayingMode
 from midigen.instrument.solo import Solo
-from midigen.settings import choices
+from midigen.settings.choices import Mode
 
 
 class Modes:
     """Every mode there is, made once."""
 
     def __init__(self, parts: Parts) -> None:
-        self._panel: Panel = parts.panel
-        self._modes: dict[choices.Mode, Mode] = {
-            choices.Mode.CALL_RESPONSE: CallResponse(parts),
-            choices.Mode.DUET: Duet(parts),
-            choices.Mode.SOLO: Solo(parts),
+        self._panel = parts.panel
+        self._modes: dict[Mode, PlayingMode] = {
+            Mode.CALL_RESPONSE: CallResponse(parts),
+            Mode.DUET: Duet(parts),
+            Mode.SOLO: Solo(parts),
         }
 
     @property
-    def current(self) -> Mode:
+    def current(self) -> PlayingMode:
         """The mode that is set."""
         return self._modes[self._panel.settings.mode]

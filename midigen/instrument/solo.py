@@ -2,11 +2,11 @@
 
 from midigen.instrument import silence
 from midigen.instrument.answer import count, solo
-from midigen.instrument.mode import Mode, Struck
+from midigen.instrument.mode import PlayingMode, Struck
 from midigen.midi.messages import Seconds
 
 
-class Solo(Mode):
+class Solo(PlayingMode):
     """Plays on by itself."""
 
     _owed = 0  # notes until a phrase counts as answered
