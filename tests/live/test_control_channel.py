@@ -277,15 +277,15 @@ def test_whoever_is_slow_holds_up_nobody_and_is_turned_away(folder: Path) -> Non
 
 
 def test_the_time_that_the_backend_takes_is_not_the_clients(folder: Path) -> None:
-    del folder
-
     class Busy(Player):
         def status(self) -> dict[str, object]:
             threading.Event().wait(PATIENCE + 0.3)
             return {"mode": "duet"}
 
-    with listening(Busy()):
-        assert ask(STATUS, None) == {"mode": "duet"}
+    with listening(Busy()), call(folder / f"{NAME}.sock") as client:
+        for _ in range(2):
+            say(client, STATUS)
+            assert hear(client) == {"ok": {"mode": "duet"}}
 
 
 def test_one_too_many_is_turned_away(folder: Path) -> None:
