@@ -1,1 +1,1 @@
-"""Measurements of speed: ratios and differences taken in one run, never asserted in a test."""
+"""Measurements. They compare states within one run, and no test asserts their figures."""

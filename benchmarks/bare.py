@@ -1,12 +1,15 @@
-"""What midigen is measured against: the least that a Python MIDI client can be.
+"""Minimal Python MIDI clients on JACK, which midigen is compared with.
 
-`python -m benchmarks.bare echo NAME` sends back each message from the callback.
-`python -m benchmarks.bare late NAME WAIT_MS SPREAD_MS` sends it from a thread, after a
-wait and a random part of the spread. `python -m benchmarks.bare pulse NAME STEP_S`
-sends a note on each step of a grid.
-`python -m benchmarks.bare flood NAME RATE SECONDS` sends so many messages a second of every
-kind, says how many, and ends. Each opens the virtual ports `NAME in` and `NAME out` of the
-clients NAME-in and NAME-out on JACK and runs until SIGTERM.
+    python -m benchmarks.bare echo NAME                  sends messages back from the callback
+    python -m benchmarks.bare late NAME WAIT_MS SPREAD_MS
+                                                         sends them back from a thread, after the
+                                                         wait and a random part of the spread
+    python -m benchmarks.bare pulse NAME STEP_S          sends a note on each step of a grid
+    python -m benchmarks.bare flood NAME RATE SECONDS    sends so many messages a second, of every
+                                                         kind, prints their number, and ends
+
+Each opens the virtual ports `NAME in` and `NAME out`, of the clients NAME-in and NAME-out. All but
+the flood run until SIGTERM.
 """
 
 import queue
@@ -28,7 +31,7 @@ def echo(source: Any, output: Any) -> None:
 
 
 def late(source: Any, output: Any, wait: float, spread: float) -> None:
-    """Send back what comes in, `wait` seconds and a random part of `spread` later."""
+    """Send back what comes in, after `wait` and a random part of `spread`, in seconds."""
     arrivals: queue.SimpleQueue[tuple[float, list[int]]] = queue.SimpleQueue()
     chance = random.Random(0)
 
@@ -45,7 +48,7 @@ def late(source: Any, output: Any, wait: float, spread: float) -> None:
 
 
 def pulse(output: Any, step: float) -> None:
-    """Send a note on each step, and its end half a step later."""
+    """Send a note-on on each step, and its note-off half a step later."""
     start = time.perf_counter()
     half_steps = 0
     while not signal.sigtimedwait(
@@ -56,9 +59,9 @@ def pulse(output: Any, step: float) -> None:
 
 
 def flood(output: Any, rate: float, seconds: float) -> None:
-    """Send messages of every kind as fast as is asked for, in bursts of a millisecond."""
+    """Send `rate` messages a second, of every kind, in bursts of a millisecond."""
     print("ready", flush=True)
-    time.sleep(0.5)  # to be connected
+    time.sleep(0.5)  # so that it can be connected
     kinds: list[list[int]] = []
     chance = random.Random(0)
     for _ in range(2000):
@@ -67,17 +70,17 @@ def flood(output: Any, rate: float, seconds: float) -> None:
         kinds += [[0xF0, 0x7E, 0x7F, 0x09, 0x01, 0xF7], [0x80, pitch, 0]]
     start = time.perf_counter()
     sent = 0
-    while (passed := time.perf_counter() - start) < seconds or sent % 6:  # the last note has an end
+    while (passed := time.perf_counter() - start) < seconds or sent % 6:  # the last note ends
         while sent < passed * rate:
             output.send_message(kinds[sent % len(kinds)])
             sent += 1
         time.sleep(0.001)
-    time.sleep(0.1)  # until the server has taken all
+    time.sleep(0.1)  # until the server has taken everything
     print(sent)
 
 
 def main() -> None:
-    """Open the ports, run, close them."""
+    """Open the ports, run, and close them."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     kind, name, *rest = sys.argv[1:]
     source = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=f"{name}-in")

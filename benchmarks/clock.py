@@ -1,9 +1,9 @@
-"""How well an answer keeps to a MIDI clock: `python -m benchmarks.clock --minutes 5.5`.
+"""Measures how well answers follow a MIDI clock: `python -m benchmarks.clock --minutes 5.5`.
 
-A real clock, `jack_midi_clock`, follows the transport of a JACK server of its own, whose
-tempo `jack_transport` sets. midigen answers a phrase without end in sixteenths of that
-clock. Everything is heard by one process: the clock, midigen, and a bare echo of the
-clock, which is what the way through a Python client costs anything.
+A real clock, `jack_midi_clock`, follows the transport of a JACK server, whose tempo
+`jack_transport` sets. midigen gives an endless answer in sixteenths of that clock. One process
+hears everything: the clock, midigen, and a bare echo of the clock, which shows what any Python
+client costs.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.server import jack_server
+from midigen.instrument.clock_follower import CLOCKS_PER_BEAT
 from midigen.midi.messages import Clock, Message, NoteOn
 from tests.jack import (
     CLOCK_OUT,
@@ -34,19 +35,19 @@ from tests.jack import (
     wait_until,
 )
 
-TICKS_PER_BEAT, TICKS_PER_SIXTEENTH = 24, 6
+TICKS_PER_SIXTEENTH = CLOCKS_PER_BEAT // 4
 TEMPI = (120.0, 132.0, 96.0)
-"""Beats per minute; it changes from one to the next on the way."""
+"""The tempos of a run, one after another, in beats per minute."""
 
 P99_MS, MEAN_MS = 3.0, 1.0
-"""What must be reached: beyond the echo's own jitter, and after five minutes."""
+"""The goals: the 99th percentile beyond the echo's own jitter, and the mean at the end."""
 
 Times = list[float]
 
 
 @contextmanager
 def process(*command: str, end: signal.Signals = signal.SIGTERM) -> Iterator[None]:
-    """A process that is ended at the end."""
+    """Run a process, and end it at the end."""
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
@@ -57,7 +58,7 @@ def process(*command: str, end: signal.Signals = signal.SIGTERM) -> Iterator[Non
 
 @dataclass
 class Heard:
-    """When everything was heard: each tick, its echo, and each of midigen's notes."""
+    """When ticks, their echoes and midigen's notes were heard, and when the tempo changed."""
 
     ticks: Times
     echoes: Times
@@ -66,7 +67,7 @@ class Heard:
 
 
 def listen(minutes: float, *options: str) -> Heard:
-    """Play for so long, the tempo changing at each third of the first minute."""
+    """Play for so long. The tempo changes after each third of the first minute."""
     with ExitStack() as stack:
         transport = Transport()
         stack.callback(transport.close)
@@ -88,7 +89,7 @@ def listen(minutes: float, *options: str) -> Heard:
 
         transport.say(f"tempo {TEMPI[0]:g}")
         transport.say("play")
-        clock.wait_for(2 * TICKS_PER_BEAT, Clock)
+        clock.wait_for(2 * CLOCKS_PER_BEAT, Clock)
         play_phrase(hand, 60, 62, 64)
         played.wait_for(1)
         changes = []
@@ -112,12 +113,12 @@ def is_tick(message: Message) -> bool:
 
 
 def sixteenths(ticks: Times) -> Times:
-    """The ticks that sixteenths begin on: the first tick is a song's first."""
+    """The ticks on which sixteenths begin. The first tick begins the song."""
     return ticks[::TICKS_PER_SIXTEENTH]
 
 
 def off(times: Sequence[float], grid: Sequence[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How far each time is from the nearest of a grid, in ms, late ones positive."""
+    """How far each time is from the nearest time of a grid, in ms; late is positive."""
     marks, found = np.array(grid), np.array(times)
     after = np.clip(np.searchsorted(marks, found), 1, len(marks) - 1)
     nearest = np.where(found - marks[after - 1] < marks[after] - found, after - 1, after)
@@ -126,9 +127,9 @@ def off(times: Sequence[float], grid: Sequence[float]) -> np.ndarray[Any, np.dty
 
 
 def judged(heard: Heard) -> Times:
-    """The onsets, without those within a beat after a tempo change has shown itself."""
+    """The onsets that count: not those within a beat after a tempo change."""
     beat = 60 / min(TEMPI)
-    margin = 0.1  # seconds until the transport has taken the tempo
+    margin = 0.1  # seconds until the transport has changed its tempo
     return [
         onset
         for onset in heard.onsets
@@ -162,7 +163,7 @@ def _figures(late: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
 
 
 def table(results: dict[str, Any]) -> str:
-    """The results for people, in milliseconds."""
+    """The results as a table, in milliseconds."""
     note = f"{results['onsets']} notes; of the last 30 s {results['mean of the last 30 s']:+.2f}"
     rows = (
         ("midigen's notes, off the clock's sixteenths", results["midigen"], note),
@@ -182,7 +183,7 @@ def table(results: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure and print; end with 1 if the marks aren't reached."""
+    """Measure and print. The exit code is 1 if the goals aren't reached."""
     parser = argparse.ArgumentParser(description="Measure how an answer keeps to a MIDI clock.")
     parser.add_argument("--minutes", type=float, default=5.5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
@@ -196,7 +197,7 @@ def main() -> None:
     print(table(figures))
     beyond = figures["midigen"]["p99"] - figures["echo around its median"]["p99"]
     if beyond > P99_MS or abs(figures["mean of the last 30 s"]) > MEAN_MS:
-        sys.exit("not reached")
+        sys.exit("the goals aren't reached")
 
 
 ANSWER = (
@@ -204,7 +205,7 @@ ANSWER = (
     *("--set", "rhythm.source=steady", "--set", "rhythm.subdivision=4"),
     *("--set", "turn.silence=0.2"),
 )
-"""An answer in sixteenths that doesn't end."""
+"""The options for an endless answer in sixteenths."""
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What else goes on, and what that does to the latency: `python -m benchmarks.conditions`.
+"""Measures the latency under several conditions: `python -m benchmarks.conditions`.
 
-Inside the process, in alternating blocks of one run: idle; both cores busy with other
-processes; the status drawn on a terminal; the session recorded; OSC messages coming in; a
-model that takes 5 ms for a prediction, at four notes a second, beside the shipped one at the
-same pace; a stream of MIDI as fast as its cable carries it (31,250 baud, a message a
-millisecond) heard on the same input. Over JACK the same, as far as it can be, each beside a
-bare echo under the same condition. Needs the dev extra and jackd; takes about ten minutes.
+Inside the process, in alternating blocks of one run, the conditions are: idle; both cores busy with
+other processes; the status drawn on a terminal; the session recorded; OSC messages coming in; a
+model that takes 5 ms for a prediction, at four notes a second, beside the shipped model at the same
+pace; and a stream of MIDI on the same input as fast as a cable can carry it (31,250 baud, a message
+a millisecond). Over JACK they are the same as far as possible, each beside a bare echo under the
+same condition. Needs the dev extra and jackd; takes about ten minutes.
 """
 
 import argparse
@@ -42,7 +42,8 @@ from midigen.midi.messages import NoteOn
 from midigen.prediction.models import load_model
 from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.prediction.predictor import Predictor
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.table import Settings
 
 ROUNDS = 4
 NOTES = 250  # of a block inside the process
@@ -52,8 +53,8 @@ SLOW = 0.005  # seconds of a prediction
 JACK_ROUNDS = 5
 JACK_NOTES = 100
 WARM_UP = 5
-MARK = 100  # the pitch that is listened for in a stream
-OSC_INTERVAL = 0.05  # between messages
+MARK = 100  # the pitch to listen for in a stream
+OSC_INTERVAL = 0.05  # seconds between messages
 NEVER = 1e6
 
 DUET = replace(Settings(), mode=Mode.DUET)
@@ -64,7 +65,7 @@ THRU = Settings().changed("thru", value=True).changed("turn.silence", NEVER)
 
 
 def write_slow_model(folder: Path) -> Path:
-    """A model file whose single prediction takes 5 ms here."""
+    """Write a model whose prediction takes 5 ms on this machine."""
     path = folder / "slow.onnx"
     products = 1
     while (seconds := _prediction(_write_products(path, products))) < SLOW:
@@ -74,7 +75,7 @@ def write_slow_model(folder: Path) -> Path:
 
 
 def _prediction(path: Path) -> float:
-    """Seconds of a prediction, the median of some."""
+    """The median time of a prediction, in seconds."""
     predictor = OnnxPredictor(path)
     window = np.zeros((1, 3), dtype=np.int64)
     times = []
@@ -86,7 +87,7 @@ def _prediction(path: Path) -> float:
 
 
 def _write_products(path: Path, count: int, size: int = 1024) -> Path:
-    """A network of so many products with one matrix, and a softmax."""
+    """Write a network of so many products with one matrix, and a softmax."""
     rng = np.random.default_rng(0)
     weights = {
         "first": rng.normal(0, 1, (3, size)),
@@ -121,12 +122,12 @@ def _write_products(path: Path, count: int, size: int = 1024) -> Path:
     return path
 
 
-# --- what else goes on
+# --- conditions
 
 
 @contextmanager
 def busy() -> Iterator[None]:
-    """A process that does nothing but work, for each core."""
+    """Run a process on each core that keeps it busy."""
     hogs = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
         for _ in range(os.cpu_count() or 1)
@@ -141,7 +142,7 @@ def busy() -> Iterator[None]:
 
 @contextmanager
 def terminal() -> Iterator[int]:
-    """A terminal that somebody reads: its file descriptor."""
+    """Open a terminal that is being read, and yield its file descriptor."""
     ours, theirs = pty.openpty()
 
     def read() -> None:
@@ -161,7 +162,7 @@ def terminal() -> Iterator[int]:
 
 @contextmanager
 def repeating(act: Callable[[], None], interval: float) -> Iterator[None]:
-    """Somebody does something again and again."""
+    """Do something again and again on another thread, at an interval in seconds."""
     ended = threading.Event()
 
     def work() -> None:
@@ -183,7 +184,7 @@ def repeating(act: Callable[[], None], interval: float) -> Iterator[None]:
 
 @contextmanager
 def osc_messages(port: int) -> Iterator[None]:
-    """Somebody moves a fader that sends OSC."""
+    """Send OSC messages as a moving fader does."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         message = b"/midigen/temperature\0\0\0\0,f\0\0\x3f\x80\0\0"  # 1.0
 
@@ -198,10 +199,10 @@ def osc_messages(port: int) -> Iterator[None]:
 
 
 class Marked(Probe):
-    """Stamps one pitch alone."""
+    """A `Probe` that takes the time of one pitch only."""
 
     def send(self, output: Output) -> bool:
-        """Stamp it if it is that."""
+        """Take the time of the marked pitch."""
         is_marked = isinstance(output, NoteOn) and output.pitch == MARK
         return super().send(output) if is_marked else True
 
@@ -210,11 +211,11 @@ Condition = Callable[[ExitStack, Daemon, Probe], None]
 
 
 def idle(_: ExitStack, __: Daemon, ___: Probe) -> None:
-    """Nothing else."""
+    """Nothing else happens."""
 
 
 def inside_busy(stack: ExitStack, _: Daemon, __: Probe) -> None:
-    """Both cores work."""
+    """All cores are busy."""
     stack.enter_context(busy())
 
 
@@ -236,7 +237,7 @@ def inside_osc(stack: ExitStack, daemon: Daemon, _: Probe) -> None:
 
 
 def inside_stream(stack: ExitStack, _: Daemon, probe: Probe) -> None:
-    """A cable at full speed: notes in the middle of the keyboard, on and off."""
+    """A cable at full speed brings notes in the middle of the keyboard."""
     state = iter(range(10**9))
 
     def send() -> None:
@@ -257,7 +258,7 @@ def measure_inside(
     notes: int = NOTES,
     pause: float = PAUSE,
 ) -> list[float]:
-    """Seconds from the callback's entry to the send that answers a key."""
+    """The seconds from each callback's entry to the send of the answer."""
     probe = probe or Probe()
     recorder = None
     if folder is not None:
@@ -291,7 +292,7 @@ def measure_inside(
 
 
 def inside(folder: Path) -> Result:
-    """Every condition inside the process, in rounds."""
+    """All conditions inside the process, in alternating blocks."""
     shipped = load_model(DUET.model)
     slow = OnnxPredictor(write_slow_model(folder))
     paced: dict[str, Any] = {"notes": SLOW_NOTES, "pause": SLOW_PAUSE}
@@ -319,7 +320,7 @@ def inside(folder: Path) -> Result:
 
 
 def _play(stack: ExitStack, command: tuple[str, ...], *, drawn: bool) -> list[float]:
-    """A block: its round trips, of a client of its own."""
+    """The round trips of a block, which has a client of its own."""
     name, *arguments = command
     descriptor = stack.enter_context(terminal()) if drawn else None
     partner = Partner(stack, name, *arguments, stderr=descriptor)
@@ -331,7 +332,7 @@ def _play(stack: ExitStack, command: tuple[str, ...], *, drawn: bool) -> list[fl
 
 
 def over_jack(folder: Path) -> Result:
-    """The round trip beside a bare echo's, both under each condition."""
+    """The round trips of midigen and of a bare echo, under each condition."""
     duet = ("midigen", *midigen("--mode", "duet"))
     osc = ("midigen", *midigen("--mode", "duet", "--set", "osc.port=9123"))
     recorded = ("midigen", *midigen("--mode", "duet", "--record", str(folder / "takes")))
@@ -362,7 +363,7 @@ def over_jack(folder: Path) -> Result:
 
 
 def table(results: Result) -> str:
-    """The results for people, in milliseconds."""
+    """The results as tables, in milliseconds."""
     lines = [
         "| inside the process, ms | p50 | p99 | max | p50 against idle |",
         "|---|---|---|---|---|",

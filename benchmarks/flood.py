@@ -1,10 +1,10 @@
-"""What a flood does: `python -m benchmarks.flood [--seconds 30]`.
+"""Measures midigen in a flood of messages: `python -m benchmarks.flood [--seconds 30]`.
 
-Over JACK, a client sends 10,000 messages a second to midigen in duet with thru: note-ons and
-their note-offs, aftertouch, controllers and system exclusive. Counted is what comes out, what
-hangs afterwards, the memory that it takes, what midigen says it dropped, and how long the
-player's next note waits for its answer, ten times over, beside the answers before the flood.
-Needs the dev extra and jackd.
+Over JACK, a client sends 10,000 messages a second to midigen, which plays duet with thru: note-ons
+and their note-offs, aftertouch, controllers and system exclusive. Measured are what comes out, what
+hangs afterwards, the memory, what midigen reports as dropped, and how long the player's next note
+waits for its answer, ten times over, beside answers before the flood. Needs the dev extra and
+jackd.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from tests.jack import connect
 RATE = 10_000  # messages a second
 BURST = 0.5  # seconds of flood before each of the player's notes
 NOTES = 10
-SETTLES = 0.3  # seconds, for the server to sort its graph
+SETTLES = 0.3  # seconds, for the server to reorder its graph
 
 
 def _status() -> dict[str, float]:
@@ -41,14 +41,14 @@ def _status() -> dict[str, float]:
 
 
 def _flood(seconds: float) -> int:
-    """Messages that a client of its own sent, as fast as is asked for."""
+    """Flood midigen from another process, and return the number of messages sent."""
     sender = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.bare", "flood", "flood", str(RATE), str(seconds)],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert sender.stdout
-    sender.stdout.readline()  # its port is there
+    sender.stdout.readline()  # its port is open
     if not connect("flood-out:flood out", "midigen-in:midigen in"):
         sys.exit("the flood couldn't be connected")
     time.sleep(SETTLES)
@@ -57,7 +57,7 @@ def _flood(seconds: float) -> int:
 
 
 def measure(seconds: float) -> Result:
-    """The flood, and what came of it."""
+    """The figures of a flood."""
     with ExitStack() as stack:
         partner = Partner(
             stack, "midigen", *midigen("--mode", "duet", "--set", "thru=true", "--model", "songs")
@@ -95,7 +95,7 @@ def measure(seconds: float) -> Result:
 
 
 def _answers(partner: Partner, flooded: float) -> list[float]:
-    """Seconds until the player's notes are answered, each right after a flood."""
+    """The seconds until each of the player's notes is answered, right after a flood."""
     times = []
     for place in range(NOTES):
         if flooded:
@@ -104,7 +104,7 @@ def _answers(partner: Partner, flooded: float) -> list[float]:
             partner.ear.heard.clear()
             struck = time.perf_counter()
             partner.hand.strike(100 + place % 2)
-            # The first is the key itself, through thru.
+            # The first note-on is the player's own, by thru.
             came = partner.ear.came.wait_for(lambda: len(_onsets(partner)) > 1, timeout=1.0)
         times.append(_onsets(partner)[1] - struck if came else float(np.inf))
         partner.hand.release(100 + place % 2)
@@ -117,7 +117,7 @@ def _onsets(partner: Partner) -> list[float]:
 
 
 def table(results: Result) -> str:
-    """The results for people."""
+    """The results as text."""
     before, after = results["answer_before"], results["answer_after"]
     return (
         f"{results['sent']} messages, {results['rate']:.0f} a second: {results['notes_in']} notes "
@@ -130,7 +130,7 @@ def table(results: Result) -> str:
 
 
 def main() -> None:
-    """Measure, and print what came of it."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description="Flood midigen over JACK.")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")

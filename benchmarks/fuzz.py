@@ -1,10 +1,9 @@
-"""Whether what comes from outside can do harm: `python -m benchmarks.fuzz`.
+"""Fuzzes everything that comes from outside: `python -m benchmarks.fuzz`.
 
-Each target of `tests.fuzz` is given many inputs, random ones and valid ones that were
-changed, in a process of its own: MIDI files are learned from, looked at and played to, OSC
-packets and configurations read and their values checked, requests answered, models loaded.
-All that may come of it is that an input is taken, or refused with an error of midigen's. The
-seed makes a run repeatable.
+Each target of `tests.fuzz` gets many inputs in a process of its own: random bytes, and valid data
+that was changed. MIDI files are learned from, drawn and played to, OSC packets and configurations
+are read and their values checked, requests are answered, and models are loaded. An input must be
+taken, or refused with one of midigen's errors. The seed makes a run repeatable.
 """
 
 import argparse
@@ -29,7 +28,7 @@ INPUTS = {
 
 
 def main() -> None:
-    """Fuzz, print a table, and end with 1 if anything else than midigen's errors came out."""
+    """Fuzz and print a table. The exit code is 1 if anything but midigen's errors was raised."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--inputs", type=int, metavar="N", help="instead of each target's number")
@@ -48,7 +47,7 @@ def main() -> None:
 
 
 def give(name: str, inputs: int, seed: int) -> bool:
-    """Fuzz one target and print its row; whether nothing uncaught came out."""
+    """Fuzz one target and print its row. Returns whether only midigen's errors were raised."""
     folder = Path(tempfile.mkdtemp(prefix="midigen-fuzz-"))
     began = time.perf_counter()
     try:
@@ -56,7 +55,7 @@ def give(name: str, inputs: int, seed: int) -> bool:
     except BrokenProcessPool:
         print(f"| {name} | crashed: the input is in {folder} |", flush=True)
         return False
-    except Exception:  # whatever it is, it is what was looked for
+    except Exception:  # any other exception is what we are looking for
         traceback.print_exc()
         print(f"| {name} | failed: the input is above |", flush=True)
         return False

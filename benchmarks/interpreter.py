@@ -1,9 +1,9 @@
-"""What keeps the worker from the interpreter: `python -m benchmarks.interpreter`.
+"""Measures how the interpreter holds up the worker thread: `python -m benchmarks.interpreter`.
 
-A key goes through (thru) while the next answers are predicted on the thread beside the
-worker, at several switch intervals, in alternating blocks of one run; and while another
-thread computes without a pause, as one does that reads a configuration. And how long a garbage
-collection holds everything up, with what was loaded at the start and without it.
+A note passes through (thru) while another thread predicts the next answers, at several switch
+intervals, in alternating blocks of one run. The same is measured while yet another thread computes
+all the time, as reading a configuration does. It also measures how long a garbage collection
+takes, with and without what was loaded at the start.
 """
 
 import gc
@@ -28,13 +28,13 @@ from midigen.prediction.predictor import Predictor
 INTERVALS = (0.005, 0.001, 0.0005, 0.0001)  # seconds; the first is the interpreter's own
 ROUNDS = 4
 NOTES = 300
-LONGEST = 0.0013  # seconds: a prediction takes about one millisecond
+LATEST = 0.0013  # seconds after a key: its prediction takes about a millisecond
 COLLECTIONS = 20
 
 
 @contextmanager
 def computing(*, really: bool) -> Iterator[None]:
-    """Another thread computes, and never gives the interpreter up by itself."""
+    """Run a thread that computes all the time, unless it isn't to be `really` so."""
     ended = threading.Event()
 
     def compute() -> None:
@@ -53,7 +53,7 @@ def computing(*, really: bool) -> Iterator[None]:
 
 
 def through(predictor: Predictor, interval: float) -> list[float]:
-    """Seconds that a key takes through midigen, struck while a prediction goes on."""
+    """The seconds that notes take through midigen, if they come during a prediction."""
     realtime.SWITCH_INTERVAL = interval
     probe = Marked()
     performer = Performer(replace(DUET, thru=True), predictor, np.random.default_rng(0))
@@ -64,8 +64,8 @@ def through(predictor: Predictor, interval: float) -> list[float]:
     def play() -> None:
         for index in range(NOTES):
             pitch = 60 + index % 7
-            probe.strike(pitch)  # its answer goes out, and the next ones are predicted
-            time.sleep(float(chance.uniform(0.0001, LONGEST)))
+            probe.strike(pitch)  # its answer is sent, and the next ones are predicted
+            time.sleep(float(chance.uniform(0.0001, LATEST)))
             probe.answered.clear()
             struck = time.perf_counter()
             probe.strike(MARK)
@@ -81,7 +81,7 @@ def through(predictor: Predictor, interval: float) -> list[float]:
 
 
 def collections() -> dict[str, float]:
-    """Milliseconds of a full collection, the median of some."""
+    """The median time of a full garbage collection, in milliseconds."""
 
     def median() -> float:
         spans = []
@@ -95,7 +95,7 @@ def collections() -> dict[str, float]:
     gc.freeze()
     frozen = median()
     gc.unfreeze()
-    return {"everything": everything, "what has come since the start": frozen}
+    return {"everything": everything, "what was created since the start": frozen}
 
 
 def main() -> None:

@@ -1,15 +1,16 @@
-"""How fast midigen answers, how well it keeps time, and what it costs.
+"""Measures how fast midigen answers, how well it keeps time, and what it costs.
 
     python -m benchmarks.latency [--solo-minutes 5] [--json FILE]
 
-Inside the process: the real daemon and the shipped model, its port stamping the
-entry of the callback and each send. Over JACK (dummy driver, 48 kHz, 64 frames a
-period, synchronous): midigen beside a bare echo client, in alternating blocks of
-one run. JACK hands messages on once a period, every 1.33 ms, and a bare echo
-always sends at the same point of the period, where a small delay can cost a whole
-one and a larger one nothing. The control therefore is an echo that is late by a
-random part of a period, with and without 1 ms more: that must show up in the
-mean as about 1 ms, or the run is void. Needs the dev extra and jackd; takes about ten minutes.
+Inside the process it runs the real daemon and the shipped model, with a port that takes the time
+of each callback and of each send. Over JACK (dummy driver, 48 kHz, 64 frames a period,
+synchronous) it runs midigen beside a bare echo client, in alternating blocks of one run.
+
+JACK passes messages on once a period, every 1.33 ms. A bare echo always sends at the same point of
+the period, where a small delay may cost a whole period and a larger one nothing. So the control is
+an echo that is late by a random part of a period, with and without 1 ms more. The mean must show
+about 1 ms of difference, or the run is void. Needs the dev extra and jackd; takes about ten
+minutes.
 """
 
 import argparse
@@ -38,23 +39,24 @@ from midigen.live.feedback import Feedback
 from midigen.live.intake import Intake
 from midigen.midi.messages import Channel, NoteOn
 from midigen.prediction.models import load_model
-from midigen.settings.table import Mode, RhythmSource, Settings
+from midigen.settings.choices import Mode, RhythmSource
+from midigen.settings.table import Settings
 from tests.jack import Ear, Hand, wait_until
 
 INSIDE_NOTES = 5_000
 JACK_NOTES = 2_000
 BLOCK = 100
-WARM_UP = 5  # notes of a block that don't count: the first have no answer
-PAUSE = 0.006  # seconds between notes: under the 200 answers a second of duet
+WARM_UP = 5  # notes at the start of a block that don't count: the first ones get no answer
+PAUSE = 0.006  # seconds between notes: duet answers 200 a second
 PERIOD_MS = "1.333"  # 64 frames at 48 kHz
-CONTROL = 0.8, 1.2  # what 1 ms may show up as
+CONTROL = 0.8, 1.2  # ms that 1 ms may show up as
 STARTS = 5
 IDLE = 10.0  # seconds
 Result = dict[str, Any]
 
 
 class Probe:
-    """A `Connection` that stamps: the callback's entry is the player's, each send its own."""
+    """A `Connection` that takes the time of each note-on it sends, and lets a test play."""
 
     latency = 0.0
     listening = playing = missing = ()
@@ -66,11 +68,11 @@ class Probe:
         self.answered = threading.Event()
 
     def open(self, enqueue: Enqueue) -> None:
-        """Take the callback that a live port would have."""
+        """Make the callback that a live port would have."""
         self.on_message = Intake(enqueue, Feedback()).on_message
 
     def send(self, output: Output) -> bool:
-        """Stamp a note's beginning."""
+        """Take the time of a note-on."""
         now = time.perf_counter()
         if isinstance(output, NoteOn):
             self.sent.append(now)
@@ -78,30 +80,30 @@ class Probe:
         return True
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """No clock comes in, and the channel isn't looked at."""
+        """Neither clock nor channel matter here."""
 
     def release_held(self) -> int:
-        """No end is lost."""
+        """No note-off is ever lost here."""
         return 0
 
     def check(self) -> list[str]:
-        """Nothing can be lost."""
+        """No port can be lost here."""
         return []
 
     def close(self) -> None:
-        """Nothing to close."""
+        """There is nothing to close."""
 
     def strike(self, pitch: int) -> None:
-        """What RtMidi does when a key goes down."""
+        """Do what RtMidi does when a key is pressed."""
         self.on_message(([0x90, pitch, 80], 0.0), None)
 
     def release(self, pitch: int) -> None:
-        """What RtMidi does when a key comes up."""
+        """Do what RtMidi does when a key is released."""
         self.on_message(([0x80, pitch, 0], 0.0), None)
 
 
 def _quiet(_: str) -> None:
-    """Notices aren't measured."""
+    """Ignore notices."""
 
 
 def _daemon(chosen: Settings, probe: Probe) -> Daemon:
@@ -110,18 +112,18 @@ def _daemon(chosen: Settings, probe: Probe) -> Daemon:
 
 
 def milliseconds(seconds: list[float]) -> Result:
-    """The median, mean, 99th percentile and greatest of some times, in milliseconds.
+    """The median, mean, 99th percentile and maximum of some times, in milliseconds.
 
     A note that never came counts as infinitely late.
     """
-    ranked = sorted(seconds)  # a percentile is one of them: between infinities there is nothing
+    ranked = sorted(seconds)  # no interpolation, which fails between infinities
     p50, p99 = (ranked[min(len(ranked) * part // 100, len(ranked) - 1)] * 1000 for part in (50, 99))
     mean = statistics.fmean(seconds) * 1000
     return {"n": len(seconds), "p50": p50, "mean": mean, "p99": p99, "max": max(seconds) * 1000}
 
 
 def inside_duet() -> Result:
-    """From the callback's entry to the first send of the answer."""
+    """The time from the callback's entry to the send of the answer."""
     probe = Probe()
     daemon = _daemon(replace(Settings(), mode=Mode.DUET), probe)
     latencies: list[float] = []
@@ -132,7 +134,7 @@ def inside_duet() -> Result:
             probe.answered.clear()
             struck = time.perf_counter()
             probe.strike(pitch)
-            answered = probe.answered.wait(timeout=0.5)  # not before the model's minimum
+            answered = probe.answered.wait(timeout=0.5)  # the first notes get none
             latencies.append(probe.sent[-1] - struck if answered else math.inf)
             probe.release(pitch)
             time.sleep(PAUSE)
@@ -143,10 +145,10 @@ def inside_duet() -> Result:
 
 
 def inside_solo(minutes: float) -> Result:
-    """How late each send is against the grid, and what is left of it at the end.
+    """How late each send is against the grid, and how far it has drifted at the end.
 
-    Beside it, half a step off the same grid, a thread that does nothing but
-    sleep: what this machine can do at best.
+    Beside it, half a step off the grid, runs a thread that only sleeps. It shows what this machine
+    can do at best.
     """
     probe = Probe()
     chosen = replace(Settings(), mode=Mode.SOLO).changed("rhythm.source", RhythmSource.STEADY)
@@ -180,7 +182,7 @@ def inside_solo(minutes: float) -> Result:
 
 
 def _on_time(late: list[float]) -> float:
-    """The part of some times that is within 1 ms of where it should be."""
+    """The share of times that are off by less than 1 ms."""
     return sum(abs(each) < 0.001 for each in late) / len(late)
 
 
@@ -200,9 +202,9 @@ def _client(*command: str, stderr: int | None = None) -> Iterator["subprocess.Po
 
 
 class Partner:
-    """A client under measurement, with a hand and an ear of its own.
+    """A client that is measured, with its own hand and ear.
 
-    `stderr` is a terminal for it, if it is to draw one.
+    `stderr` may be a terminal for it to draw on.
     """
 
     def __init__(
@@ -217,7 +219,7 @@ class Partner:
         self.round_trips: list[float] = []
 
     def play(self, pitch: int) -> None:
-        """Strike a key, wait for what comes back, let go."""
+        """Press a key, wait for what comes back, and release the key."""
         with self.ear.came:
             self.ear.heard.clear()
             struck = time.perf_counter()
@@ -228,7 +230,7 @@ class Partner:
 
 
 def midigen(*options: str) -> tuple[str, ...]:
-    """How midigen is started, for a `Partner`."""
+    """The command that starts midigen, for a `Partner`."""
     return ("midigen", "run", "--ports", "jack", *options)
 
 
@@ -241,12 +243,12 @@ BLOCKS = {
 
 
 def jack_duet() -> Result:
-    """The round trip through midigen beside a bare echo's and the control's, in blocks.
+    """The round trips through midigen, a bare echo and the controls, in alternating blocks.
 
-    Each block has a process of its own, so that only the clients under
-    measurement are on the server and no order of starting is favoured.
+    Each block has a process of its own, so that only the measured client is on the server, and the
+    order of starting doesn't matter.
     """
-    jitter = np.random.default_rng(0)  # so that notes fall anywhere in a period
+    jitter = np.random.default_rng(0)  # so that notes come anywhere in a period
     round_trips: dict[str, list[float]] = {name: [] for name in BLOCKS}
     for _ in range(JACK_NOTES // BLOCK):
         for kind, (name, *command) in BLOCKS.items():
@@ -260,7 +262,7 @@ def jack_duet() -> Result:
 
 
 def costs() -> Result:
-    """Resident memory after playing, and the processor time of doing nothing."""
+    """The resident memory after playing, and the processor time while idle."""
     with ExitStack() as stack:
         partners = {
             kind: Partner(stack, name, *command)
@@ -279,7 +281,7 @@ def costs() -> Result:
 
 
 def jack_solo(minutes: float) -> Result:
-    """How unevenly notes come over JACK, from midigen and from a bare port."""
+    """How uneven the notes of midigen and of a bare port are over JACK."""
     step = 0.25
     with ExitStack() as stack:
         bare = Partner(stack, "pulse", "benchmarks.bare", "pulse", "pulse", str(step))
@@ -302,7 +304,7 @@ def _onsets(ear: Ear) -> list[float]:
 
 
 def start_up() -> Result:
-    """From the command until its ports exist."""
+    """The time from the command until its ports exist."""
     lister = Ear()
 
     def seconds(name: str, *command: str) -> float:
@@ -320,14 +322,14 @@ def start_up() -> Result:
 
 
 def resident_mib(pid: int) -> float:
-    """The resident memory of a process."""
+    """The resident memory of a process, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
 
 
 def _idle(pids: dict[str, int]) -> dict[str, float]:
-    """The part of a core that each process uses while nothing is played, in percent."""
+    """How much of a core each process uses while nothing is played, in percent."""
     before = {name: _processor_seconds(pid) for name, pid in pids.items()}
     time.sleep(IDLE)
     return {
@@ -346,13 +348,13 @@ def _row(name: str, times: Result, note: str = "") -> str:
 
 
 def _control(results: Result) -> float:
-    """What 1 ms more shows up as: in the mean, since whole periods are added or not."""
+    """What 1 ms more shows up as in the mean, since single notes lose whole periods or none."""
     duet = results["jack_duet"]
     return float(duet["late echo + 1 ms"]["mean"] - duet["late echo"]["mean"])
 
 
 def table(results: Result) -> str:
-    """The results for people, in milliseconds."""
+    """The results as a table, in milliseconds."""
     duet, solo, starts = results["jack_duet"], results["jack_solo"], results["start_up"]
     inside = results["inside_solo"]
     own, sleep = inside["midigen"], inside["sleep"]
@@ -394,7 +396,7 @@ def table(results: Result) -> str:
 
 
 def measure(solo_minutes: float) -> Result:
-    """Everything, one after the other."""
+    """Measure everything, one after another."""
     parts: dict[str, Callable[[], Result]] = {
         "start_up": start_up,
         "jack_duet": jack_duet,
@@ -414,7 +416,7 @@ def measure(solo_minutes: float) -> Result:
 
 
 def main() -> None:
-    """Measure, print the table, and end with 1 if the control says that the run is void."""
+    """Measure and print the table. The exit code is 1 if the control makes the run void."""
     parser = argparse.ArgumentParser(description="Measure midigen's latency, timing and costs.")
     parser.add_argument("--solo-minutes", type=float, default=5.0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")

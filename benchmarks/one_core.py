@@ -1,10 +1,10 @@
-"""Everything on one processor: `python -m benchmarks.one_core`.
+"""Measures midigen with everything on one core: `python -m benchmarks.one_core`.
 
-The JACK server, the player, midigen (duet) and a neighbour, a process of normal priority that
-wakes up every millisecond, share one core of this machine. At several paces and switch
-intervals of the interpreter, with real-time priority and without: how long answers take, how
-much of the core midigen uses, and how late the neighbour wakes up. Needs the dev extra and
-jackd; takes about five minutes.
+The JACK server, the player, midigen (in duet) and a neighbour share one core of this machine. The
+neighbour is a process of normal priority that wakes up every millisecond. At several paces and
+switch intervals of the interpreter, with and without real-time priority, it measures how long
+answers take, how much of the core midigen uses, and how late the neighbour wakes up. Needs the dev
+extra and jackd; takes about five minutes.
 """
 
 import os
@@ -51,7 +51,7 @@ print(sorted(late)[len(late) * 99 // 100], max(late))
 
 @contextmanager
 def midigen(interval: float, *, is_urgent: bool) -> Iterator["subprocess.Popen[bytes]"]:
-    """A midigen that plays on the server with such an interval."""
+    """Run midigen on the server, with such a switch interval."""
     program = MIDIGEN.format(interval=interval, is_urgent=is_urgent)
     process = subprocess.Popen([sys.executable, "-c", program])
     try:
@@ -62,13 +62,13 @@ def midigen(interval: float, *, is_urgent: bool) -> Iterator["subprocess.Popen[b
 
 
 def processor_time(process: int) -> float:
-    """Seconds that a process has used."""
+    """The processor time that a process has used, in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(interval: float, pace: int, *, is_urgent: bool) -> str:
-    """A row: what comes of one pace and interval."""
+    """A row of the table, for one pace and interval."""
     with midigen(interval, is_urgent=is_urgent) as process:
         hand, ear = Hand(), Ear()
         hand.connect("midigen-in:midigen in")
@@ -93,7 +93,7 @@ def measure(interval: float, pace: int, *, is_urgent: bool) -> str:
         answered = ear.times(lambda message: isinstance(message, NoteOn))
         hand.close()
         ear.close()
-    # With an answer to each, they are in order; with fewer, which is whose isn't known.
+    # If an answer is missing, it isn't known which answer belongs to which note.
     came = len(answered) == len(struck)
     waits = [(b - a) * 1000 for a, b in zip(struck, answered, strict=True)] if came else []
     waited = (
@@ -109,7 +109,7 @@ def measure(interval: float, pace: int, *, is_urgent: bool) -> str:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure and print the table."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(
         "| notes a second | switch interval, priority | answer p50 ms | p99 | missing "

@@ -1,10 +1,9 @@
-"""What a change of scene costs the notes around it: `python -m benchmarks.scenes`.
+"""Measures what a change of scene costs the notes around it: `python -m benchmarks.scenes`.
 
-midigen plays alone over JACK, sixteen notes a second, with all that a model can make use of
-in its window. Its model is changed by scenes: three times to one that hasn't played yet, three
-times to one that has, in each of several processes. They are compared with as many seconds
-of the same process without a change. How late a note is counts from the grid that those
-seconds' notes are on.
+midigen plays solo over JACK, sixteen notes a second, with a window as full as a model can use. In
+each of several processes, scenes change its model six times: three times to a model that hasn't
+played yet, three times to one that has. The seconds around these changes are compared with as many
+seconds without a change, whose notes also give the grid from which lateness is measured.
 """
 
 import argparse
@@ -24,29 +23,29 @@ from midigen.midi.messages import NoteOn
 from tests.jack import Midigen, pause
 
 MODELS = ("songs", "pop", "lieder")
-"""The first plays at the beginning; all have a scene."""
+"""The models, each with a scene. The first one plays at the beginning."""
 
 CHANGES = (1, 2, 0) * 2
-"""Which scene is recalled, one after another; those of the second half have played before."""
+"""The scenes that are recalled, in order. In the second half, all have played before."""
 
 BPM, SUBDIVISION = 240, 4
 STEP = 60 / BPM / SUBDIVISION  # seconds
-SPAN = 1.0  # seconds from a change: until the next beat, and after that
-HEARD = 600  # letters before it begins to count: more than a model makes use of
+SPAN = 1.0  # seconds around a change that are looked at
+HEARD = 600  # letters that are played first: more than a model can use
 
 STEADY, FIRST, LATER = "no change", "first change to it", "later change"
 
 
 @dataclass
 class Heard:
-    """When notes came, and the spans of time that are looked at."""
+    """When notes came, and the spans of time to look at, with their kinds."""
 
     onsets: list[float]
     spans: list[tuple[str, float]]
 
 
 def configuration(folder: Path) -> Path:
-    """A file with a scene for each model, recalled by program changes."""
+    """Write a configuration with a scene for each model, recalled by program changes."""
     path = folder / "scenes.toml"
     path.write_text(
         "".join(
@@ -60,7 +59,7 @@ def configuration(folder: Path) -> Path:
 
 
 def listen(options: Iterable[str]) -> Heard:
-    """Play in a process of its own, and change scenes between spans without a change."""
+    """Run midigen, with changes of scene between spans without a change."""
     with ExitStack() as stack:
         running = Midigen(
             *("--mode", "solo", "--model", MODELS[0], "--set", "rhythm.source=steady"),
@@ -85,13 +84,13 @@ def listen(options: Iterable[str]) -> Heard:
         told = [line for line in running.lines if "scene" in line]
         expected = [f"midigen: scene {MODELS[program]}\n" for program in CHANGES]
         if told != expected:
-            sys.exit(f"void: it told {told}")
+            sys.exit(f"void: midigen reported {told}")
         onsets = running.ear.times(lambda message: isinstance(message, NoteOn))
     return Heard(onsets, spans)
 
 
 def judged(heard: Heard) -> dict[str, tuple[list[float], list[float]]]:
-    """How late each note was and how long after the one before, in ms, for each kind of span."""
+    """How late each note was, and how long after the one before, in ms, by kind of span."""
     onsets = np.array(heard.onsets)
     inside = {name: np.zeros(len(onsets), bool) for name, _ in heard.spans}
     for name, start in heard.spans:
@@ -125,7 +124,7 @@ def measure(rounds: int, *options: str) -> dict[str, Any]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The figures as a table."""
     rows = [
         f"| late, ms ({STEP * 1000:g} between notes) | notes | p50 | p99 | max | largest gap |",
         "|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""The JACK server that benchmarks play on: their own, with the dummy driver."""
+"""Starts the JACK server that benchmarks play on, with the dummy driver."""
 
 import os
 import shutil
@@ -13,9 +13,9 @@ from tests.jack import JackServer
 
 @contextmanager
 def jack_server() -> Iterator[Path]:
-    """A server that clients of this process and its children use; a folder for their files.
+    """Run a server that this process and its children use, and yield a folder for files.
 
-    Ends the program if jackd isn't installed.
+    Exits if jackd isn't installed.
     """
     program = shutil.which("jackd")
     if program is None:

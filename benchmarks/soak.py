@@ -1,9 +1,10 @@
-"""Whether it lasts a set: `python -m benchmarks.soak [--minutes 10]`.
+"""Plays for a long time: `python -m benchmarks.soak [--minutes 10]`.
 
-Two hours in simulated time, as fast as they go: a player who plays phrases, changes the mode
-and turns controls, now and then 10 s of a standstill. Then real minutes over JACK at sixteen
-notes a second, beside a bare port that sends on the same grid: resident memory after the
-first minute, notes that were lost or hang, and drift. Needs the dev extra and jackd.
+First come two hours of simulated time, as fast as possible: a player plays phrases, changes the
+mode and turns controls, and now and then everything stands still for 10 s. Then come real minutes
+over JACK at sixteen notes a second, beside a bare port that sends on the same grid. Measured are
+the growth of resident memory after the first minute, lost and hanging notes, and drift. Needs the
+dev extra and jackd.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from midigen.settings.table import Settings
 HOURS = 2.0
 STANDSTILL = 10.0  # seconds
 STEP = 1 / 16  # seconds: sixteen notes a second
-SAMPLES = 6  # of memory, a minute
+SAMPLES = 6  # of the memory, in a minute
 STEADY = ("--set", "rhythm.source=steady", "--set", "tempo.bpm=240")
 SIXTEEN = (*STEADY, "--set", "rhythm.subdivision=4")
 
@@ -37,7 +38,7 @@ SIXTEEN = (*STEADY, "--set", "rhythm.subdivision=4")
 
 
 class Listener:
-    """Counts what is played, and what of it hangs."""
+    """Counts notes, and those that hang."""
 
     def __init__(self) -> None:
         self.notes = 0
@@ -45,7 +46,7 @@ class Listener:
         self.errors = 0
 
     def hear(self, outputs: list[Output]) -> None:
-        """Take in what is sent."""
+        """Hear what is sent."""
         for output in outputs:
             if isinstance(output, NoteOn):
                 self.notes += 1
@@ -56,7 +57,7 @@ class Listener:
 
 
 def simulated() -> Result:
-    """Two hours of a set in as much time as they take."""
+    """Two hours of a set, as fast as they can be simulated."""
     performer = Performer(
         replace(Settings(), thru=True),
         load_model(Settings().model),
@@ -145,7 +146,7 @@ def real(minutes: float) -> Result:
 
 
 def _grid(partner: Partner) -> Result:
-    """Of the notes that came: how many, how many the grid has, how far off it they are."""
+    """The number of notes that came and of those in the grid, and how far off it they are."""
     onsets = np.array(partner.ear.times(lambda message: isinstance(message, NoteOn)))
     places = np.round((onsets - onsets[0]) / STEP)
     off = (onsets - onsets[0] - places * STEP) * 1000
@@ -162,7 +163,7 @@ def _grid(partner: Partner) -> Result:
 
 
 def table(results: Result) -> str:
-    """The results for people."""
+    """The results as text."""
     hours = results["simulated"]
     lines = [
         f"{hours['hours']:g} hours in simulated time, in {hours['minutes_taken']:.1f} minutes: "
@@ -194,7 +195,7 @@ def table(results: Result) -> str:
 
 
 def main() -> None:
-    """Measure both and print what came of it."""
+    """Measure both and print the results."""
     parser = argparse.ArgumentParser(description="Play for hours, simulated, and minutes.")
     parser.add_argument(
         "--minutes", type=float, default=10.0, help="of real time, 2 at least; 0: none"

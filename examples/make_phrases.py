@@ -1,4 +1,4 @@
-"""Writes the phrases beside this file, to play to midigen: `python make_phrases.py [FOLDER]`.
+"""Writes the phrases in this folder, to play to midigen: `python make_phrases.py [FOLDER]`.
 
 A phrase is a line of notes, each `NAME:BEATS:VELOCITY`, and of rests, `-:BEATS`.
 """
@@ -16,9 +16,9 @@ LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 @dataclass(frozen=True)
 class Phrase:
-    """A phrase: its file, what stands at its head, and its bars.
+    """A phrase: its file, what the file's header says, and its bars.
 
-    `gate` is the part of its length that a note sounds.
+    `gate` is how much of its length a note sounds.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""How tests are shared out, and what they share: a JACK server, and `midigen run` on it."""
+"""How tests are spread over processes, and fixtures: JACK servers, and `midigen run` on them."""
 
 import os
 import re
@@ -14,17 +14,17 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.jack import JackServer, Midigen
 from tests.system import adopt_orphans, children, end, needs, runtime_folder
 
-# What is ignored here, as under nohup or in a script's background job, would be ignored by the
-# tests' children too. What is handled isn't: they begin with the system's own way.
+# Signals that are ignored here, as under nohup or in a script's background job, would be ignored by
+# the tests' children too. Signals that are handled here have their default effect in children.
 for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
-# As by Ctrl-C, so that what tests have started ends with them.
+# Handled like Ctrl-C, so that what tests have started ends with them.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 adopt_orphans()
 
-# How long an example takes says how busy the machine is.
+# An example may take long on a busy machine.
 hypothesis.settings.register_profile(
     "any machine",
     hypothesis.settings.default,
@@ -33,12 +33,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
-# One core for training: the other one is for what is about real time (see `Halves`).
+# Training takes one core, and leaves the other to the tests about real time (see `Halves`).
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class Halves(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives what is about real time to one process, and the other files to whichever is idle."""
+    """Gives the tests about real time to one process, and other files to any idle one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -46,17 +46,17 @@ class Halves(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
-    """Share the tests between processes."""
+    """Spread the tests over processes."""
     return Halves(config, log)
 
 
 _lasting: set[int] = set()
-"""The processes that several tests have."""
+"""The processes that several tests share."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
-    """See which processes are to outlive a test, whenever in a test that comes about."""
+    """Note which processes outlive a test: those that fixtures of a wider scope start."""
     before = children()
     result = yield
     if fixturedef.scope != "function":
@@ -66,27 +66,27 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_child_left() -> Iterator[None]:
-    """What a test has started ends with it, also where it fails."""
+    """End what a test has started, even if it fails."""
     before = children()
     yield
     end(children() - before - _lasting)
 
 
 def pytest_unconfigure() -> None:
-    """What a process that tested and died has left behind ends with the session."""
+    """End what a test process that died has left behind."""
     end(children())
 
 
 @pytest.fixture(autouse=True)
 def folder() -> Iterator[Path]:
-    """Where the control sockets of the test's own midigens are, and no others."""
+    """The folder of control sockets, which is this test's alone."""
     with runtime_folder() as folder:
         yield folder
 
 
 @pytest.fixture
 def new_jack(tmp_path: Path) -> Iterator[Callable[..., JackServer]]:
-    """Starts JACK servers with the dummy driver, each under a name of its own."""
+    """Starts JACK servers with the dummy driver, each with its own name."""
     program = needs("jackd")
     servers: list[JackServer] = []
 
@@ -112,7 +112,7 @@ def _lasting_jack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServ
 def jack(_lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
     """A running JACK server, which clients of this process and its children use.
 
-    All tests of a file have the same, and leave it as it was.
+    The tests of a file share it, and leave it as it was.
     """
     monkeypatch.setenv("JACK_DEFAULT_SERVER", _lasting_jack.name)
     return _lasting_jack
@@ -122,7 +122,7 @@ def jack(_lasting_jack: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServ
 def own_jack(
     new_jack: Callable[[], JackServer], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[JackServer]:
-    """The same for one test, which may end it or freeze it."""
+    """A running JACK server for one test, which may end or freeze it."""
     server = new_jack()
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     yield server
@@ -131,7 +131,7 @@ def own_jack(
 
 @pytest.fixture
 def midigen(jack: JackServer) -> Iterator[Callable[..., Midigen]]:
-    """Starts `midigen run` on the JACK server and connects a hand and an ear to it."""
+    """Starts `midigen run` on the JACK server, and connects a hand and an ear to it."""
     del jack
     running: list[Midigen] = []
 

@@ -1,8 +1,8 @@
-"""Whatever comes from outside is taken or refused in words; nothing else may happen.
+"""Fuzzing: whatever comes from outside must be taken, or refused with a message.
 
-A `Target` is something that reads what others made, and inputs for it: random bytes, and
-valid ones with some bytes changed, left out, put in or repeated, which get further.
-`benchmarks.fuzz` gives the same targets many more of them.
+A `Target` reads foreign data. Its inputs are random bytes, and valid data with some bytes changed,
+cut, inserted or repeated, which gets further. `benchmarks.fuzz` gives the same targets many more
+inputs.
 """
 
 import contextlib
@@ -31,12 +31,14 @@ from midigen.live import control_protocol, osc
 from midigen.midi import wire
 from midigen.midi.messages import NoteOff, NoteOn, Seconds
 from midigen.midi.reader import load
-from midigen.midi.score import Score, variable_length
+from midigen.midi.writer import MidiFileBuilder, variable_length
 from midigen.music.keys import LETTERS
 from midigen.prediction.onnx_predictor import OnnxPredictor
-from midigen.settings import config, controls
+from midigen.settings import config, controls, toml
+from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.table import KNOB_EXAMPLE, SCENE_EXAMPLE, Mode, Settings, TempoSource
+from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE
+from midigen.settings.table import Settings
 from tests.midi_files import one_track, render_file
 from tests.osc_packets import bundle, message
 from tests.players import NOTEBOOK, ROOT, NextLetter, settings
@@ -46,20 +48,20 @@ TAKEN = "taken"
 
 @dataclass(frozen=True)
 class Target:
-    """What reads inputs: `take` says TAKEN, or in which words it refused one."""
+    """Something that reads inputs. `take` returns TAKEN, or the message of a refusal."""
 
     inputs: st.SearchStrategy[Any]
     take: Callable[[Any, Path], str]
     in_suite: int
-    """How many inputs the tests give it."""
+    """How many inputs the test suite gives it."""
     within: Seconds | None = None
-    """How much of a processor's time it may take over one."""
+    """How much processor time one input may take."""
 
 
 def fuzz(name: str, inputs: int, seed_number: int, folder: Path) -> "Counter[str]":
-    """Give a target so many inputs, and count what it says. Raises what it shouldn't raise.
+    """Give a target so many inputs and count its messages. Raises whatever it shouldn't raise.
 
-    In the folder lies the last of them that is a file.
+    If inputs are files, the last one stays in the folder.
     """
     target, said = TARGETS[name], Counter[str]()
 
@@ -83,17 +85,17 @@ def fuzz(name: str, inputs: int, seed_number: int, folder: Path) -> "Counter[str
 
 
 def fuzz_apart(name: str, inputs: int, seed_number: int, folder: Path) -> "Counter[str]":
-    """The same in a process of its own: native code may crash. Raises BrokenProcessPool then."""
+    """Fuzz in another process, since native code may crash. Raises BrokenProcessPool then."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(fuzz, name, inputs, seed_number, folder).result()
 
 
 def _without_numbers(text: str) -> str:
-    """So that two texts are one kind of error if they differ in a place only."""
+    """A message without its numbers, so that the same error counts as one kind."""
     return re.sub(r"-?\d+", "N", text)
 
 
-# --- what is changed
+# --- mutations
 
 
 WAYS = ("change", "cut", "insert", "repeat")
@@ -101,7 +103,7 @@ WAYS = ("change", "cut", "insert", "repeat")
 
 @st.composite
 def mutated(draw: st.DrawFn, originals: list[bytes], ways: Sequence[str] = WAYS) -> bytes:
-    """One of the originals, changed in one to four places."""
+    """One of the originals with one to four changes."""
     data = bytearray(draw(st.sampled_from(originals)))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(data)))
@@ -119,14 +121,14 @@ def mutated(draw: st.DrawFn, originals: list[bytes], ways: Sequence[str] = WAYS)
 
 
 EDGES = [b"\0", b"\x7f", b"\x80", b"\xff", b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff"]
-"""Bytes at which numbers overflow, change their sign or end."""
+"""Bytes at which numbers overflow, change sign or end."""
 
 
 # --- MIDI files
 
 
 def _with_mido() -> bytes:
-    """Two tracks with all that files have, at ticks of a beat."""
+    """A file by mido: two tracks with everything that files usually have."""
     file = mido.MidiFile(ticks_per_beat=480)
     conductor, melody = file.add_track("conductor"), file.add_track("flute")
     conductor += [
@@ -151,7 +153,7 @@ def _with_mido() -> bytes:
 
 
 def _recorded() -> bytes:
-    score = Score(["midigen session", "player", "midigen"], 0.0, 500_000, 4)
+    score = MidiFileBuilder(["midigen session", "player", "midigen"], 0.0, 500_000, 4)
     for step, pitch in enumerate((60, 62, 64)):
         score.add(1, bytes([0x90, pitch, 80]), step / 2)
         score.add(2, bytes([0x91, pitch + 12, 80]), step / 2 + 0.1)
@@ -194,11 +196,11 @@ PLAYERS = [
     settings(mode=Mode.DUET, tempo={"source": TempoSource.FOLLOW}),
     settings(mode=Mode.DUET, tempo={"source": TempoSource.CLOCK}, duet={"quantize": True}),
 ]
-"""Not in solo, which plays on through a file of hours."""
+"""Without solo, which would play through a file of hours."""
 
 
 def take_midi_file(given: tuple[bytes, Settings], folder: Path) -> str:
-    """Learn from a file, look at it, and play to it."""
+    """Learn from a file, draw it, and play to it."""
     content, chosen = given
     path = folder / "in.mid"
     path.write_bytes(content)
@@ -251,7 +253,7 @@ def _padded(text: bytes) -> bytes:
 
 
 def take_osc_packet(packet: bytes, _: Path) -> str:
-    """Read a packet, and what its controls set."""
+    """Read a packet, and the values of its controls."""
     said = [_said_to(result) for result in osc.read(packet)]
     assert all(text.isprintable() for text in said)
     return re.sub("'.*'", "…", next((text for text in said if text != TAKEN), TAKEN))
@@ -271,7 +273,7 @@ def _said_to(result: Control | str) -> str:
 
 
 class Obeying:
-    """A midigen that checks what it is asked for, and has no music."""
+    """A stand-in for midigen, which checks what it is asked for."""
 
     def status(self) -> Mapping[str, object]:
         return {"mode": "duet", "sounding": (60, 67), "worst": 0.0013}
@@ -316,13 +318,13 @@ LINES = st.one_of(
     st.binary(max_size=200),
     _JSON_LINES.map(str.encode),
     st.builds(str.encode, _JSON_LINES, st.sampled_from(["utf-16", "utf-32-be", "utf-8-sig"])),
-    st.sampled_from([b"[" * control_protocol.LONGEST, b'{"do":' * 10_000, b"9" * 5000]),
+    st.sampled_from([b"[" * control_protocol.MAX_REQUEST, b'{"do":' * 10_000, b"9" * 5000]),
     mutated([b'{"do": "set", "name": "tempo", "value": "96"}', b'{"do": "status"}']),
 )
 
 
 def take_line(line: bytes, _: Path) -> str:
-    """Answer a line with one line of JSON: what has become of it, or what is wrong with it."""
+    """Answer a line with one line of JSON: the result, or what is wrong."""
     midigen = Obeying()
     said = control_protocol.answer(line, midigen, midigen)
     answer = json.loads(said)
@@ -337,7 +339,7 @@ def take_line(line: bytes, _: Path) -> str:
 
 
 def take_midi_bytes(pieces: list[bytes], _: Path) -> str:
-    """In whatever pieces they come, the messages are the same, and can be sent on."""
+    """Decode bytes to the same messages however they are cut; they can be encoded again."""
     decoder = wire.Decoder()
     messages = [each for piece in pieces for each in decoder.feed(piece)]
     assert messages == wire.Decoder().feed(b"".join(pieces))
@@ -361,7 +363,7 @@ _LITERALS = (
     *('[{ cc = 3, name = "tempo", low = nan }]', '[{ name = "\\u001b", set = { mode = "duet" } }]'),
     *(f"{{ a{'.a' * 200} = 1 }}", f"{{ a{'.a' * 5000} = 1 }}", f"0x{'f' * 900}"),
 )
-_DEFAULTS = [(key, config.toml(Settings().at(key))) for key in config._kinds()]
+_DEFAULTS = [(key, toml.literal(Settings().at(key))) for key in config._kinds()]
 _LINE = st.sampled_from(_DEFAULTS)
 _ANY_LINE = _LINE | st.tuples(st.sampled_from(_KEYS), st.sampled_from(_LITERALS))
 
@@ -384,14 +386,14 @@ CONFIGURATIONS = st.one_of(
 
 
 def take_configuration(content: bytes, folder: Path) -> str:
-    """Load a file; what it sets is the same once it is written and loaded again."""
+    """Load a file. What it sets is the same after writing and loading it again."""
     path = folder / "config.toml"
     path.write_bytes(content)
     try:
         chosen = config.load(path)
     except ConfigError as exc:
         return _said_of(exc)
-    path.write_text(config.render(chosen), encoding="utf-8")
+    path.write_text(toml.render(chosen), encoding="utf-8")
     assert config.load(path) == chosen
     return TAKEN
 
@@ -421,7 +423,7 @@ _METADATA = {
 
 @st.composite
 def _other_metadata(draw: st.DrawFn) -> bytes:
-    """A model that says other things of itself: of two entries with one key the last counts."""
+    """The notebook's model with other metadata. Of two entries with one key, the last counts."""
     content = NOTEBOOK.read_bytes()
     for key in draw(st.lists(st.sampled_from(sorted(_METADATA)), max_size=3)):
         value = draw(_METADATA[key].map(str.encode) | st.binary(max_size=8))
@@ -430,7 +432,7 @@ def _other_metadata(draw: st.DrawFn) -> bytes:
 
 
 def entry(number: int, value: bytes) -> bytes:
-    """A field of a protocol buffer: its number and that it has a length, the length, its bytes."""
+    """A field of a protocol buffer: its number and wire type, its length, and its bytes."""
     length, rest = bytearray(), len(value)
     while rest > 127:
         length.append(rest & 127 | 128)
@@ -447,7 +449,7 @@ MODELS = st.one_of(
 
 
 def take_model(content: bytes, folder: Path) -> str:
-    """Load a model, and predict."""
+    """Load a model and predict."""
     path = folder / "model.onnx"
     path.write_bytes(content)
     try:
@@ -472,4 +474,4 @@ TARGETS = {
     "configurations": Target(CONFIGURATIONS, take_configuration, 200),
     "models": Target(MODELS, take_model, 100),
 }
-"""What is read from outside, by its name."""
+"""All that midigen reads from outside."""

@@ -17,41 +17,41 @@ from midigen.live.midi_system import close_ports
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
 from midigen.midi.wire import Decoder, encode
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
+"""How long to wait for something that must happen, in seconds."""
 
 SETTLES = 0.2
-"""Seconds after a change of clients or cables until all is handed on.
+"""How long to wait after a change of clients or connections, in seconds.
 
-The server sorts its graph anew and doesn't say when it is done; a message was seen to get
-lost meanwhile.
+The server reorders its graph and doesn't tell when it is done. Messages have been lost meanwhile.
 """
 
 MIDIGEN = (
     *(sys.executable, "-m", "midigen", "run", "--ports", "jack", "--model", "notebook"),
     *("--set", "touch.variation=0"),
 )
-"""Whose answers are known; a test may name another model."""
+"""The command that starts midigen with a model whose answers are known."""
 
 
 def wait_until(condition: Callable[[], object], what: str | Callable[[], str]) -> None:
-    """Wait for something that another process does. Fails the test if it never happens."""
-    end = time.perf_counter() + PATIENCE
+    """Wait until another process has done something. Fails the test if it never does."""
+    end = time.perf_counter() + TIMEOUT
     while not condition():
         if time.perf_counter() > end:
-            pytest.fail(f"waited {PATIENCE:g} s for {what if isinstance(what, str) else what()}")
+            pytest.fail(f"waited {TIMEOUT:g} s for {what if isinstance(what, str) else what()}")
         threading.Event().wait(0.005)
 
 
 def _stands_still(stat: Path) -> bool:
-    """Whether a thread is stopped, as the system tells of it in such a file."""
+    """Whether a thread is stopped, by its `stat` file in /proc."""
     return stat.read_text().rpartition(")")[2].split()[0] == "T"
 
 
 class JackServer:
     """`jackd` with the dummy driver: no sound card, real MIDI.
 
-    With `waits` it waits in each period for every client, so that no message is lost; but one
-    that is killed or stopped holds up all the others for 5 s or more. `period` is in frames.
+    If it `waits` for every client in each period, no message is lost, but a client that is killed
+    or stopped holds up all others for 5 s or more. `period` is in frames.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class JackServer:
         self.start()
 
     def start(self) -> None:
-        """Start it, the first time or after its end."""
+        """Start it, for the first time or again."""
         name = self.name
         with self._log.open("a") as output:
             self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
         wait_until(
             lambda: (
                 subprocess.run(
-                    ["jack_lsp", "-s", name], capture_output=True, check=False, timeout=PATIENCE
+                    ["jack_lsp", "-s", name], capture_output=True, check=False, timeout=TIMEOUT
                 ).returncode
                 == 0
             ),
@@ -79,22 +79,24 @@ class JackServer:
         )
 
     def kill(self) -> None:
-        """As in a crash."""
+        """End it as a crash would."""
         self._process.kill()
         self._process.wait()
 
     def freeze(self) -> None:
-        """As when its sound card hangs: from when this returns, nothing of it runs."""
+        """Stop it, as a hanging sound card would. When this returns, none of its threads runs."""
         self._process.send_signal(signal.SIGSTOP)
         threads = Path(f"/proc/{self._process.pid}/task")
-        wait_until(lambda: all(map(_stands_still, threads.glob("*/stat"))), "its standstill")
+        wait_until(
+            lambda: all(map(_stands_still, threads.glob("*/stat"))), "the server to stand still"
+        )
 
     def go_on(self) -> None:
-        """After `freeze`."""
+        """Let it run again after `freeze`."""
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """As a user ends it."""
+        """End it as a user would."""
         self._process.terminate()
         self._process.wait()
 
@@ -104,7 +106,7 @@ CLOCK_OUT = "jack_midi_clock:mclk_out"
 
 
 class Transport:
-    """JACK's transport, with a tempo: `jack_transport` as its timebase master."""
+    """JACK's transport with a tempo: `jack_transport` as timebase master."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -113,58 +115,58 @@ class Transport:
         self.say("master")
 
     def say(self, command: str) -> None:
-        """A command of its own, such as `tempo 96`, `play` or `stop`."""
+        """Give it a command such as `tempo 96`, `play` or `stop`."""
         assert self._process.stdin
         self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()
 
     def close(self) -> None:
-        """Leave the transport."""
-        self._process.communicate("stop\nexit\n", timeout=PATIENCE)
+        """Stop and leave the transport."""
+        self._process.communicate("stop\nexit\n", timeout=TIMEOUT)
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:
-    """A command of midigen, such as `status`, as a process."""
+    """Run a command of midigen, such as `status`, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "midigen", *words],
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
 
 def connect(source: str, target: str) -> bool:
-    """Connect two ports; whether that worked."""
+    """Connect two ports. Returns whether that worked."""
     done = subprocess.run(["jack_connect", source, target], capture_output=True, check=False)
     return done.returncode == 0
 
 
 class Ear:
-    """An input client that hears a port and keeps what came, with times; a `clock` if asked to."""
+    """An input client that keeps what it hears at a port, with times. It may hear the `clock`."""
 
     def __init__(self, client: str = "ear", *, clock: bool = False) -> None:
-        import rtmidi  # here, so that the other tests run where libasound is missing
+        import rtmidi  # not at the top, so that other tests run without libasound
 
         self.port: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=client)
         self.port.ignore_types(timing=not clock)
         self._name = f"ear {id(self)}"
         self._decoder = Decoder()
         self.heard: list[tuple[float, Message]] = []
-        self._deltas = 0.0  # since the first message, by the server's own clock
-        self._origin = float("inf")  # when that came, by the least delayed message
+        self._deltas = 0.0  # since the first message, by the server's clock
+        self._origin = float("inf")  # when it came, by the least delayed message
         self.exact: list[tuple[float, Message]] = []
         self.came = threading.Condition()
         self.port.set_callback(self._on_message)
 
     def ports(self) -> list[str]:
-        """The ports that could be heard."""
+        """The ports that it could connect to."""
         names: list[str] = self.port.get_ports()
         return names
 
     @property
     def own_port(self) -> str:
-        """Its own name, once it is connected: others may be connected to it as well."""
+        """Its own port, once it is connected, so that others can be connected to it."""
         listed = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=True)
         names = [name for name in listed.stdout.splitlines() if name.endswith(f":{self._name}")]
         (own,) = names
@@ -178,9 +180,9 @@ class Ear:
         self.port.open_virtual_port(name)
 
     def wait_for(self, count: int, kind: type = NoteOn) -> None:
-        """Wait until so many messages of a kind were heard."""
+        """Wait until it has heard so many messages of a kind."""
         with self.came:
-            enough = self.came.wait_for(lambda: len(self.of(kind)) >= count, timeout=PATIENCE)
+            enough = self.came.wait_for(lambda: len(self.of(kind)) >= count, timeout=TIMEOUT)
         assert enough, f"{count} {kind.__name__} expected, heard {self.messages}"
 
     def of(self, kind: type) -> list[Any]:
@@ -213,17 +215,17 @@ class Ear:
             self.came.notify_all()
 
     def times(self, which: Callable[[Message], bool]) -> list[float]:
-        """When messages came by the server, however late this process was told."""
+        """When messages came by the server's clock, however late this process learned of them."""
         return [self._origin + at for at, message in self.exact if which(message)]
 
 
 def pause(seconds: float) -> None:
-    """A player's pause: part of what is played, not a wait for something to happen."""
+    """A pause that is part of what is played, rather than a wait for something."""
     threading.Event().wait(seconds)
 
 
 def play_phrase(hand: "Hand", *pitches: int) -> None:
-    """Strike and release keys one after another, 50 ms each: longer than a chord."""
+    """Play keys one after another, 50 ms each, which is too slow for a chord."""
     for pitch in pitches:
         hand.strike(pitch)
         pause(0.05)
@@ -259,22 +261,63 @@ class Hand:
         self.send(*encode(NoteOff(pitch)))
 
     def turn(self, knob: int, *values: int) -> None:
-        """Turn a knob, a step a value."""
+        """Turn a knob through these values."""
         for value in values:
             self.send(0xB0, knob, value)
 
     def press(self, button: int) -> None:
-        """Press a button that sends a controller, and let it go."""
+        """Press and release a button that sends a controller."""
         self.turn(button, 127, 0)
 
     def close(self) -> None:
         close(self)
 
 
-def close(*clients: Ear | Hand) -> None:
-    """Close clients, and those that are closed already leave alone.
+class Keyboard(Hand):
+    """A keyboard that can be pulled and plugged in: a virtual output in a process of its own.
 
-    JACK may crash one that closes while the graph is changing.
+    In the tests' process closing it would wait for the server, which may wait for an ear there,
+    which waits for the interpreter.
+    """
+
+    _PROGRAM = """
+import sys, rtmidi
+port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=sys.argv[1])
+port.open_virtual_port(sys.argv[2])
+print(flush=True)
+for line in sys.stdin:
+    port.send_message(bytes.fromhex(line))
+port.close_port()
+port.delete()
+"""
+
+    def __init__(self, client: str, port: str) -> None:
+        self._decoder = Decoder()
+        self.sent = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", self._PROGRAM, client, port],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout
+        assert self._process.stdout.readline(), "the keyboard isn't there"
+
+    def send(self, *data: int) -> None:
+        now = time.perf_counter()
+        assert self._process.stdin
+        self._process.stdin.write(f"{bytes(data).hex()}\n")
+        self._process.stdin.flush()
+        self.sent += [(now, each) for each in self._decoder.feed(bytes(data))]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def close(*clients: Ear | Hand) -> None:
+    """Close those clients that are still open.
+
+    JACK may crash a client that closes while the graph is changing.
     """
     ears = [each.port for each in clients if isinstance(each, Ear) and not each.port.is_deleted]
     hands = [each.port for each in clients if isinstance(each, Hand) and not each.port.is_deleted]
@@ -286,8 +329,8 @@ def close(*clients: Ear | Hand) -> None:
 class Midigen:
     """`midigen run` as a process, with a hand on its input and an ear at its output.
 
-    Without `plays` it has neither, without `connects` they aren't connected.
-    With `types` lines can be typed to it, through a pipe. It runs in `folder`, else here.
+    There are no hand and ear unless it `plays`, and they aren't connected unless it `connects`.
+    If it `types`, lines can be typed to it through a pipe. It runs in `folder`, or else here.
     """
 
     def __init__(
@@ -314,7 +357,7 @@ class Midigen:
             try:
                 self.read_until("Ctrl-C stops")
                 self.connect()
-            except BaseException:  # its pipes and ports would be the next test's trouble
+            except BaseException:  # its pipes and ports would trouble the next test
                 self.process.kill()
                 self.process.wait()
                 self.close()
@@ -333,17 +376,17 @@ class Midigen:
         self.process.stdin.flush()
 
     def read_until(self, words: str) -> str:
-        """The first line on stderr that holds these words. Fails the test if it never comes."""
+        """The next line on stderr with these words. Fails the test if it never comes."""
         assert self.process.stderr
-        impatience = threading.Timer(PATIENCE, self.process.kill)
-        impatience.start()
+        timer = threading.Timer(TIMEOUT, self.process.kill)
+        timer.start()
         try:
             for line in self.process.stderr:
                 self.lines.append(line)
                 if words in line:
                     return line
         finally:
-            impatience.cancel()
+            timer.cancel()
         pytest.fail(f"ended with {self.process.wait()} before saying {words!r}: {self.lines}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -352,7 +395,7 @@ class Midigen:
         return self.wait()
 
     def wait(self) -> int:
-        code = self.process.wait(timeout=PATIENCE)
+        code = self.process.wait(timeout=TIMEOUT)
         assert self.process.stderr
         self.lines += self.process.stderr.readlines()
         return code
@@ -371,7 +414,7 @@ class Midigen:
 def midigen_on_terminal(
     terminal: int, *arguments: str
 ) -> Iterator[tuple["subprocess.Popen[bytes]", Hand, Ear]]:
-    """`midigen run` with a terminal to itself, a hand and an ear, which aren't connected yet."""
+    """`midigen run` in a terminal of its own, with a hand and an ear that aren't connected yet."""
     hand, ear = Hand(), Ear()
     process = subprocess.Popen(
         ["setsid", "--ctty", *MIDIGEN, *arguments],

@@ -1,4 +1,4 @@
-"""A connection that a test plays and listens to, and a daemon on it."""
+"""A connection between a test and a daemon, without any MIDI system."""
 
 import threading
 import time
@@ -14,7 +14,8 @@ from midigen.live.daemon import Daemon
 from midigen.live.worker import Observer
 from midigen.midi.messages import Channel, NoteOff, NoteOn
 from midigen.prediction.predictor import Predictor
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.table import Settings
 from tests.players import NextLetter, settings
 
 DUET = settings(mode=Mode.DUET)
@@ -23,7 +24,7 @@ DUET = settings(mode=Mode.DUET)
 class Loop:
     """A `Connection` that a test plays and listens to.
 
-    It locks while it sends and closes, as ports do, and may fail, refuse or hang as they may.
+    Like real ports, it locks while it sends and closes, and it may fail, refuse or hang.
     """
 
     latency = 0.0
@@ -63,7 +64,7 @@ class Loop:
         return True
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """It hears all that is played."""
+        """It always hears everything."""
 
     def release_held(self) -> int:
         self.calls.append("release held")
@@ -102,7 +103,7 @@ def run(
     predictor: Predictor | None = None,
     observers: Sequence[Observer] = (),
 ) -> Loop:
-    """Run a daemon here, with a script that plays to it from another thread."""
+    """Run a daemon on this thread, and a script that plays to it on another one."""
     loop = loop or Loop()
     playing = Performer(chosen, predictor or NextLetter(), np.random.default_rng(0))
     daemon = Daemon(playing, loop, lambda _: None, observers)

@@ -1,4 +1,4 @@
-"""MIDI files, made for a test."""
+"""Makes MIDI files for tests."""
 
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,12 @@ def write_midi(path: Path, bpm: float | None = None, pitches: tuple[int, ...] = 
 
 
 def one_track(body: bytes) -> bytes:
-    """A file of one track, whose length is right."""
+    """The bytes of a file with one track, whose length is right."""
     return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(body).to_bytes(4, "big") + body
 
 
 def track_notes(path: Path) -> dict[str, list[tuple[int, str, int]]]:
-    """The notes of each track by its name: (tick, type, pitch)."""
+    """The notes of each track, by its name, as (tick, type, pitch)."""
     tracks = {}
     for track in mido.MidiFile(path).tracks:
         tick = 0
@@ -48,6 +48,6 @@ def track_notes(path: Path) -> dict[str, list[tuple[int, str, int]]]:
 def render_file(
     source: Path, destination: Path, chosen: Settings, *arguments: Any, **options: Any
 ) -> None:
-    """Render a file to another, as `midigen render` does."""
+    """Render a file into another one, as `midigen render` does."""
     result = render(load(source), chosen, *arguments, **options)
     write(destination, result.tracks, result.settings.tempo.bpm, result.settings.tempo.bar)

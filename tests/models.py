@@ -1,4 +1,4 @@
-"""Predictors and mixtures whose answers are known, or that fail."""
+"""Predictors and mixtures that have known results, or that fail."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -18,11 +18,11 @@ CONSTANT = Mixture(
     np.full((ORDERS, BUCKETS), 0.3, dtype=np.float32),
     np.tile(np.array([1.0, 0.0], dtype=np.float32), (ORDERS + 1, 1)),
 )
-"""Trusts every context alike and sharpens nothing."""
+"""A mixture that trusts all contexts the same, and doesn't use the exponents."""
 
 
 def any_mixture(seed: int = 0) -> Mixture:
-    """Trusts every context otherwise and sharpens every match otherwise, even none."""
+    """A mixture with random numbers for all contexts and lengths of match, 0 included."""
     rng = np.random.default_rng(seed)
     trust = rng.uniform(0, 0.999, (ORDERS, BUCKETS)).astype(np.float32)
     exponents = rng.uniform((0.5, -0.5), (1.5, 0.5), (ORDERS + 1, 2)).astype(np.float32)
@@ -30,7 +30,7 @@ def any_mixture(seed: int = 0) -> Mixture:
 
 
 class Leaning(AnyLetter):
-    """A predictor whose every window predicts otherwise, and nothing is impossible."""
+    """A predictor that depends on the whole window, and for which every letter is possible."""
 
     def __init__(self, mixture: Mixture | None = None) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ Predict: TypeAlias = Callable[[Degrees], Any]
 
 
 class Moody(NextLetter):
-    """A predictor that is sure of the next letter, but on the calls that `fails` says."""
+    """A predictor that is sure of the next letter, except in the calls that fail."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class AnyLetterAndMemory(AnyLetter):
 
 
 class SameLetter(NextLetter):
-    """A predictor that is sure that the newest letter comes again."""
+    """A predictor that is sure that the newest letter is repeated."""
 
     def predict(self, windows: Degrees) -> Probabilities:
         return np.eye(SIZE, dtype=np.float32)[windows[:, -1]]

@@ -1,4 +1,4 @@
-"""OSC packets, made for a test."""
+"""Makes OSC packets for tests."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""What the tests play with: predictors whose answers are known, and phrases to play."""
+"""A simple player for tests: predictors with known answers, phrases, and ways to play them."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 
 from midigen.instrument.agenda import Agenda
 from midigen.instrument.events import Cue, Event, Output
+from midigen.instrument.panel import Panel
 from midigen.instrument.performer import Performer
 from midigen.instrument.render import perform
 from midigen.midi.messages import Clock, NoteOff, NoteOn, Pitch, Seconds
@@ -17,7 +18,8 @@ from midigen.music.keys import SIZE
 from midigen.prediction.foresight import Question
 from midigen.prediction.mixture import Mixture, Probabilities
 from midigen.prediction.window import Degrees
-from midigen.settings.table import RhythmSource, Settings
+from midigen.settings.choices import RhythmSource
+from midigen.settings.table import Settings
 
 Delays = Iterator[Seconds]
 
@@ -43,7 +45,7 @@ class NextLetter:
 
 
 class AnyLetter(NextLetter):
-    """A predictor that finds all seven letters equally likely."""
+    """A predictor for which all seven letters are equally likely."""
 
     def predict(self, windows: Degrees) -> Probabilities:
         return np.full((len(windows), SIZE), 1 / SIZE, dtype=np.float32)
@@ -54,11 +56,11 @@ PLAIN: dict[str, Any] = {
     "rhythm": {"source": RhythmSource.STEADY},
     "touch": {"variation": 0},
 }
-"""What makes answers easy to foretell: the grid, a fixed pause, and no chance in the touch."""
+"""Settings that make answers predictable: the grid, a fixed pause, no variation in touch."""
 
 
 def settings(**sections: Any) -> Settings:
-    """Plain settings, with changes: `settings(mode=Mode.DUET, turn={"silence": 0.5})`."""
+    """The plain settings with changes, such as `mode=Mode.DUET, turn={"silence": 0.5}`."""
     base = Settings()
     for given in (PLAIN, sections):
         changes = {
@@ -69,28 +71,33 @@ def settings(**sections: Any) -> Settings:
     return base
 
 
+def panel(chosen: Settings) -> Panel:
+    """A panel of one's own, for parts of the instrument that are tested alone."""
+    return Panel(chosen, [])
+
+
 def performer(chosen: Settings, min_notes: int = 1) -> Performer:
     return Performer(chosen, NextLetter(min_notes), np.random.default_rng(0))
 
 
 def key(pitch: Pitch, onset: Seconds, end: Seconds, velocity: int = 80) -> TimedEvents:
-    """A key that is struck and let go."""
+    """A key that is pressed and released."""
     return [(onset, NoteOn(pitch, velocity)), (end, NoteOff(pitch))]
 
 
 def together(*events: TimedEvents) -> TimedEvents:
-    """Several lists of events as one, in the order of their times."""
+    """Several lists of events merged by their times."""
     return sorted((event for each in events for event in each), key=lambda event: event[0])
 
 
 def play(chosen: Settings, events: Iterable[tuple[Seconds, Event]], min_notes: int = 1) -> Any:
-    """Everything that a performer plays to events, with times rounded to a microsecond."""
+    """All outputs of a performer for some events, with times rounded to a microsecond."""
     played = perform(performer(chosen, min_notes), events)
     return [(round(time, 6), output) for time, output in played]
 
 
 def notes(outputs: TimedOutputs) -> list[tuple[Seconds, str, int]]:
-    """The notes alone, short: (time, "on" or "off", pitch)."""
+    """Only the notes, as (time, "on" or "off", pitch)."""
     return [
         (time, "on" if isinstance(output, NoteOn) else "off", output.pitch)
         for time, output in outputs
@@ -105,9 +112,9 @@ def onsets(outputs: TimedOutputs) -> list[Seconds]:
 def run(
     chosen: Settings, events: TimedEvents, until: Seconds, early: Seconds = 0.0
 ) -> TimedOutputs:
-    """All that is played up to a time, however long it would go on.
+    """All outputs up to a time, however long the performer would go on.
 
-    What is due is done `early`, as where a message is under way for so long.
+    It acts `early`, as over a connection that takes so long to carry a message.
     """
     playing = performer(chosen)
     outputs: TimedOutputs = [(0.0, output) for output in playing.start(0.0)]
@@ -126,9 +133,9 @@ def drive(
     until: Seconds,
     delays: Delays | None = None,
 ) -> TimedOutputs:
-    """All that is played up to a time, as the daemon drives it.
+    """All outputs up to a time, with the performer driven as the daemon drives it.
 
-    With `delays` questions are answered elsewhere, each that much later.
+    With `delays`, questions are answered elsewhere, each so much later.
     """
     assert all(time <= until for time, _ in events)
     now = 0.0
@@ -144,7 +151,9 @@ def drive(
                 sent = playing.handle(foresight.answer(coming.pop()), now)
             else:
                 sent = playing.advance(now)
-                assert playing.deadline is None or playing.deadline > now  # else it would spin
+                assert (
+                    playing.deadline is None or playing.deadline > now
+                )  # otherwise the daemon would spin
             outputs += [(now, output) for output in sent]
             playing.prepare()
         now = time

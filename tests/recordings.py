@@ -1,4 +1,4 @@
-"""What is in a recording, as a test reads it."""
+"""Reads recordings for tests, with mido."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +8,13 @@ import mido
 
 from midigen.midi import wire
 from midigen.midi.messages import Message, Seconds
-from midigen.midi.ticks import TICKS_PER_BEAT
+from midigen.midi.ticks import RESOLUTION
 
 TOLERANCE = 0.02
-"""Seconds that what was heard may seem to be before it was played: the way through JACK."""
+"""How much later than in the recording a note may be heard, in seconds: JACK takes so long."""
 
-LONGEST = 2.0
-"""Seconds that a busy machine may take to hand a message on."""
+MOST_DELAY = 2.0
+"""How long a busy machine may take to pass a message on, in seconds."""
 
 Heard: TypeAlias = tuple[Seconds, Message]
 
@@ -22,7 +22,7 @@ Tracks: TypeAlias = dict[str, list[Heard]]
 
 
 def read(path: Path) -> Tracks:
-    """The messages of each track by its name, with their times."""
+    """The messages of each track with their times, by the track's name."""
     changes = tempos(path)
     found: Tracks = {}
     for track in mido.MidiFile(path).tracks:
@@ -39,9 +39,9 @@ def read(path: Path) -> Tracks:
 def assert_recorded(
     found: Tracks, player: Sequence[tuple[float, Message]], machine: Sequence[tuple[float, Message]]
 ) -> None:
-    """The two tracks hold these messages, as the player's was sent and the machine's was heard.
+    """Check that the tracks hold what was sent for the player and heard from the machine.
 
-    A busy machine hands on late, never early: nothing was heard before it was played.
+    A busy computer may pass messages on late, but never early.
     """
     expected = {"player": player, "midigen": machine}
     assert found["midigen session"] == []
@@ -52,13 +52,13 @@ def assert_recorded(
     sent = [time for time, _ in player]
     start = min(at - time for (at, _), time in zip(found["player"], sent, strict=True))
     late = [at - start - time for (at, _), time in zip(found["player"], sent, strict=True)]
-    assert max(late) < LONGEST
+    assert max(late) < MOST_DELAY
     for (at, _), (time, _) in zip(found["midigen"], machine, strict=True):
-        assert time - LONGEST < at - start < time + TOLERANCE
+        assert time - MOST_DELAY < at - start < time + TOLERANCE
 
 
 def tempos(path: Path) -> list[tuple[int, int]]:
-    """The tempos of a file with their ticks, in microseconds a beat."""
+    """The tempos of a file, in microseconds a beat, each with its tick."""
     found, tick = [], 0
     for message in mido.MidiFile(path).tracks[0]:
         tick += message.time
@@ -68,11 +68,11 @@ def tempos(path: Path) -> list[tuple[int, int]]:
 
 
 def seconds(tick: int, changes: list[tuple[int, int]]) -> Seconds:
-    """When a tick is, by mido's arithmetic."""
+    """The time of a tick, as mido computes it."""
     time, last, tempo = 0.0, 0, changes[0][1]
     for change, following in changes:
         if change > tick:
             break
-        time += mido.tick2second(change - last, TICKS_PER_BEAT, tempo)
+        time += mido.tick2second(change - last, RESOLUTION, tempo)
         last, tempo = change, following
-    return time + float(mido.tick2second(tick - last, TICKS_PER_BEAT, tempo))
+    return time + float(mido.tick2second(tick - last, RESOLUTION, tempo))

@@ -1,4 +1,4 @@
-"""A midigen that can be asked, and the channel that it is asked by."""
+"""A control channel, and a stand-in for the midigen behind it."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class Client:
 
 
 class Player:
-    """A backend that says what it was asked, unless something is wrong."""
+    """A backend that remembers what it was asked, and refuses some of it."""
 
     def __init__(self, state: Mapping[str, object] | None = None) -> None:
         self.state = {"mode": "duet"} if state is None else state

@@ -1,4 +1,4 @@
-"""Performances at random: settings, and what happens at which time."""
+"""Random performances, as Hypothesis strategies: settings, and events with pauses."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,11 @@ from midigen.instrument.events import EndOfPhrase, Event, Reload
 from midigen.midi.messages import ChannelMessage, Clock, NoteOff, NoteOn, Seconds, SongPosition
 from midigen.music.keys import AUTO
 from midigen.prediction.predictor import Predictor
+from midigen.settings.choices import Mode, Quantize, RhythmSource, TempoSource
 from midigen.settings.controls import CONTROLS, Control
 from midigen.settings.kinds import InBeats, Transposition
-from midigen.settings.table import (
-    Knob,
-    Mode,
-    Quantize,
-    RhythmSource,
-    Scene,
-    Settings,
-    TempoSource,
-)
+from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.table import Settings
 from tests.players import AnyLetter, settings
 
 channels = st.integers(1, 2)
@@ -62,7 +56,7 @@ events: st.SearchStrategy[Event] = st.one_of(
 
 @dataclass(frozen=True)
 class Wait:
-    """Time passes; the deadlines within it are met, `late` after each."""
+    """A span in which the performer acts at its deadlines, or so much `late`."""
 
     span: Seconds
     late: Seconds
@@ -70,7 +64,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Ticks:
-    """So many ticks of a clock, a period apart, each a little off."""
+    """So many clock ticks, a `period` apart, some of them later by `off`."""
 
     count: int
     period: Seconds
@@ -96,7 +90,7 @@ Script = list[Event | Wait | Reload]
 
 
 def _spread(move: Event | Wait | Ticks) -> Script:
-    """A clock's ticks as events with waits between them."""
+    """Turn clock ticks into events with waits between them."""
     if not isinstance(move, Ticks):
         return [move]
     return [each for n in range(move.count) for each in (
@@ -157,7 +151,7 @@ choices = st.builds(
 
 
 class Shelf:
-    """Another model, which is there at the second asking."""
+    """Provides another model, which is ready when it is asked for the second time."""
 
     def __init__(self) -> None:
         self.asked = 0

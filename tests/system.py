@@ -1,4 +1,4 @@
-"""What tests need of the system: its programs, a folder of their own, and no process left."""
+"""What tests need from the system: programs, a runtime folder, and an end to all processes."""
 
 import contextlib
 import ctypes
@@ -16,7 +16,7 @@ import pytest
 
 
 def needs(program: str) -> str:
-    """The path of a program; without it the test is skipped, but in CI it fails."""
+    """The path of a program. If it is missing, the test is skipped, or fails in CI."""
     found = shutil.which(program)
     if found is None:
         message = (
@@ -30,9 +30,9 @@ def needs(program: str) -> str:
 
 @contextlib.contextmanager
 def runtime_folder() -> Iterator[Path]:
-    """A runtime folder for this process and its children, and midigen's place in it.
+    """Give this process and its children a runtime folder, and yield midigen's folder in it.
 
-    It is a short one: a socket's path may have no more than 107 bytes.
+    Its path is short, since a socket's path may have no more than 107 bytes.
     """
     folder = Path(tempfile.mkdtemp(prefix="midigen-", dir="/tmp" if os.name == "posix" else None))
     with pytest.MonkeyPatch.context() as environment:
@@ -42,25 +42,25 @@ def runtime_folder() -> Iterator[Path]:
 
 
 def adopt_orphans() -> None:
-    """On Linux: what a child leaves behind as it ends is this process's child from then on."""
+    """On Linux, make this process the parent of whatever its children leave behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
 
 
 def children() -> set[int]:
-    """The processes that this one has started and that haven't ended, where that can be seen."""
+    """The running child processes, as far as the system shows them."""
     found: set[int] = set()
     for listed in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
             found |= {int(each) for each in listed.read_text().split()}
-    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # one for all processes
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # shared by all processes
     return found - {tracker}
 
 
 def end(processes: set[int]) -> None:
-    """End these children and what they leave behind: as users do, and by force where that fails.
+    """End these children and what they leave behind: by SIGTERM, and after 5 s by SIGKILL.
 
-    A JACK server that is killed keeps its place among the eight that a machine may have.
+    A JACK server that is killed keeps its slot, of which a machine has eight.
     """
     others = children() - processes
     asked: set[int] = set()

@@ -1,4 +1,4 @@
-"""The service manager, as far as midigen speaks to it."""
+"""A stand-in for systemd's notification socket."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Manager:
-    """The socket of a service manager, by a path or an abstract name."""
+    """The socket of a service manager, at a path or an abstract address."""
 
     def __init__(self, address: str) -> None:
         self.environment = {"NOTIFY_SOCKET": address}
@@ -17,7 +17,7 @@ class Manager:
         self._socket.setblocking(False)
 
     def heard(self) -> list[str]:
-        """What has come, each datagram a text."""
+        """The datagrams that have come, as text."""
         messages = []
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -30,7 +30,9 @@ class Manager:
 
 @contextlib.contextmanager
 def new_manager(address: str | None = None) -> Iterator[Manager]:
-    with tempfile.TemporaryDirectory() as folder:  # short: a socket's path has 107 bytes at most
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # not `tmp_path`: a socket's path has 107 bytes at most
         manager = Manager(address or str(Path(folder) / "notify"))
         yield manager
         manager.vanish()

@@ -1,4 +1,4 @@
-"""A terminal, with both its ends."""
+"""Pseudo-terminals for tests."""
 
 import os
 import select
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def open_pty() -> Iterator[tuple[int, int]]:
-    """Both ends of a terminal: what a person is at, and what the program has."""
+    """Both ends of a terminal: the person's and the program's."""
     person, terminal = os.openpty()
     try:
         yield person, terminal
@@ -16,12 +16,12 @@ def open_pty() -> Iterator[tuple[int, int]]:
         for end in (person, terminal):
             try:
                 os.close(end)
-            except OSError:  # the test did
+            except OSError:  # the test has closed it
                 continue
 
 
 def read_until(person: int, text: str) -> str:
-    """What a terminal shows up to a text that must come."""
+    """What a terminal shows up to a text. Fails the test if the text doesn't come."""
     seen = b""
     while text.encode() not in seen:
         assert select.select([person], [], [], 20)[0], seen

@@ -1,4 +1,4 @@
-"""Whatever comes from outside is taken or refused in words; nothing else may happen."""
+"""Whatever comes from outside is taken, or refused with a message."""
 
 import json
 import pickle
@@ -25,7 +25,7 @@ def test_whatever_comes_is_taken_or_refused(name: str, tmp_path: Path) -> None:
     assert len(said) > 1
 
 
-# --- models that are refused by a limit
+# --- models beyond a limit
 
 
 def assert_model_refused(content: bytes, path: Path, reason: str) -> None:
@@ -36,13 +36,13 @@ def assert_model_refused(content: bytes, path: Path, reason: str) -> None:
 
 
 def saying(key: str, value: str) -> bytes:
-    """The notebook's model, saying something else of itself."""
+    """The notebook's model with another entry in its metadata."""
     said = entry(1, f"midigen.{key}".encode()) + entry(2, value.encode())
     return NOTEBOOK.read_bytes() + entry(14, said)
 
 
 class Harm:
-    """Unpickled, it would write a file."""
+    """Something that writes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -78,7 +78,7 @@ def test_a_model_that_is_too_large_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("notes", [65_537, 10**12, 10**30])
-def test_a_model_that_claims_an_endless_window_is_refused(tmp_path: Path, notes: int) -> None:
+def test_a_model_with_an_enormous_window_is_refused(tmp_path: Path, notes: int) -> None:
     reason = f"takes 3 to {notes} notes, which must be in 1 to 65536"
     assert_model_refused(saying("max_notes", str(notes)), tmp_path / "model.onnx", reason)
 
@@ -91,7 +91,7 @@ def test_a_model_that_claims_an_endless_window_is_refused(tmp_path: Path, notes:
         ("memory", f'{{"trust": [{"9" * 400}], "exponents": []}}', "its mixture with memory can't"),
     ],
 )
-def test_a_model_that_says_too_much_is_refused(
+def test_a_model_with_unreadable_metadata_is_refused(
     tmp_path: Path, key: str, value: str, reason: str
 ) -> None:
     assert_model_refused(saying(key, value), tmp_path / "model.onnx", reason)
@@ -109,7 +109,7 @@ RIVAL = OWN | {"name": "markov-2"}
         *([OWN, RIVAL | {"name": "markov-2\x1b[2J"}], [OWN, RIVAL | {"bits_per_note": 10**400}]),
     ],
 )
-def test_a_model_is_listed_whatever_it_says_of_its_scores(
+def test_a_model_is_listed_whatever_its_scores_are(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -139,10 +139,10 @@ def value(name: str, shape: list[int] | None = None, kind: int = onnx.TensorProt
 
 
 @pytest.mark.parametrize("place", ["weights.bin", "../weights.bin", "/etc/passwd"])
-def test_a_model_whose_weights_are_elsewhere_is_refused(
+def test_a_model_with_weights_in_another_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """Wherever: ONNX Runtime would look beside the model or in the working directory."""
+    """ONNX Runtime would look for them beside the model or in the working directory."""
     folder = tmp_path / "models"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -168,10 +168,10 @@ def test_a_model_whose_weights_are_elsewhere_is_refused(
     assert_model_refused(longer, folder / "model.onnx", reason)
 
 
-def test_a_model_without_an_end_is_given_up(
+def test_a_model_that_never_ends_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("midigen.prediction.onnx_predictor.PATIENCE", 0.2)
+    monkeypatch.setattr("midigen.prediction.onnx_predictor.TIME_LIMIT", 0.2)
     make = onnx.helper.make_node
     body = onnx.helper.make_graph(
         [make("Identity", ["going"], ["goes"]), make("Identity", ["state"], ["next"])],

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.docs import PAGES
 from tests.players import ROOT
 
 
@@ -32,10 +34,21 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(installed: Pa
         "midigen/models/notebook.onnx",
         "midigen/models/songs.onnx",
         "midigen/config.toml",
+        "midigen/py.typed",
         "midigen/app/cli.py",
     } <= files
     packaged = (installed / "midigen" / "config.toml").read_bytes()
     assert packaged == (ROOT / "config.toml").read_bytes()
+
+
+def test_the_source_distribution_has_the_pages(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist"]
+    subprocess.run([*build, "--directory", tmp_path], cwd=ROOT, check=True, timeout=120)
+    (archive,) = tmp_path.glob("midigen-*.tar.gz")
+    with tarfile.open(archive) as files:
+        names = {name.partition("/")[2] for name in files.getnames()}
+    assert {page.relative_to(ROOT).as_posix() for page in PAGES} <= names
+    assert "docs/calm.png" in names
 
 
 def test_it_plays_from_there(installed: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a test starts begins as anywhere else, and ends with it."""
+"""Processes that tests start have default signal handling, and end with the test."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def test_a_child_ignores_no_signal() -> None:
     assert result.stdout == "[]\n"
 
 
-def test_nor_does_it_under_nohup_or_in_the_background_of_a_script() -> None:
+def test_a_child_ignores_no_signal_under_nohup_or_in_the_background() -> None:
     test = f"{__file__}::{test_a_child_ignores_no_signal.__name__}"
     command = f"trap '' HUP INT; exec {sys.executable} -m pytest -q -n0 {test}"
     result = subprocess.run(
@@ -31,7 +31,7 @@ def test_nor_does_it_under_nohup_or_in_the_background_of_a_script() -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_children_end_with_all_that_they_left_behind() -> None:
+def test_children_end_with_whatever_they_left_behind() -> None:
     before = children()
     orphan = int(subprocess.check_output(["sh", "-c", "sleep 600 >&2 & echo $!"], timeout=60))
     child = os.posix_spawnp("sleep", ["sleep", "600"], os.environ)

@@ -1,18 +1,18 @@
-"""How often the key is found after a few notes, and how its profile was learned.
+"""Measures how often the key is found after a few notes, and learns the key profile.
 
-    python -m benchmarks.key_finding CORPUS [--learn]
+    python -m benchmarks.music.key_finding CORPUS [--learn]
 
-CORPUS is a folder of MIDI files with key signatures. From random places of its test
-songs (see `midigen.learning.split`) 8, 16, 32 and 64 notes are played to `KeyFollower`, as live,
-and to what it is measured against: the correlation of the durations of the pitch
+CORPUS is a folder of MIDI files with key signatures. From random places in its test songs (see
+`midigen.learning.split`), 8, 16, 32 and 64 notes are played to `KeyFollower`, as in live play. Its
+rivals get the same notes: the correlation of the durations of the pitch
 classes with the key profiles of Krumhansl and Kessler ("Tracing the dynamic changes in
 perceived tonal organization", Psychological Review 89, 1982; the figures as in
 Krumhansl, "Cognitive Foundations of Musical Pitch", 1990), and the log-likelihood of how
-often each pitch class occurs in the training songs. Right is the right seven of the
-twelve pitch classes. Places where the key changes are left out.
+often each pitch class occurs in the training songs. A key counts as right if it has the right
+seven of the twelve pitch classes. Excerpts in which the key changes are left out.
 
---learn first makes midigen's profile anew, by logistic regression on the training songs,
-and writes it into the package; it needs TensorFlow and takes some minutes.
+With --learn, midigen's profile is learned again, by logistic regression on the training songs, and
+written into the package. This needs TensorFlow and takes some minutes.
 """
 
 import argparse
@@ -26,7 +26,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from midigen.errors import MidiFileError
-from midigen.learning.corpus import Heard, find_files, read_melody, song_name
+from midigen.learning.hearing import Heard, read_melody
+from midigen.learning.sources import find_files, song_name
 from midigen.learning.split import Side, side_of
 from midigen.music.key_finding import (
     NOTHING,
@@ -41,20 +42,20 @@ from midigen.music.melody import Note
 LENGTHS = (8, 16, 32, 64)
 TRIALS = 4_000
 LEARNED_FROM, LEARNED_LENGTHS, STEPS, BATCH = 40_000, (8, 16, 32), 5_000, 256
-LEARNING_RATE, DOUBT = 0.02, 5e-4  # the latter is the weight of the squares, found on validation
+LEARNING_RATE, DOUBT = 0.02, 5e-4  # the weight of L2 regularization, found on validation songs
 MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 MINOR_THIRD = 3
 
 Excerpt = tuple[list[Note], int]
-"""Notes, and the pitch class of the major tonic whose letters they have."""
+"""Notes, and the pitch class of the major tonic that has their key signature."""
 
 
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--learn", action="store_true", help="make the profile anew before")
+    parser.add_argument("--learn", action="store_true", help="learn the profile instead")
     parser.add_argument("--side", choices=[*Side], default=Side.TEST, help="the songs to test on")
     options = parser.parse_args()
     melodies = read(options.corpus)
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def read(folder: Path) -> dict[Side, list[list[Heard]]]:
-    """The melodies of the files in a folder."""
+    """Read the melodies of the files in a folder, by the sides of their songs."""
     melodies: dict[Side, list[list[Heard]]] = {side: [] for side in Side}
     for path in tqdm(find_files([folder]), desc="reading", dynamic_ncols=True):
         try:
@@ -95,7 +96,7 @@ def read(folder: Path) -> dict[Side, list[list[Heard]]]:
 
 
 def draw(melodies: Sequence[list[Heard]], length: int, trials: int, seed: int) -> list[Excerpt]:
-    """Excerpts from anywhere in some melodies, any note being as likely to begin one."""
+    """Draw excerpts from melodies. Every note is equally likely to begin one."""
     rng = np.random.default_rng(seed)
     starts = [(m, s) for m, each in enumerate(melodies) for s in range(len(each) - length + 1)]
     excerpts: list[Excerpt] = []
@@ -109,7 +110,7 @@ def draw(melodies: Sequence[list[Heard]], length: int, trials: int, seed: int) -
 
 
 def share_right(excerpts: Sequence[Excerpt], method: Callable[[list[Note]], int]) -> float:
-    """How many of the excerpts a method finds the tonic of."""
+    """The share of excerpts whose tonic a method finds."""
     return sum(method(notes) == tonic for notes, tonic in excerpts) / len(excerpts)
 
 
@@ -117,14 +118,14 @@ def share_right(excerpts: Sequence[Excerpt], method: Callable[[list[Note]], int]
 
 
 def followed(notes: Sequence[Note]) -> int:
-    """What live play takes it for."""
+    """The tonic that live play finds, or -1 for none."""
     follower = KeyFollower()
     play(follower, notes)
     return -1 if follower.key is None else follower.key.pitch_classes[0]
 
 
 def play(follower: KeyFollower, notes: Sequence[Note]) -> None:
-    """A melody, each note ending before the next begins, as on a keyboard played legato."""
+    """Play a melody to a follower. Each note ends as the next one begins."""
     for note, after in zip(notes, [*notes[1:], None], strict=True):
         follower.hear(note.pitch, note.onset)
         end = after.onset if note.end is None and after else note.end
@@ -132,7 +133,7 @@ def play(follower: KeyFollower, notes: Sequence[Note]) -> None:
 
 
 def correlated(notes: Sequence[Note]) -> int:
-    """Krumhansl and Kessler: the best correlation with 24 keys, taken for its relative major."""
+    """Krumhansl and Kessler: the key of 24 with the best correlation, as its relative major."""
     found = [
         (np.corrcoef(np.roll(profile, tonic), durations(notes))[0, 1], (tonic + third) % 12)
         for profile, third in ((MAJOR, 0), (MINOR, MINOR_THIRD))
@@ -142,14 +143,14 @@ def correlated(notes: Sequence[Note]) -> int:
 
 
 def durations(notes: Sequence[Note]) -> npt.NDArray[np.float64]:
-    """How long each pitch class sounds."""
+    """How long each pitch class sounds, in seconds: shape (12,)."""
     lengths = [0.0 if note.end is None else note.end - note.onset for note in notes]
     sums = np.bincount([note.pitch % 12 for note in notes], lengths, 12)
     return sums.astype(np.float64)
 
 
 def how_often(melodies: Sequence[list[Heard]]) -> npt.NDArray[np.float64]:
-    """The logarithm of how often each pitch class occurs, above the tonic."""
+    """The log-frequency of each pitch class, counted from the tonic: shape (12,)."""
     above = [
         (each.note.pitch - each.key.pitch_classes[0]) % 12 for heard in melodies for each in heard
     ]
@@ -158,13 +159,13 @@ def how_often(melodies: Sequence[list[Heard]]) -> npt.NDArray[np.float64]:
 
 
 def likeliest(profile: npt.NDArray[np.float64], notes: Sequence[Note]) -> int:
-    """The tonic from which one profile makes the notes the likeliest."""
+    """The tonic for which a profile makes the notes likeliest."""
     pitches = np.array([note.pitch for note in notes])
     return int(np.argmax([profile[(pitches - tonic) % 12].sum() for tonic in range(12)]))
 
 
 def follow(melodies: Sequence[list[Heard]]) -> tuple[int, int, float]:
-    """Whole songs: their notes, how often the key changed, the share of notes in the right one."""
+    """Follow whole songs. Returns the notes, the changes of key, and the share that was right."""
     notes = changes = right = 0
     for heard in melodies:
         follower, before = KeyFollower(), None
@@ -181,8 +182,8 @@ def follow(melodies: Sequence[list[Heard]]) -> tuple[int, int, float]:
 
 
 def learn(melodies: Sequence[list[Heard]]) -> npt.NDArray[np.float32]:
-    """The profile under which the right tonics are the likeliest, held back by its squares."""
-    import tensorflow as tf  # noqa: PLC0415  takes seconds, and is only to learn
+    """The profile that makes the right tonics likeliest, with L2 regularization."""
+    import tensorflow as tf  # noqa: PLC0415  takes seconds, and only learning needs it
 
     songs = {
         length: _evidence(draw(melodies, length, LEARNED_FROM, seed=length))

@@ -1,11 +1,11 @@
-"""How long a prediction takes, memory included, in a process that plays.
+"""Measures how long a prediction takes, memory included, in a process that plays.
 
-    python -m benchmarks.prediction [MODEL ...]
+    python -m benchmarks.prediction.prediction [MODEL ...]
 
-For each model (all that are here, if none is named): the one prediction of the
-generation loop, and the seven that duet looks ahead by. Back to back, and at eight
-notes a second, when the processor has forgotten the way between two of them. The
-session has heard 4,000 notes before. As live, the process imports no TensorFlow.
+For each model (by default, all of them) it times the single prediction of an answer's next note,
+and the seven that duet predicts ahead. It does so back to back, and at eight notes a second, when
+the processor's caches have gone cold in between. The session has heard 4,000 notes before. As in
+live play, the process doesn't import TensorFlow.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
 def median_ms(
     predictor: OnnxPredictor, predict: Callable[[Session], object], times: int, gap: float
 ) -> float:
-    """The median time of a prediction, each after another note was heard."""
+    """The median time of a prediction in milliseconds, each after a new note."""
     rng = np.random.default_rng(1)
     session = Session(predictor, memory_amount=1.0)
     tune = rng.integers(0, 7, 200)

@@ -1,5 +1,5 @@
 """The `midigen` command: its commands, what they print and draw, and their exit codes.
 
-Each command wires together what the other packages have, and imports it when it runs. It may
-import everything, and nothing imports it.
+Each command puts together what the other packages offer, and imports it only when it runs. This
+package may import all the others; none of them imports it.
 """

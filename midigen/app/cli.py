@@ -1,122 +1,74 @@
-"""The `midigen` command: its parser, the commands about files and lists, and the exit codes.
+"""The `midigen` command: the table of its commands, and the exit codes."""
 
-Each command imports what it needs when it runs, so that none pays for another.
-"""
-
-import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
 
 from midigen import __version__
-from midigen.app import (
-    doctor_commands,
-    model_commands,
-    remote_commands,
-    render_command,
-    run_commands,
-    service_commands,
-)
-from midigen.app.command_line import (
-    Parser,
-    add_command,
-    add_settings,
-    begin_commands,
-    effective_settings,
-    show,
-    tell,
-    write_anywhere,
-)
+from midigen.app.console import tell, write_anywhere
+from midigen.app.parser import Parser, add_command, begin_commands
 from midigen.errors import ExitCode, MidigenError
-from midigen.settings import config
+
+COMMANDS = {
+    "run": "listen to a keyboard and play with it until Ctrl-C",
+    "learn": "map a knob, pad or pedal to a control: move it, and midigen learns which it is",
+    "status": "print the state of the running midigen",
+    "ctl": "set a control of the running midigen, or have it reload its configuration",
+    "doctor": "check what `run` would need with these options, and how fast this machine is",
+    "service": "have systemd start midigen when you log in, and restart it if it fails",
+    "render": "play a MIDI file to midigen, and write what both play as two tracks",
+    "predict": "print the probabilities of the note that comes next",
+    "train": "train a model on MIDI files (needs the train extra) and write it to models/",
+    "evaluate": "measure how well a model predicts songs, beside simpler models",
+    "models": "list the models here and how well they predict",
+    "ports": "list the ports of each MIDI system on this machine",
+    "config": "print the effective configuration: defaults, then config.toml, then options",
+}
+"""Each command with its help; its module, of the same name, is in `midigen.app.commands`."""
 
 EXIT_CODES = (
-    "exit codes: 0 a normal end (a signal too), 1 anything else, 2 a wrong command line "
-    "or configuration, 3 no MIDI system, 4 a port, 5 a model, 6 a MIDI file, 130 interrupted "
-    "while it starts or works, or forced by a second Ctrl-C"
+    "exit codes: 0 success, also when a signal ends it, 1 any other error, 2 wrong command line "
+    "or configuration, 3 no MIDI system, 4 a problem with a port, 5 with a model, 6 with a MIDI "
+    "file, 130 interrupted while it starts or works, or forced to end by a second Ctrl-C"
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     write_anywhere()
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    options = new_parser(chosen).parse_args(words)
     try:
-        code: ExitCode = options.command(options)
+        code: ExitCode = options.run(options)
         sys.stdout.flush()
     except MidigenError as exc:
         tell(str(exc))
         return exc.exit_code
     except KeyboardInterrupt:
         return ExitCode.FORCED
-    except BrokenPipeError:  # the reader of our output left, as `head` does
+    except BrokenPipeError:  # whatever reads the output has ended, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     return code
 
 
-# --- the command line
-
-
-def _parser() -> argparse.ArgumentParser:
+def new_parser(chosen: str | None) -> Parser:
+    """The parser of the command line, which knows the options of the chosen command only."""
     parser = Parser(
         prog="midigen",
         description="Play a few notes on a MIDI keyboard and hear them carried on.",
         epilog=f"example: midigen run\n\n{EXIT_CODES}",
     )
     parser.add_argument("--version", action="version", version=f"midigen {__version__}")
-    commands = begin_commands(parser)
-    run_commands.add_commands(commands)
-    remote_commands.add_commands(commands)
-    doctor_commands.add_commands(commands)
-    service_commands.add_commands(commands)
-    render_command.add_commands(commands)
-    model_commands.add_commands(commands)
-    _add_ports(commands)
-    _add_config(commands)
+    commands = begin_commands(parser, "run")
+    for name, text in COMMANDS.items():
+        if name == chosen:
+            module = import_module(f"midigen.app.commands.{name}")
+            command = add_command(commands, name, text, module.EXAMPLE)
+            command.set_defaults(run=module.run)
+            module.add_options(command)
+        else:
+            add_command(commands, name, text)
     return parser
-
-
-def _add_ports(commands: Any) -> None:
-    add_command(
-        commands, "ports", _ports, "list the ports of each MIDI system here", "midigen ports"
-    )
-
-
-def _add_config(commands: Any) -> None:
-    parser = add_command(
-        commands,
-        "config",
-        _config,
-        "print the effective configuration: defaults, then config.toml, then options",
-        "midigen config --mode duet > my.toml",
-    )
-    add_settings(parser)
-    run_commands.add_port_settings(parser)
-
-
-# --- the commands
-
-
-def _ports(_: argparse.Namespace) -> ExitCode:
-    from midigen.live.midi_system import list_ports
-
-    listings = list_ports()
-    for listing in listings:
-        show(listing.api + (f": {listing.problem}" if listing.problem else ""))
-        for direction, ports in (("input", listing.inputs), ("output", listing.outputs)):
-            for port in ports:
-                print(f'  --{direction} "{port.name}"')
-    works = any(not listing.problem for listing in listings)
-    return ExitCode.OK if works else ExitCode.NO_MIDI_SYSTEM
-
-
-def _config(options: argparse.Namespace) -> ExitCode:
-    text = config.render(effective_settings(options))
-    if (
-        sys.stdout.encoding.lower() != "utf-8"
-    ):  # a file that a shell makes of it is read all the same
-        text = text.encode("ascii", "escape").decode()
-    print(text, end="")
-    return ExitCode.OK

@@ -1,8 +1,8 @@
-"""A MIDI file as a picture: its notes over time, the player's and midigen's told apart.
+"""Draws a MIDI file as a piano roll, with the player and midigen in different colours.
 
-`read` takes the notes and the bars from the file, `plot` draws them. A picture has one
-system for a short piece and several, one below the other, for a long one, all at the same
-scale. Matplotlib is imported only when something is drawn.
+`read` takes the notes and the bars from the file, `plot` draws them. A short piece has one
+system, a long one has several below each other, all at the same scale. Matplotlib is imported
+only when something is drawn.
 """
 
 import math
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from midigen import files
 from midigen.errors import MidiFileError, MidigenError
+from midigen.midi.file import MidiFile, Track
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds, Velocity
-from midigen.midi.reader import MidiFile, Track, load
+from midigen.midi.reader import load
 from midigen.midi.ticks import Ticks
 from midigen.music.keys import C_MAJOR, Key
 
@@ -27,14 +28,14 @@ PLAYER, MACHINE = "player", "midigen"
 _DPI = 100
 _WIDTH, _HEIGHT = 12.0, 5.0  # inches, of a picture with one system
 _SYSTEM: Seconds = 40.0
-"""More than this begins another system."""
+"""A longer piece is divided into more systems."""
 _MOST_SYSTEMS = 8
 _MOST_BEATS = 100_000
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.55, 0.15, 0.65, 0.55  # inches around the systems
 _SYSTEM_HEIGHT, _GAP = 2.9, 0.6  # inches, of one of several systems, and between two of them
 
-# Blue and orange from Okabe and Ito's palette, which colour-blind people tell apart; in grey the
-# one is dark and plain, the other light and hatched.
+# Blue and orange from the palette of Okabe and Ito, which colour-blind people can tell apart. In
+# grey, one is dark and plain and the other is light and hatched.
 _LOOKS: dict[str, dict[str, Any]] = {
     PLAYER: {"facecolor": "#0072B2", "edgecolor": "#003B5C", "hatch": ""},
     MACHINE: {"facecolor": "#F0B23C", "edgecolor": "#6B4700", "hatch": "/////"},
@@ -47,8 +48,8 @@ _BETWEEN_NAMES, _BETWEEN_BEATS, _BETWEEN_BARS, _BETWEEN_NUMBERS = 11, 7, 10, 28 
 
 
 @dataclass(frozen=True)
-class Note:
-    """A note of the player's or of midigen's."""
+class DrawnNote:
+    """A note that the player or midigen plays."""
 
     by: str
     pitch: Pitch
@@ -64,21 +65,21 @@ class Piece:
     Beats and bars go on to the end of the bar in which the last note ends.
     """
 
-    notes: tuple[Note, ...]
+    notes: tuple[DrawnNote, ...]
     beats: tuple[Seconds, ...]
     bars: tuple[Seconds, ...]
 
     @property
     def length(self) -> Seconds:
-        """When the last note has ended."""
+        """The end of the last note."""
         return max(note.end for note in self.notes)
 
 
 def plot(midi_path: Path, png_path: Path, key: Key = C_MAJOR) -> None:
-    """Draw a MIDI file such as `midigen render` writes: the track midigen's and all others.
+    """Draw a MIDI file such as `midigen render` writes: the track of midigen, and all others.
 
-    The rows' names are spelled as the key spells them. Raises MidiFileError if it can't be
-    read, and MidigenError if the picture can't be written or Matplotlib isn't there.
+    The rows are named as the key spells their notes. Raises MidiFileError if the file can't be
+    read, and MidigenError if the picture can't be written or Matplotlib isn't installed.
     """
     try:
         import matplotlib as mpl
@@ -98,7 +99,7 @@ def plot(midi_path: Path, png_path: Path, key: Key = C_MAJOR) -> None:
             raise MidigenError(f"{png_path}: can't be written: {exc.strerror or exc}") from exc
 
 
-# --- what the file plays
+# --- the notes of the file
 
 
 def read(path: Path) -> Piece:
@@ -114,7 +115,7 @@ def read(path: Path) -> Piece:
     clock = file.clock
     return Piece(
         tuple(
-            Note(note.by, note.pitch, note.velocity, clock.at(note.start), clock.at(note.end))
+            DrawnNote(note.by, note.pitch, note.velocity, clock.at(note.start), clock.at(note.end))
             for note in sorted(notes, key=lambda note: (note.start, note.pitch))
         ),
         tuple(clock.at(tick) for tick in beats),
@@ -126,22 +127,22 @@ def _by(track: str) -> str:
     return MACHINE if track.strip().lower() == MACHINE else PLAYER
 
 
-def _notes(by: str, track: Track) -> Iterator[Note]:
-    """The notes of a track, their starts and ends in ticks; what never ends, ends with it."""
+def _notes(by: str, track: Track) -> Iterator[DrawnNote]:
+    """The notes of a track in ticks. A note without an end ends with the track."""
     sounding: dict[tuple[Channel, Pitch], tuple[Ticks, Velocity]] = {}
     for tick, message in track.messages:
         if isinstance(message, NoteOn | NoteOff):
             begun = sounding.pop((message.channel, message.pitch), None)
             if begun is not None:
-                yield Note(by, message.pitch, begun[1], begun[0], tick)
+                yield DrawnNote(by, message.pitch, begun[1], begun[0], tick)
         if isinstance(message, NoteOn):
             sounding[message.channel, message.pitch] = tick, message.velocity
     for (_, pitch), (start, velocity) in sounding.items():
-        yield Note(by, pitch, velocity, start, track.end)
+        yield DrawnNote(by, pitch, velocity, start, track.end)
 
 
 def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
-    """The ticks of beats and of bars, by the time signatures, to the end of the last bar."""
+    """The ticks of the beats and of the bars up to the end of the last bar."""
     signatures = [(0, 4, 4)]
     signatures += [(tick, *signature) for tick, signature in file.time_signatures if tick < end]
     beats: list[float] = []
@@ -189,7 +190,7 @@ def _drawn(figure: "Figure", piece: Piece, title: str, key: Key) -> "Figure":
 
 
 def _system_starts(piece: Piece) -> list[Seconds]:
-    """Where the systems begin: at the bars that divide the piece most evenly."""
+    """The times at which systems begin: the bars that divide the piece most evenly."""
     number = min(_MOST_SYSTEMS, math.ceil(piece.length / _SYSTEM))
     ideal = [piece.bars[-1] * index / number for index in range(1, number)]
     nearest = (min(piece.bars, key=lambda bar: abs(bar - time)) for time in ideal)
@@ -211,7 +212,7 @@ def _pixels(axes: "Axes") -> tuple[float, float]:
 
 
 def _draw_keys(axes: "Axes", low: Pitch, high: Pitch, key: Key) -> None:
-    """Black keys are grey rows; as many rows are named as there is room for."""
+    """Draw the rows of black keys in grey, and name as many rows as there is room for."""
     room = _pixels(axes)[1] / (high - low + 1)
     for pitch in range(low, high + 1):
         if pitch % 12 in _BLACK_KEYS:
@@ -229,7 +230,7 @@ def _draw_keys(axes: "Axes", low: Pitch, high: Pitch, key: Key) -> None:
 
 
 def _draw_grid(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> None:
-    """Lines for beats and bars, and the bars' numbers above, as many as there is room for."""
+    """Draw lines for beats and bars, with as many numbers of bars as there is room for."""
     width = _pixels(axes)[0]
 
     def stride(times: Sequence[Seconds], pixels: float) -> int:
@@ -258,13 +259,13 @@ def _within(times: Iterable[Seconds], start: Seconds, end: Seconds) -> list[Seco
 
 
 def _draw_notes(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> None:
-    """Each note as tall as it is loud; where both play the same one, the player's is above."""
+    """Draw the notes, the louder the taller. If both play the same one, the player's is above."""
     pixel = (end - start) / _pixels(axes)[0]  # seconds
     together = _together(piece.notes)
     for note in piece.notes:
         if not (note.start < end and note.end >= start):
             continue
-        length = max(note.end - note.start, 2.5 * pixel)  # a short note is seen, too
+        length = max(note.end - note.start, 2.5 * pixel)  # so that a short note is visible
         share = 0.5 if note in together else 1.0
         aside = (1 - share) / 2 if note.by == PLAYER else (share - 1) / 2
         axes.barh(
@@ -272,16 +273,16 @@ def _draw_notes(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> Non
             length,
             height=share * (_SOFTEST + (_LOUDEST - _SOFTEST) * note.velocity / 127),
             left=note.start,
-            linewidth=min(0.7, length / pixel / 10),  # no note is all edge
+            linewidth=min(0.7, length / pixel / 10),  # so that the edge doesn't cover a short note
             zorder=2,
             **_LOOKS[note.by],
         )
 
 
-def _together(notes: Iterable[Note]) -> set[Note]:
-    """The notes, given in the order of their starts, at whose pitch the other plays meanwhile."""
-    found: set[Note] = set()
-    latest: dict[tuple[str, Pitch], Note] = {}
+def _together(notes: Iterable[DrawnNote]) -> set[DrawnNote]:
+    """The notes, of those in the order of their starts, that both play at the same time."""
+    found: set[DrawnNote] = set()
+    latest: dict[tuple[str, Pitch], DrawnNote] = {}
     for note in notes:
         other = latest.get((MACHINE if note.by == PLAYER else PLAYER, note.pitch))
         if other and other.end > note.start:

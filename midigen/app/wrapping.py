@@ -1,17 +1,15 @@
-"""Text for people, in lines that end between words however narrow their terminal is."""
+"""Wraps text between words, for terminals of any width."""
 
 import re
 
-from rich.cells import cell_len
-
 _WORD = re.compile(r"\s*\S+")
-_DEEPEST = 3  # an indent takes up one in so many columns at the most
+_DEEPEST = 3  # an indent takes at most one third of the columns
 
 
 def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
-    """The lines of a text, none wider than `width` columns unless a single word is.
+    """The lines of a text, wrapped at `width` columns; only a single word may be wider.
 
-    A line that goes on does so below where it began, and `indent` columns further in.
+    The rest of a wrapped line is indented like its beginning, and by `indent` columns more.
     """
     lines: list[str] = []
     for paragraph in text.splitlines():
@@ -19,10 +17,19 @@ def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
         margin = " " * min(begun, width // _DEEPEST)
         line = ""
         for word in _WORD.findall(paragraph):
-            if line.strip() and cell_len(line + word) > width:
+            if line.strip() and _columns(line + word) > width:
                 lines.append(line)
                 line = margin + word.lstrip()
             else:
                 line += word
         lines.append(line)
     return lines
+
+
+def _columns(text: str) -> int:
+    """How many columns a text takes up."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from rich.cells import cell_len  # takes a while, and is hardly ever needed
+
+    return cell_len(text)

@@ -1,4 +1,4 @@
-"""What is to be done at which time, the soonest first."""
+"""Actions with their times, the soonest first."""
 
 import heapq
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ Action = TypeVar("Action")
 
 
 class Agenda(Generic[Action]):
-    """Actions with their times; those of one time come in the order they were planned."""
+    """A queue of actions. Those with the same time keep the order in which they were planned."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[Seconds, int, Action]] = []
@@ -26,14 +26,14 @@ class Agenda(Generic[Action]):
         return max((time for time, _, _ in self._heap), default=None)
 
     def plan(self, time: Seconds, action: Action) -> None:
-        """Do something at a time."""
+        """Plan an action for a time."""
         self._count += 1
         heapq.heappush(self._heap, (time, self._count, action))
 
     def pop(self) -> Action:
-        """Take the soonest action."""
+        """Remove and return the soonest action."""
         return heapq.heappop(self._heap)[2]
 
     def clear(self) -> None:
-        """Do nothing of it."""
+        """Drop all actions."""
         self._heap.clear()

@@ -8,22 +8,24 @@ from midigen.instrument.phrase import Phrase
 from midigen.instrument.pulse import Pulse
 from midigen.instrument.rhythm import ROUNDING, Mirror, Pattern, Place, Steady, contour, mirror
 from midigen.midi.messages import Beats, Seconds, Velocity
+from midigen.settings.choices import Quantize, RhythmSource
 from midigen.settings.kinds import InBeats
-from midigen.settings.table import Quantize, Response, Rhythm, RhythmSource, Settings
+from midigen.settings.playing import Response, Rhythm
+from midigen.settings.table import Settings
 
 DEFAULT_VELOCITY: Velocity = 80
-"""How loud it plays before anything was played to it."""
+"""How loud midigen plays before the player has played anything."""
 
-_STRAIGHT = 0.5  # a swing that is none
-_APART = 2 * ROUNDING  # from a step that was played to the next that may be
+_STRAIGHT = 0.5  # swing: none
+_APART = 2 * ROUNDING  # between a step that was played and the next one
 
 
 @dataclass(slots=True)
 class Run:
-    """The generation loop: a pattern's steps from `origin` on, `index` the next.
+    """Steps of a pattern, counted from the beat `origin`; `index` is the next one.
 
-    It ends after `remaining` steps, or with the last that begins before `until` (None: it
-    doesn't).
+    A run is over after `remaining` steps, or at the beat `until` after its origin. If both are
+    None, it never is.
     """
 
     pattern: Pattern
@@ -35,12 +37,12 @@ class Run:
 
     @property
     def place(self) -> Place:
-        """The next step, from the origin."""
+        """Where the next step falls, from the origin."""
         return self.pattern.place(self.index)
 
     @property
     def is_over(self) -> bool:
-        """Whether the step that comes next isn't part of it any more."""
+        """Whether there is no next step."""
         if self.remaining is not None and self.remaining <= 0:
             return True
         return self.until is not None and self.place.onset >= self.until - ROUNDING
@@ -55,9 +57,9 @@ class Run:
         return place
 
     def change_grid(self, rhythm: Rhythm, passed: Beats) -> None:
-        """Go on with another grid, `passed` beats from the origin, if it is on one.
+        """Go on by another grid, `passed` beats after the origin, if the pattern is a grid.
 
-        It is as loud at each place as it would have been.
+        Each place is as loud as it would have been.
         """
         former = self.pattern
         if not isinstance(former, Steady):
@@ -74,7 +76,7 @@ class Run:
 
 
 def answer(settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds) -> Run:
-    """The answer to a phrase whose turn is over at `turn`."""
+    """The answer to a phrase that is over at `turn`."""
     notes = count(settings.response, phrase)
     length = settings.response.length
     until = length.beats if isinstance(length, InBeats) else None
@@ -84,7 +86,7 @@ def answer(settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds) -> R
 
 
 def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Run:
-    """Playing on and on, from `start`: steps of the grid, or the rhythm of a finished phrase."""
+    """A run without an end, from `start`, on the grid or in the rhythm of a finished phrase."""
     pattern = _pattern(settings, phrase, pulse, None, aligned=True)
     if isinstance(pattern, Mirror):
         return Run(pattern, pulse.next_place(start, 1.0))
@@ -94,7 +96,7 @@ def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Ru
 
 
 def count(response: Response, phrase: Phrase) -> int | None:
-    """How many notes answer a phrase; None is without an end."""
+    """How many notes answer a phrase; None if there is no end."""
     match response.length:
         case "match":
             return min(phrase.count, response.max)
@@ -122,7 +124,7 @@ def _steady(rhythm: Rhythm, velocities: Sequence[Velocity]) -> Steady:
 
 
 def _place(settings: Settings, pulse: Pulse, turn: Seconds, pattern: Pattern) -> Beats:
-    """Where an answer begins: as soon after the turn as it may."""
+    """Where an answer begins: as soon after the turn as `turn.quantize` and the beat allow."""
     match settings.turn.quantize:
         case Quantize.BEAT:
             return pulse.next_place(turn, 1.0)

@@ -1,48 +1,47 @@
-"""MIDI clock followed: the tempo and the beat behind ticks that come a little early or late.
+"""Follows a MIDI clock: finds the tempo and the beat behind ticks that jitter.
 
-A line is fitted to the times of the ticks by least squares, in the form of a filter
-that is told one tick after another: of the first few it is the line through all of
-them, and later ticks count less the older they are. (An expanding-memory filter of the
-first degree, which stops expanding: Brookner, Tracking and Kalman Filtering Made Easy,
-Wiley 1998, section 1.2.) A tempo that jumps is met by beginning the line anew.
+A line is fitted to the times of the ticks by least squares, one tick at a time. While there are
+few, it is the line through all of them; later on, older ticks count less. (It is an
+expanding-memory filter of the first degree that stops expanding: Brookner, Tracking and Kalman
+Filtering Made Easy, Wiley 1998, section 1.2.) When the tempo jumps, a new line begins.
 """
 
 from midigen.midi.messages import Beats, Clock, Seconds, SongPosition
 from midigen.music.timeline import Timeline
 
-TICKS_PER_BEAT = 24
+CLOCKS_PER_BEAT = 24
 _TICKS_PER_SIXTEENTH = 6
 
 MEMORY = 48
-"""The ticks that the line is fitted to, in effect: two beats."""
+"""How many ticks the line is fitted to, in effect: two beats."""
 
 SETTLED = 12
-"""After so many ticks the tempo is known well enough to be told."""
+"""After so many ticks the tempo is known well enough."""
 
 MISSING: Seconds = 0.5
 """No clock is slower than this: at 20 beats per minute a tick lasts 0.125 s."""
 
 _STRAY: Seconds = 0.004
 _STRAY_JITTER = 4
-"""A tick this far from where it was expected, or so many times as far as ticks are in the mean,
-is late by chance, or the tempo has changed."""
+"""A tick is a stray if it is this far from its place on the line, and so many times the mean
+jitter. It is late by chance, or the tempo has changed."""
 
 _STRAYS = 4
-"""So many of them in a row, on the same side, and the tempo has changed."""
+"""So many strays in a row, all early or all late, mean that the tempo has changed."""
 
 _USUAL = 1 / 16
-"""How much a tick says of how far ticks are off in the mean."""
+"""The weight of the newest tick in the mean jitter."""
 
 _LATELY = 1 / 4
 _LEANING: Seconds = 0.0018
 _LEANING_JITTER = 2
-"""Ticks that lately were this far off to one side, in the mean, or so many times as far as they
-are off to both, come in another tempo: then the line is to be known by few of them."""
+"""The line leans if the latest ticks are all early or all late: by this much in the mean, and
+so many times the mean jitter. Then the tempo has drifted, and only the newest ticks count."""
 
 _FEW = 8
 
-_SLOWEST: Seconds = 60 / 20 / TICKS_PER_BEAT
-_FASTEST: Seconds = 60 / 400 / TICKS_PER_BEAT
+_SLOWEST: Seconds = 60 / 20 / CLOCKS_PER_BEAT
+_FASTEST: Seconds = 60 / 400 / CLOCKS_PER_BEAT
 
 
 class ClockFollower:
@@ -53,11 +52,11 @@ class ClockFollower:
         self._time: Seconds = 0.0  # where the line has it
         self._period: Seconds = 0.0  # from tick to tick, by the line
         self._heard = 0  # ticks in the line, up to MEMORY
-        self._strays: list[Seconds] = []  # how far the newest ticks were off, if that was far
-        self._jitter: Seconds = 0.0  # how far ticks are off in the mean
-        self._lean: Seconds = 0.0  # how far to one side lately
+        self._strays: list[Seconds] = []  # how far the newest ticks were off, if they were strays
+        self._jitter: Seconds = 0.0  # the mean distance of ticks from the line
+        self._lean: Seconds = 0.0  # how late the latest ticks are, in the mean; early if negative
         self._newest: Seconds = 0.0
-        self._told = False  # where the song goes on, since the newest tick
+        self._told = False  # whether the clock has said where it goes on, since the newest tick
         self.running = True
         """Whether the song goes on. Some clocks never say so and just tick."""
 
@@ -76,12 +75,12 @@ class ClockFollower:
         """The beat as the clock has it; None before two ticks."""
         if not self._period:
             return None
-        return Timeline(self.beat, self._time, 60 / self._period / TICKS_PER_BEAT)
+        return Timeline(self.beat, self._time, 60 / self._period / CLOCKS_PER_BEAT)
 
     @property
     def beat(self) -> Beats:
         """The place of the newest tick, or of the one before the next if the song was moved."""
-        return self._count / TICKS_PER_BEAT
+        return self._count / CLOCKS_PER_BEAT
 
     @property
     def next_tick(self) -> int:
@@ -108,7 +107,7 @@ class ClockFollower:
                 self._count = message.sixteenths * _TICKS_PER_SIXTEENTH - 1
 
     def lose(self) -> None:
-        """No tick came for too long: the next one begins a new line."""
+        """Begin a new line with the next tick: none came for too long."""
         self._heard = 0
         self._strays.clear()
 
@@ -118,7 +117,7 @@ class ClockFollower:
         self._newest = now
         if self.running:
             is_met = not self._heard and not self._told
-            self._count = round(beat * TICKS_PER_BEAT) if is_met else self._count + 1
+            self._count = round(beat * CLOCKS_PER_BEAT) if is_met else self._count + 1
         self._told = False
         if not self._heard:
             self._time, self._heard = now, 1
@@ -150,7 +149,7 @@ class ClockFollower:
         self._period = min(max(period, _FASTEST), _SLOWEST)
 
     def _stray(self, off: Seconds) -> None:
-        """A tick far off is left out, unless several say the same: then they are the line."""
+        """Leave a stray out; several that agree are the new line."""
         if self._strays and (off > 0) != (self._strays[-1] > 0):
             self._strays.clear()
         self._strays.append(off)

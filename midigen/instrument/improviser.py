@@ -1,8 +1,8 @@
-"""Which letter comes next: what is foreseen, and what is drawn from it.
+"""Chooses the next letter: asks for forecasts ahead of time, and draws from them.
 
-What can be is foreseen: in the loop one letter, in duet the answers to all seven that the
-player may strike, as one batch. `asks` says where questions go; a forecast comes back by
-`take`, maybe much later, and nothing here waits for it.
+In the loop one letter is foreseen; in duet, the answers to all seven letters that the player may
+strike, as one batch. Questions go to `asks`, and a forecast comes back through `take`, perhaps
+much later. Nothing here waits for it.
 """
 
 from collections.abc import Callable
@@ -10,76 +10,77 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from midigen.instrument.panel import Panel
 from midigen.music.keys import SIZE, Degree
 from midigen.prediction.foresight import Forecast, Foresight, Move, Question
 from midigen.prediction.mixture import Probabilities
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
-from midigen.settings.table import Sampling, Settings
+from midigen.settings.playing import Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """A letter of the player's that could not be answered at once."""
+    """A letter of the player's whose answer wasn't foreseen."""
 
-    number: int  # of moves before it
+    number: int  # how many moves came before it
     degree: Degree
 
 
 class Improviser:
-    """Hears letters and plays letters."""
+    """Takes in the letters that are heard and played, and draws the next one."""
 
-    def __init__(self, predictor: Predictor, settings: Settings, rng: np.random.Generator) -> None:
-        self.foresight = Foresight(predictor, settings.memory.amount)
-        """What answers questions."""
+    def __init__(self, predictor: Predictor, panel: Panel, rng: np.random.Generator) -> None:
+        self.foresight = Foresight(predictor)
+        """Answers the questions."""
         self.asks: Callable[[Question], None] | None = None
-        """Where questions go. None: they are answered on the spot."""
+        """Where questions go; None to answer them at once."""
         self.probabilities: Probabilities | None = None
-        """Of the letter that comes next, as far as that is known: shape (7,)."""
+        """The probabilities of the next letter, shape (7,); None while they aren't known."""
         self.trouble = ""
-        """What is wrong with the model, if anything."""
-        self._sampler = new_sampler(settings.sampling, rng)
-        self._memory_amount = settings.memory.amount
+        """What is wrong with the model, or nothing."""
+        self._panel = panel
+        self._sampler = new_sampler(panel.settings.sampling, rng)
         self._min_notes = predictor.min_notes
         self._letters = 0
-        self._own = 0  # of them the machine's, after the player's newest
-        self._number = 0  # of moves so far
-        self._used_at = 0  # since when there is this model
-        self._moves: list[Move] = []  # those that no question has told of
-        self._asked: Question | None = None  # and not answered yet
-        self._known: Forecast | None = None  # of what comes next
-        self._ahead: list[Degree | None] = []  # drawn from it, a letter a row
+        self._own = 0  # letters of midigen's after the player's newest
+        self._number = 0  # how many moves there were
+        self._used_at = 0  # how many when this model came
+        self._moves: list[Move] = []  # that no question has carried yet
+        self._asked: Question | None = None  # that isn't answered yet
+        self._known: Forecast | None = None  # what comes next
+        self._ahead: list[Degree | None] = []  # a letter drawn from each of its rows
         self._owed: _Owed | None = None
         self._answer: Degree | None = None
 
     @property
     def missing(self) -> int:
-        """How many more letters it must hear before it can play."""
+        """How many more letters the model needs before it can predict."""
         return max(0, self._min_notes - self._letters)
 
     @property
     def can_begin(self) -> bool:
-        """Whether it needs no more than one letter to go on from, and has none yet."""
+        """Whether one letter is enough to go on from, and there is none yet."""
         return not self._letters and self._min_notes <= 1
 
     @property
     def can_play(self) -> bool:
-        """Whether the next letter of the machine's own line can be played now."""
+        """Whether the next letter of midigen's own line is known."""
         return self.asks is None or self._knows(answers=False) or self.can_begin
 
     @property
     def owes(self) -> bool:
-        """Whether an answer is owed that isn't known yet."""
+        """Whether somebody waits for an answer that isn't known yet."""
         return self._owed is not None
 
     def prepare(self, *, answers: bool, is_urgent: bool = False) -> None:
-        """Foresee the next letter, or (`answers`) that after each of the seven."""
+        """Ask for the next letter, or with `answers` for the one after each of the seven."""
         if self._asked is None and not self._knows(answers=answers) and self.missing <= answers:
             self._ask(answers=answers, is_urgent=is_urgent)
 
     def take(self, forecast: Forecast) -> None:
-        """A question is answered. What has changed meanwhile makes it useless, or not."""
+        """Take the answer to a question; what has happened meanwhile may make it useless."""
         self._asked = None
         if forecast.number >= self._used_at:
             self.trouble = forecast.trouble
@@ -96,7 +97,7 @@ class Improviser:
                 (self._answer,) = self._drawn(row[np.newaxis])
 
     def hear(self, degree: Degree, *, replaces: bool) -> bool:
-        """The player plays a letter. Whether the answer to it was foreseen: see `answer`."""
+        """Take in a letter of the player's. Returns whether its `answer` was foreseen."""
         known = self._known if self._knows(answers=True) and not replaces else None
         if known is not None:
             self._answer = self._ahead[degree]
@@ -110,28 +111,28 @@ class Improviser:
         return known is not None
 
     def owe(self, degree: Degree) -> None:
-        """An answer to the letter just heard is wanted as soon as it can be: see `owes`."""
+        """Find the answer to the letter just heard, as soon as possible; see `owes`."""
         self._owed = _Owed(self._number - 1, degree)
         if self._asked is None:
             self._ask(answers=False, is_urgent=True)
 
     def answer(self) -> Degree | None:
-        """The answer to the player's letter, once it is known; None where there is none."""
+        """The answer to the player's letter; None if the model gives none."""
         if self._answer is not None:
             self._sampler.take(self._answer)
-            self._known = None  # what was drawn from it was drawn by the same number
+            self._known = None  # the random number is used up
         return self._answer
 
     def play(self, first: Degree) -> Degree | None:
-        """The next letter of the machine's own line, which it hears too; None to be silent.
+        """Play the next letter of midigen's own line; None if the model gives none.
 
-        `first` is what a line begins with that nothing was heard or played before.
+        If nothing was heard or played before, it is `first`.
         """
         if self.can_begin:
             self._sampler.count(first)
             return self._play(first)
         if not self._knows(answers=False):
-            self._ask(answers=False)  # on the spot, since `can_play`
+            self._ask(answers=False)  # answered at once, since `can_play`
         (degree,) = self._ahead
         if degree is None:
             self._known = None  # the model may fail only now and then: ask again
@@ -146,11 +147,11 @@ class Improviser:
         return degree
 
     def begin_line(self) -> None:
-        """What the machine has played before doesn't count as a repetition any more."""
+        """Begin a new line: what was played before doesn't count as a repetition."""
         self._sampler.begin_line()
 
     def rewind(self) -> None:
-        """Unhear what it has played since the player's newest letter."""
+        """Take back what midigen has played since the player's newest letter."""
         self._move(lambda session: session.take_back())
         if self._own <= TAKEN_BACK:
             self._letters -= self._own
@@ -164,24 +165,25 @@ class Improviser:
         self._owed = None
         self.probabilities = None
 
-    def obey(self, settings: Settings) -> None:
-        """Draw by other settings from the next letter on."""
-        _adjust(self._sampler, settings.sampling)
-        if settings.memory.amount != self._memory_amount:
-            self._memory_amount = amount = settings.memory.amount
-            self._move(lambda session: setattr(session, "memory_amount", amount))
-        elif self._known is not None:
+    def redraw(self) -> None:
+        """Draw the next letter again, by the settings of sampling as they are now."""
+        if self._known is not None:
             self._draw()
 
+    def reconsider(self) -> None:
+        """Drop the forecast: the memory has another weight now."""
+        self._number += 1
+        self._known = None
+
     def use(self, predictor: Predictor) -> None:
-        """Go on with another model, knowing all that was heard and played."""
+        """Go on with another model; what was heard and played stays known."""
         self._min_notes = predictor.min_notes
         self._move(lambda session: session.use(predictor))
         self._used_at = self._number
         self.trouble = ""
 
     def owe_nothing(self) -> None:
-        """Nobody waits for an answer any more."""
+        """Drop the answer that is owed."""
         self._owed = None
 
     def _move(self, move: Move) -> None:
@@ -193,7 +195,8 @@ class Improviser:
         return self._known is not None and self._known.answers is answers
 
     def _ask(self, *, answers: bool, is_urgent: bool = False) -> None:
-        question = Question(self._number, tuple(self._moves), answers, is_urgent)
+        amount = self._panel.settings.memory.amount
+        question = Question(self._number, tuple(self._moves), amount, answers, is_urgent)
         self._moves.clear()
         if self.asks is None:
             self.take(self.foresight.answer(question))
@@ -202,14 +205,15 @@ class Improviser:
             self.asks(question)
 
     def _draw(self) -> None:
-        """Draw from what is known."""
+        """Draw from the forecast."""
         assert self._known is not None
         self._ahead = self._drawn(self._known.likely)
         if not self._known.answers:
             self.probabilities = self._known.likely[0]
 
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
-        """A letter from each row, none from a row of zeros, which only trouble brings."""
+        """A letter from each row; None from a row of zeros, which comes from a model that fails."""
+        _adjust(self._sampler, self._panel.settings.sampling)
         known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
         if all(known):
             return list(self._sampler.draw(likely))
@@ -221,7 +225,7 @@ _ANY = np.float32(1 / SIZE)
 
 
 def _row_for(owed: _Owed, forecast: Forecast) -> Probabilities | None:
-    """What a forecast says of the answer to a letter; None if it was made without knowing it."""
+    """The forecast's row for an answer; None if it was made before the letter came."""
     if forecast.answers and forecast.number == owed.number:
         return _row(forecast.likely, owed.degree)
     if not forecast.answers and forecast.number > owed.number:

@@ -1,7 +1,7 @@
 """Knobs, pads and pedals of the player's keyboard, and the controls that they set.
 
-A knob takes over softly: where it stands somewhere else than its control (a scene or
-another way in has moved that), it does nothing until it comes past.
+A knob takes over softly. If its control stands elsewhere, because a scene or OSC has moved it, the
+knob does nothing until it passes that value.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,24 +19,24 @@ from midigen.midi.messages import (
 )
 from midigen.settings.controls import CONTROLS, Control, number_of
 from midigen.settings.kinds import Choice, Flag, Number
-from midigen.settings.table import Knob
+from midigen.settings.knobs_and_scenes import Knob
 
 _HIGHEST = 127
-_CLOSE = 2.5 / _HIGHEST  # a knob this near to its control has it
+_CLOSE = 2.5 / _HIGHEST  # a knob this close to its control's value takes over at once
 
 
 @dataclass(slots=True)
 class _State:
-    """Where a knob was, as a part of its range or as on and off."""
+    """What a knob last said: its position, or on and off."""
 
     part: float | None = None
     on: bool = False
     level: int = 0
-    set: Any = None  # what it set its control to
+    set: Any = None  # the value that it gave its control
 
 
 class Knobs:
-    """What the configured knobs say."""
+    """The configured knobs."""
 
     def __init__(self, knobs: Iterable[Knob]) -> None:
         self._knobs: dict[tuple[str, int, int], tuple[Knob, _State]] = {}
@@ -47,11 +47,11 @@ class Knobs:
                 self._knobs[kind, number, channel] = (knob, state)
 
     def takes(self, message: Message) -> bool:
-        """Whether a message is a knob's, and nothing to play or to pass on."""
+        """Whether a message comes from a configured knob, and so isn't played or passed on."""
         return bool(self._knobs) and _address(message) in self._knobs
 
     def turn(self, message: Message, current: Callable[[str], Any]) -> Control | None:
-        """The control that a knob's message sets, if any. `current` tells a control's value."""
+        """The control that a knob's message sets, if any. `current` gives a control's value."""
         knob, state = self._knobs[_address(message)]
         spec = CONTROLS[knob.name]
         level = _level(message)
@@ -69,7 +69,7 @@ class Knobs:
 
     @staticmethod
     def _press(knob: Knob, state: _State, level: int) -> Control | None:
-        """Once as it goes down; a switch that says nothing else says the same again."""
+        """Press once as it goes down; a switch may send only that, the same value each time."""
         pressed = level >= HALF if knob.cc is not None else level > 0
         begins = pressed and (knob.cc is None or not state.on or level == state.level)
         state.on, state.level = pressed, level
@@ -79,7 +79,7 @@ class Knobs:
     def _switch(
         knob: Knob, state: _State, level: int, current: Callable[[str], Any], *, is_key: bool
     ) -> Control | None:
-        """A pedal or button is on while it is down; a key or a program turns it over."""
+        """A pedal or button switches on while it is down; a key or program switches over."""
         if is_key:
             return Control(knob.name, not current(knob.name)) if level else None
         on = level >= HALF
@@ -118,7 +118,7 @@ def _address(message: Message) -> tuple[str, int, int]:
 
 
 def _level(message: Message) -> int:
-    """How far a knob is turned or a key pressed, 0 to 127."""
+    """How far a knob is turned or how hard a key is struck, 0 to 127."""
     match message:
         case NoteOn():
             return message.velocity

@@ -1,4 +1,4 @@
-"""Learning which knob, pad or pedal is meant to set a control: `Learner` hears what is moved."""
+"""Learns which knob, pad or pedal is meant to set a control, by listening to what is moved."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,10 +19,10 @@ from midigen.midi.messages import (
 _STATUSES = {CONTROL_CHANGE: "cc", PROGRAM_CHANGE: "program"}
 
 _COARSE, _FINE = range(32), range(32, 64)
-"""The halves of knobs of 14 bits: each finer one is 32 above its coarser one."""
+"""The halves of 14-bit controllers: each fine half is 32 above its coarse half."""
 
 _NONE = 127
-"""What selects no parameter any more."""
+"""The value that deselects a parameter."""
 _STEPS = (96, 97)  # data increment and decrement
 _SELECTORS = (*PARAMETER, *UNREGISTERED)
 _PARAMETERS = (DATA_ENTRY, DATA_ENTRY + _FINE.start, *_STEPS, *_SELECTORS)
@@ -32,9 +32,9 @@ _IS_PARAMETER = (
 )
 
 _SMALL_STEPS = {*range(1, 8), *range(57, 64), *range(65, 72), *range(121, 128)}
-"""What knobs without ends send for a step: up to 7 more, or less, as keyboards write that."""
+"""What relative encoders send: up to 7 steps up or down, in each of the usual encodings."""
 _ENOUGH = 5
-"""So many of these values tell such a knob from one that is on its way through them."""
+"""After so many of these values it is an encoder, and no knob that passes through them."""
 _IS_RELATIVE = (
     "it sends steps (a relative encoder), not where it stands: set it to send positions "
     "(absolute) on the keyboard"
@@ -42,7 +42,7 @@ _IS_RELATIVE = (
 
 
 def source_of(message: Event) -> dict[str, int] | None:
-    """What a message comes from, as a mapping names it: `{"cc": 21, "channel": 1}`.
+    """The source of a message, as a mapping names it: `{"cc": 21, "channel": 1}`.
 
     A controller, a program change or a key that goes down; None for anything else.
     """
@@ -54,18 +54,18 @@ def source_of(message: Event) -> dict[str, int] | None:
 
 
 class Learner:
-    """Hears which one is meant: a key, a program, or a controller that moves.
+    """Hears which source is meant: a key, a program change, or a controller that moves.
 
-    A controller is taken at its second value, for some send the first of themselves; where
-    more could come of it, by further ones or as soon as it rests. What can't be followed is
-    refused: registered and other parameters, and knobs that send steps.
+    A controller is taken at its second value, because some send a first one unasked. One that
+    may turn out to be something else is taken after more values, or once it rests. Parameters
+    (RPN and NRPN) and relative encoders are refused: midigen doesn't follow them.
     """
 
     def __init__(self) -> None:
         self._values: dict[tuple[Channel, int], list[int]] = {}
 
     def hear(self, message: Event) -> dict[str, int] | None:
-        """The source of a message if it is the one that is meant.
+        """The message's source, if it is clearly the one that is meant.
 
         Raises MidigenError if it can't be followed.
         """
@@ -82,11 +82,11 @@ class Learner:
             coarse = {"cc": number % _FINE.start, "channel": channel}
             return coarse if any(map(_moves, halves)) else None
         if number in _FINE:
-            return None  # its coarser half may be on its way
+            return None  # the coarse half may still come
         return source if _is_meant(values, rests=False) else None
 
     def rest(self) -> dict[str, int] | None:
-        """The source of what has moved and moves no more, where `hear` waited for more.
+        """The source that has moved and rests now, if `hear` waited for more of it.
 
         Raises MidigenError if it can't be followed.
         """
@@ -98,7 +98,7 @@ class Learner:
         return None
 
     def _halves(self, channel: Channel, number: int) -> list[list[int]]:
-        """The values of both halves of a knob of 14 bits, if both have come."""
+        """The values of both halves of a 14-bit controller, if both have come."""
         if number not in (*_COARSE, *_FINE):
             return []
         coarse = number % _FINE.start
@@ -107,13 +107,13 @@ class Learner:
 
 
 def _refuse_parameter(number: int, values: Sequence[int]) -> None:
-    """Raise MidigenError if a parameter's controller is what moves, and no stray setting."""
+    """Raise MidigenError if a parameter is being changed, and not just selected once."""
     if number in _STEPS or len({*values} - ({_NONE} if number in _SELECTORS else set())) > 1:
         raise MidigenError(_IS_PARAMETER)
 
 
 def _is_meant(values: Sequence[int], *, rests: bool) -> bool:
-    """Whether a controller has moved. Raises MidigenError where it sends steps."""
+    """Whether a controller has moved. Raises MidigenError if it is a relative encoder."""
     if not all(value in _SMALL_STEPS for value in values):
         return _moves(values)
     if _may_be_steps(values):
@@ -124,9 +124,9 @@ def _is_meant(values: Sequence[int], *, rests: bool) -> bool:
 
 
 def _may_be_steps(values: Sequence[int]) -> bool:
-    """Whether small values come as steps do: the same again, to and fro, now up and now down.
+    """Whether small values look like an encoder's: repeated, or going to and fro.
 
-    A knob that sends where it stands goes one way, or back once.
+    A knob that sends its position goes one way, or turns back once.
     """
     ups = [later > earlier for earlier, later in pairwise(values)]
     turns = sum(later != earlier for earlier, later in pairwise(ups))

@@ -1,10 +1,9 @@
-"""The ledger of sounding notes: every note that was begun is in it until it is ended.
+"""The ledger of sounding notes: every note is in it from its note-on to its note-off.
 
-Notes have holders: the player's keys (through thru) and the machine's notes. A
-pitch that several hold ends with the last of them, and a pitch that is struck
-while it sounds is ended first, so that what a receiver gets is always on, off,
-on, off. The sustain pedal holds too: where it is passed on, a note that was ended
-under it sounds until it is lifted.
+Notes have holders: the player's keys (through thru) and midigen's own notes. A pitch with several
+holders ends with the last of them. A pitch that is struck while it sounds is ended first, so that
+the receiver always gets on, off, on, off. A sustain pedal that is passed on holds notes too: one
+that has ended goes on sounding until the pedal is lifted.
 """
 
 from collections.abc import Hashable
@@ -34,15 +33,15 @@ class Ledger:
         """May be changed while nothing sounds."""
         self._holders: dict[Pitch, set[Hashable]] = {}
         self._sustain = False
-        self._sustained: set[Pitch] = set()  # ended, but under the pedal
+        self._sustained: set[Pitch] = set()  # ended, but held by the pedal
 
     @property
     def sounding(self) -> frozenset[Pitch]:
-        """The pitches that have been begun and not ended, by the pedal either."""
+        """The pitches that sound, those held by the pedal too."""
         return frozenset(self._holders) | self._sustained
 
     def begin(self, pitch: Pitch, velocity: Velocity, holder: Hashable) -> list[Message]:
-        """The messages that strike a note and make `holder` hold it."""
+        """Strike a pitch for a holder. Returns the messages that do it."""
         messages: list[Message] = []
         if pitch in self._holders:
             messages.append(NoteOff(pitch, self.channel))
@@ -52,11 +51,11 @@ class Ledger:
         return messages
 
     def share(self, pitch: Pitch, holder: Hashable) -> None:
-        """Make `holder` hold a note too that sounds."""
+        """Give a sounding pitch another holder."""
         self._holders[pitch].add(holder)
 
     def end(self, pitch: Pitch, holder: Hashable) -> list[Message]:
-        """The messages that make `holder` let go: none if it doesn't hold the pitch."""
+        """Take a holder from a pitch. Returns the note-off if it was the last."""
         holders = self._holders.get(pitch)
         if holders is None or holder not in holders:
             return []
@@ -69,7 +68,7 @@ class Ledger:
         return [NoteOff(pitch, self.channel)]
 
     def pass_on(self, message: ChannelMessage) -> list[Message]:
-        """The player's pedal, bend and the like, on the output channel."""
+        """Pass on the player's pedal, bend or the like. Returns it for the output channel."""
         if message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN:
             self._sustain = message.data[1] >= HALF
         if message.status == CONTROL_CHANGE and message.data[0] == RESET_CONTROLLERS:
@@ -79,26 +78,22 @@ class Ledger:
         return [ChannelMessage(message.status, message.data, self.channel)]
 
     def note_offs(self) -> list[Message]:
-        """What would end everything that sounds, the pedal included."""
+        """The messages that would end all that sounds, the pedal included. Nothing changes here."""
         offs: list[Message] = [NoteOff(pitch, self.channel) for pitch in sorted(self._holders)]
         if self._sustain:
             offs.append(ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), self.channel))
         return offs
 
     def flush(self) -> list[Message]:
-        """End everything that sounds, whoever holds it."""
+        """End all that sounds, whoever holds it. Returns the messages that do it."""
         offs = self.note_offs()
         self._holders.clear()
         self._sustained.clear()
         self._sustain = False
         return offs
 
-    def panic(self) -> list[Message]:
-        """End everything, and tell the receiver to end whatever else it may sound."""
-        return [*self.flush(), *silencing(self.channel)]
-
 
 def silencing(channel: Channel) -> list[Message]:
-    """What tells a receiver to end whatever it sounds on a channel."""
+    """The messages that tell a receiver to silence a channel."""
     numbers = (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF)
     return [ChannelMessage(CONTROL_CHANGE, (each, 0), channel) for each in numbers]

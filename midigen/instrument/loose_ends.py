@@ -1,9 +1,9 @@
-"""What a file holds down for want of an end: keys and pedals that it lets go of too late or never.
+"""Ends notes and pedals that a MIDI file doesn't end, or ends too late.
 
-Some programs lose note-offs, others end at the end of a file whatever still sounds there. Played
-as it is written, such a key would be held all the time, and no phrase would ever be over. So it
-comes up in the first pause of all the others: a beat after its onset at the earliest, and only
-if the pause is so long that an answer may come.
+Some programs lose note-offs; others end whatever still sounds at the end of the file. Played as
+it is written, such a key would be held all the time, and no phrase would ever be over. So it is
+released in the first pause of all other keys: a beat after its onset at the earliest, and only if
+the pause is long enough for an answer.
 """
 
 import bisect
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from midigen.instrument.ears import Ears
+from midigen.instrument.hearing import Hearing
 from midigen.midi.messages import (
     CONTROL_CHANGE,
     ENDS_NOTES,
@@ -34,7 +34,7 @@ _Pause: TypeAlias = tuple[Seconds, Seconds]
 
 @dataclass
 class _Hold:
-    """A key or a pedal that is down, and the places of the messages that go on about it."""
+    """A key or pedal that is down, and where later messages about it are in the list."""
 
     start: Seconds
     end: Seconds = math.inf
@@ -46,14 +46,14 @@ _Held: TypeAlias = tuple[Channel, Pitch | None]  # a key, or a pedal
 
 
 def tied(
-    played: Sequence[TimedMessage], ears: Ears, beat: Seconds, pause: Seconds
+    played: Sequence[TimedMessage], hearing: Hearing, beat: Seconds, pause: Seconds
 ) -> list[TimedMessage]:
-    """What is played, in the order of its times, with an end to everything that is heard.
+    """The messages in the order of their times, with an end to everything that is heard.
 
-    After a `pause` an answer may come. What lacks its end is what never ends, ends after the
-    last onset, or, a key, is struck again before it has come up.
+    After a `pause` an answer may come; `beat` is how long a beat lasts. A key or pedal lacks its
+    end if it never ends, if it ends after the last onset, or if it is struck again while down.
     """
-    holds = [*_holds(played, ears)]
+    holds = [*_holds(played, hearing)]
     last = max((hold.start for held, hold in holds if held[1] is not None), default=0.0)
     for _, hold in holds:
         hold.is_loose = hold.is_loose or hold.end > last
@@ -68,29 +68,29 @@ def tied(
     return sorted([*kept, *ends], key=lambda timed: timed[0])
 
 
-def _holds(played: Sequence[TimedMessage], ears: Ears) -> Iterator[tuple[_Held, _Hold]]:
+def _holds(played: Sequence[TimedMessage], hearing: Hearing) -> Iterator[tuple[_Held, _Hold]]:
     down: dict[_Held, _Hold] = {}
     for place, (time, message) in enumerate(played):
-        for held in _let_go(message, down):
+        for held in _released_by(message, down):
             down[held].end = time
             if isinstance(message, NoteOff) or held[1] is None:
                 down[held].later.append(place)
             yield held, down.pop(held)
         match message:
-            case NoteOn() if ears.listens_to(message):
+            case NoteOn() if hearing.listens_to(message):
                 key = message.channel, message.pitch
                 if before := down.pop(key, None):
                     before.end, before.is_loose = time, True
                     yield key, before
                 down[key] = _Hold(time)
-            case ChannelMessage() if _pedal(message) and ears.listens_on(message.channel):
+            case ChannelMessage() if _pedal(message) and hearing.listens_on(message.channel):
                 pedal = down.setdefault((message.channel, None), _Hold(time))
                 pedal.later.append(place)
     yield from down.items()
 
 
-def _let_go(message: Message, down: Iterable[_Held]) -> list[_Held]:
-    """Which of what is down a message lets go of."""
+def _released_by(message: Message, down: Iterable[_Held]) -> list[_Held]:
+    """The keys and pedals among those down that a message releases."""
     released: list[_Held]
     match message:
         case NoteOff():
@@ -107,7 +107,7 @@ def _let_go(message: Message, down: Iterable[_Held]) -> list[_Held]:
 
 
 def _pedal(message: ChannelMessage) -> bool:
-    """Whether it presses the sustain pedal."""
+    """Whether a message presses the sustain pedal."""
     return (
         message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN and message.data[1] >= HALF
     )
@@ -116,7 +116,7 @@ def _pedal(message: ChannelMessage) -> bool:
 def _pauses(
     holds: Iterable[tuple[_Held, _Hold]], beat: Seconds, pause: Seconds
 ) -> tuple[list[_Pause], Seconds]:
-    """The pauses between what is played, and when the last of it is over."""
+    """The pauses between all that is played, and when the last of it ends."""
     spans = sorted(
         (hold.start, min(hold.end, hold.start + beat) if hold.is_loose else hold.end)
         for held, hold in holds
@@ -132,7 +132,7 @@ def _pauses(
 
 
 def _end(held: _Held, hold: _Hold, pauses: Sequence[_Pause], silent: Seconds) -> Seconds | None:
-    """When something is let go of that lacks its end; None if it may last as long as it does."""
+    """When to end a key or pedal that lacks its end; None to leave it as it is."""
     first = bisect.bisect_right(pauses, hold.start, key=lambda pause: pause[1])
     if first < len(pauses):
         end = max(pauses[first][0], hold.start)

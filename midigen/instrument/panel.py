@@ -1,8 +1,8 @@
-"""The settings as the controls have set them, and the knobs that turn them."""
+"""The settings in force, as controls have set them, and the knobs that set controls."""
 
 from typing import Any
 
-from midigen.instrument.events import Notice
+from midigen.instrument.events import Notice, Output
 from midigen.instrument.knobs import Knobs
 from midigen.midi.messages import Message, Seconds
 from midigen.settings import controls
@@ -10,37 +10,53 @@ from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 
 SETTLING: Seconds = 0.4
-"""A knob or fader that was moved is told about when it has rested for so long."""
+"""A knob or fader that was moved is told of once it has rested for so long."""
 
 
 class Panel:
-    """What every control stands at."""
+    """What every setting and control stands at. Whoever uses one asks here, each time."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        """The settings in force."""
-        self.tell_at: Seconds | None = None
-        """When `told` is to be called."""
-        self._knobs = Knobs(settings.control)
+    def __init__(self, settings: Settings, outbox: list[Output]) -> None:
+        self.next_time: Seconds | None = None
+        """When `tell` is to be called."""
+        self._outbox = outbox
         self._turned: set[str] = set()  # controls whose knobs may still be moving
         self._refused: dict[str, Seconds] = {}  # those that can't be set, and until when they move
+        self.load(settings)
+
+    def load(self, settings: Settings) -> None:
+        """Have other settings in force, and other knobs."""
+        self.settings = settings
+        self._knobs = Knobs(settings.control)
+        self._turned.clear()
+        self._refused.clear()
+        self.next_time = None
+
+    @property
+    def offset(self) -> Seconds:
+        """How much later it plays, or earlier if negative."""
+        return self.settings.output.offset_ms / 1000
 
     def __getitem__(self, name: str) -> Any:
         """What a control stands at; None for one that is pressed."""
         key = controls.CONTROLS[name].key
         return None if key is None else self.settings.at(key)
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        """Set a control to a value as its setting has it. Raises KeyError if it has none."""
+    def changed(self, name: str, value: Any) -> Settings:
+        """The settings with a control at another value. Raises KeyError if it sets none."""
         key = controls.CONTROLS[name].key
         if key is None:
             raise KeyError(name)
-        self.settings = self.settings.changed(key, value)
+        return self.settings.changed(key, value)
+
+    def follow_tempo(self, bpm: float) -> None:
+        """A clock or a player has set the tempo: the control stands where it is."""
+        self.settings = self.settings.changed("tempo.bpm", bpm)
 
     def wanted(self, control: Control) -> Any:
         """The value that a control asks for; None for one that is pressed. Raises ValueError."""
         value = controls.read(control)
-        return not self[control.name] if controls.changes_over(control) else value
+        return not self[control.name] if controls.is_toggle(control) else value
 
     def takes(self, message: Message) -> bool:
         """Whether a message is a knob's, and nothing to play or to pass on."""
@@ -50,24 +66,33 @@ class Panel:
         """The control that a knob's message asks for, if any."""
         return self._knobs.turn(message, self.__getitem__)
 
-    def tell_later(self, name: str, now: Seconds) -> None:
-        """A control moves, and may move on: say where it is when it rests."""
-        self._turned.add(name)
-        self.tell_at = now + SETTLING
+    def tell_of(self, control: Control, now: Seconds) -> None:
+        """Say where a control stands: at once, or, if it may move on, when it rests."""
+        if control.is_moving and isinstance(self[control.name], int | float):
+            self._turned.add(control.name)
+            self.next_time = now + SETTLING
+        else:
+            self._outbox.append(Notice(self.line(control.name)))
 
-    def tells_refusal(self, name: str, now: Seconds) -> bool:
-        """Whether to say why a control can't be moved: once, until its knob has rested."""
-        self._refused = {each: until for each, until in self._refused.items() if now < until}
-        is_new = name not in self._refused
-        self._refused[name] = now + SETTLING
-        return is_new
+    def refuse(self, control: Control, why: str, now: Seconds) -> None:
+        """Say why a control can't be set: once, until its knob has rested."""
+        if control.is_moving:
+            self._refused = {each: until for each, until in self._refused.items() if now < until}
+            is_told = control.name in self._refused
+            self._refused[control.name] = now + SETTLING
+            if is_told:
+                return
+        self._outbox.append(Notice(why, is_refusal=True))
 
-    def told(self) -> list[Notice]:
-        """Where the knobs have come to rest."""
-        lines = [Notice(self.line(name)) for name in sorted(self._turned)]
+    def tell(self) -> None:
+        """Say where the knobs have come to rest."""
+        self._outbox += [Notice(self.line(name)) for name in sorted(self._turned)]
+        self.rest()
+
+    def rest(self) -> None:
+        """There is nothing to tell any more."""
         self._turned.clear()
-        self.tell_at = None
-        return lines
+        self.next_time = None
 
     def line(self, name: str) -> str:
         """What a control stands at, for people."""

@@ -1,4 +1,4 @@
-"""What the player has played since the last turn: its steps, their rhythm and their touch."""
+"""What the player has played since the last turn: pitches, rhythm and velocities."""
 
 from dataclasses import dataclass
 
@@ -15,36 +15,40 @@ class Played:
     end: Seconds | None = None
 
 
-LONGEST = 256
-"""The steps of a phrase that are known; of a longer one the newest."""
+KEPT = 256
+"""How many steps of a phrase are kept: the newest ones."""
 
 
 class Phrase:
     """Steps of a melody, in the order of their onsets."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another phrase."""
         self.steps: list[Played] = []
         self.count = 0
-        """How many steps it had, those that aren't known any more too."""
+        """How many steps it has, with those that aren't kept."""
         self.over = False
-        """Whether the player has given the turn away; the next step begins another phrase."""
+        """Whether the turn has passed to midigen; the next step begins another phrase."""
         self._pitches = 0  # the sum of them
 
     def add(self, step: Played, *, replaces: bool = False) -> None:
-        """Another step; one that `replaces` (a chord's higher note) keeps the onset it had."""
+        """Add a step. One that `replaces` the newest, as a chord's higher note, keeps its onset."""
         if replaces and self.steps:
             former = self.steps.pop()
             step.onset = former.onset
             self._pitches -= former.pitch
         else:
             self.count += 1
-            if len(self.steps) == LONGEST:
+            if len(self.steps) == KEPT:
                 self._pitches -= self.steps.pop(0).pitch
         self.steps.append(step)
         self._pitches += step.pitch
 
     def release(self, pitch: Pitch, now: Seconds) -> None:
-        """A key comes up."""
+        """End the newest step of this pitch: its key has come up."""
         for step in reversed(self.steps):
             if step.pitch == pitch and step.end is None:
                 step.end = now

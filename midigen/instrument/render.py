@@ -1,7 +1,6 @@
-"""The performer over a MIDI file: simulated time, faster than real time.
+"""Runs a performer offline: in simulated time, faster than real time.
 
-`perform` drives it through events; `render` makes events of a file, and of what is played
-the tracks of another.
+`perform` drives it through a list of events, `render` through a MIDI file.
 """
 
 import contextlib
@@ -12,26 +11,27 @@ from typing import Any
 import numpy as np
 
 from midigen.errors import ModelError
-from midigen.instrument.ears import Ears
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Event, Output
+from midigen.instrument.hearing import Hearing
 from midigen.instrument.loose_ends import tied
+from midigen.instrument.panel import Panel
 from midigen.instrument.performer import Performer
+from midigen.midi.file import MidiFile
 from midigen.midi.messages import Message, NoteOn, Seconds, TimedMessage
-from midigen.midi.reader import MidiFile
 from midigen.music.keys import Key
 from midigen.prediction.predictor import Models, Predictor
 from midigen.settings.table import Settings, spec_of
 
-LONGEST: Seconds = 3600
-"""What a control has made endless ends so long after the last event."""
+MAX_TAIL: Seconds = 3600
+"""What never ends, because a control has made it so, is stopped this long after the last event."""
 
 LONGEST_FILE: Seconds = 8 * 3600
-"""No longer file is played: a few bytes can claim weeks, through which solo would play on."""
+"""A longer file is refused: a few bytes can claim weeks, and solo would play through them."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """What was played, and by which settings: those given, but for what the file says."""
+    """What was played. `settings` are those given, with the tempo and the bar of the file."""
 
     player: Sequence[TimedMessage]
     machine: Sequence[TimedMessage]
@@ -41,7 +41,7 @@ class Rendering:
 
     @property
     def tracks(self) -> dict[str, Sequence[TimedMessage]]:
-        """Both by their names, as the tracks of a file."""
+        """The tracks of a file, by their names."""
         return {"player": self.player, "midigen": self.machine}
 
     @property
@@ -55,8 +55,8 @@ def perform(
 ) -> Iterator[tuple[Seconds, Output]]:
     """Drive a performer through events in the order of their times, from time 0.
 
-    Yields what it plays, each with its time. After the last event it plays on
-    until its answer ends, nothing is due, or an hour is over, and is stopped then.
+    Yields its outputs, each with its time. After the last event it plays on until its answer
+    ends, nothing is due, or an hour has passed; then it is stopped.
     """
     now = 0.0
     ended = False
@@ -69,7 +69,7 @@ def perform(
         outputs = performer.handle(event, now)
         ended = isinstance(event, EndOfPhrase) and EndOfAnswer() in outputs  # nothing to answer
         yield from ((now, output) for output in outputs)
-    last = now + LONGEST
+    last = now + MAX_TAIL
     while not ended and (due := performer.deadline) is not None and due <= last:
         now = due
         for output in performer.advance(now):
@@ -89,14 +89,14 @@ def render(
 ) -> Rendering:
     """Play a MIDI file to a performer.
 
-    The file's first tempo and time signature, if it names them, take the places of
-    `tempo.bpm` and `tempo.bar`, where these may be so and aren't among the settings that
-    are `given`.
-    What was played is heard only once, so thru is off; what would go on for ever has
-    `response.max` notes; a key that the file lets go of too late or never comes up where
-    nothing else is played (see `loose_ends`).
-    The same file, settings and seed give the same messages. Raises MidiFileError, also if the
-    file lasts longer than LONGEST_FILE, and ModelError if the model fails.
+    The file's first tempo and time signature replace `tempo.bpm` and `tempo.bar`, unless these
+    are among the settings that are `given` or are out of range. Thru is off, since the player's
+    track is there anyway. An answer without an end has `response.max` notes. A key that the file
+    doesn't release, or releases too late, comes up where nothing else is played (see
+    `loose_ends`).
+
+    The same file, settings and seed give the same messages. Raises MidiFileError if there is
+    nothing to play or the file is longer than LONGEST_FILE, and ModelError if the model fails.
     """
     for key, value in _named(file).items():
         if key not in given:
@@ -127,7 +127,7 @@ def _for_a_file(settings: Settings) -> Settings:
 
 
 def _heard(file: MidiFile, settings: Settings) -> list[TimedMessage]:
-    """What a file plays, with an end to everything. Raises MidiFileError."""
+    """The messages of a file, with an end to every note. Raises MidiFileError."""
     clock = file.clock
     played = [(clock.at(tick), message) for tick, message in file.messages]
     if not count_notes(played):
@@ -140,11 +140,11 @@ def _heard(file: MidiFile, settings: Settings) -> list[TimedMessage]:
         )
     turn = settings.turn
     pause = turn.min if turn.silence == "auto" else turn.silence
-    return tied(played, Ears(settings), clock.at(file.ticks_per_beat), float(pause))
+    return tied(played, Hearing(Panel(settings, [])), clock.at(file.ticks_per_beat), float(pause))
 
 
 def _named(file: MidiFile) -> dict[str, Any]:
-    """The first tempo and time signature of a file as settings, where these may be so."""
+    """The settings that a file's first tempo and time signature give, if they are in range."""
     named: dict[str, float] = {}
     for _, tempo in file.tempos[:1]:
         named["tempo.bpm"] = 60e6 / tempo

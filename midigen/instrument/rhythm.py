@@ -1,7 +1,7 @@
-"""When the next note falls, how long it sounds, and how hard it is struck.
+"""When notes fall, how long they sound, and how hard they are struck.
 
-A pattern places step after step of an answer, in beats from where it begins: `Steady`
-on the grid, `Mirror` as the phrase was played.
+A pattern places the steps of an answer, in beats from its beginning: `Steady` on the grid,
+`Mirror` in the rhythm of the phrase.
 """
 
 import itertools
@@ -16,12 +16,12 @@ from midigen.midi.messages import Beats, Velocity
 from midigen.music.timeline import Timeline
 
 ROUNDING: Beats = 1e-6
-"""A place this little before another is on it: sums of floats aren't exact."""
+"""Places this close are one: sums of floats aren't exact."""
 
 SIXTEENTHS: Beats = 1 / 4
 TRIPLETS: Beats = 1 / 3
 
-_FINEST = 1 / 32  # of a beat: what is played faster is left as it was played
+_FINEST = 1 / 32  # of a beat: faster notes stay where they were played
 _SHORTEST: Beats = 0.03
 
 
@@ -36,10 +36,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """Steps of a grid, `subdivision` of them a beat.
+    """The steps of a grid, `subdivision` of them a beat.
 
-    `gate` is how much of its step a note sounds. `swing` is where the second of each
-    pair of steps falls: 0.5 is straight, 2/3 a triplet's. `velocities` go round.
+    A note sounds for `gate` of its step, 0 to 1. `swing` is where the second of each pair of
+    steps falls: 0.5 is straight, 2/3 is a triplet's. `velocities` are repeated.
     """
 
     subdivision: int
@@ -66,10 +66,9 @@ class Steady:
 
 
 class Mirror:
-    """A phrase's own steps, lengths and accents, round and round.
+    """The onsets, lengths and velocities of a phrase, repeated every `period` beats.
 
-    `period` is from its first step to where that comes again, `begins` the part of a
-    beat that the first step was on.
+    `begins` is where in a beat the first step was played, 0 to 1.
     """
 
     def __init__(
@@ -94,16 +93,15 @@ class Mirror:
 
 
 Pattern: TypeAlias = Steady | Mirror
-"""A rhythm that goes on for ever."""
+"""A rhythm without an end."""
 
 
 def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
-    """The rhythm of a phrase that has one step or more, by the beat as it is known now.
+    """The rhythm of a phrase of one or more steps, by the beat as it is known now.
 
-    A step lasts until its key comes up, at the longest to the next one; what the last one
-    lasts until the rhythm begins again is the phrase's usual step. `aligned` moves
-    onsets to sixteenths, or to triplets where they fit those better, and lets the rhythm
-    begin again on the same part of a beat.
+    A step lasts until its key comes up, or until the next step. The last step lasts as long as
+    the phrase's median step; then the rhythm begins again. With `aligned` the onsets are moved to
+    sixteenths, or to triplets if they fit better, and the rhythm takes a whole number of beats.
     """
     beats = [timeline.beat_at(step.onset) for step in phrase.steps]
     held = [
@@ -124,7 +122,7 @@ def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
 
 
 def contour(velocities: Sequence[Velocity], steps: int) -> list[Velocity]:
-    """How loud a phrase was from its beginning to its end, in so many steps."""
+    """The loudness of a phrase from beginning to end, as so many steps."""
     if min(steps, len(velocities)) == 1:
         return [round(sum(velocities) / len(velocities))] * steps
     stretch = (len(velocities) - 1) / (steps - 1)
@@ -137,7 +135,7 @@ def _between(values: Sequence[float], place: float) -> float:
 
 
 def _apart(beats: Sequence[Beats]) -> list[Beats]:
-    """The same, each at least a little after the one before."""
+    """The same places, each at least a little after the one before."""
     placed = [beats[0]]
     for beat in beats[1:]:
         placed.append(max(beat, placed[-1] + _SHORTEST))
@@ -145,7 +143,7 @@ def _apart(beats: Sequence[Beats]) -> list[Beats]:
 
 
 def _aligned(beats: Sequence[Beats]) -> list[Beats]:
-    """The places of a grid that the beats are nearest to, each one's own."""
+    """The places of the coarsest grid on which each beat has one of its own."""
     step = min((SIXTEENTHS, TRIPLETS), key=lambda step: _distance(beats, step))
     while step > _FINEST:
         placed = [round(beat / step) * step for beat in beats]
@@ -156,5 +154,5 @@ def _aligned(beats: Sequence[Beats]) -> list[Beats]:
 
 
 def _distance(beats: Sequence[Beats], step: Beats) -> float:
-    """How far beats are from the places of a grid, in the mean."""
+    """The mean distance of beats from the places of a grid."""
     return sum(abs(beat / step - round(beat / step)) * step for beat in beats) / len(beats)

@@ -1,53 +1,81 @@
 """Scenes: which is wanted, from which beat on, and its model once it is loaded."""
 
-from collections.abc import Sequence
-
 from midigen.errors import ModelError
-from midigen.midi.messages import Beats
+from midigen.instrument.panel import Panel
+from midigen.instrument.pulse import Pulse
+from midigen.midi.messages import Beats, Seconds
 from midigen.prediction.predictor import Models, Predictor
-from midigen.settings.table import Scene
+from midigen.settings.knobs_and_scenes import Scene
 
 
 class Scenes:
     """The configured scenes. `models` loads theirs; without it none can have another."""
 
-    def __init__(self, scenes: Sequence[Scene], model: str, models: Models | None) -> None:
-        self.model = model
+    def __init__(self, panel: Panel, pulse: Pulse, models: Models | None) -> None:
+        self._panel = panel
+        self._pulse = pulse
+        self.begin(models)
+
+    def begin(self, models: Models | None) -> None:
+        """Be in no scene, with the model that is set."""
+        self.model = self._panel.settings.model
         """The name of the model that plays."""
         self.current = ""
         """The scene that was recalled last."""
-        self.due: Beats | None = None
-        """The beat at which `enter` is to be called."""
-        self._scenes = {scene.name: scene for scene in scenes}
         self._models = models
         self._wanted = ""
+        self._due: Beats | None = None
 
-    def call(self, name: str, beat: Beats) -> None:
-        """Want a scene at a beat, and have its model loaded meanwhile.
+    @property
+    def next_time(self) -> Seconds | None:
+        """When `enter` is to be called."""
+        return None if self._due is None else self._pulse.timeline.time_of(self._due)
+
+    def call(self, name: str, now: Seconds) -> None:
+        """Want a scene at the next beat, and have its model loaded meanwhile.
 
         Raises ModelError if that can't be, ValueError if there is no such scene.
         """
-        if name not in self._scenes:
-            known = ", ".join(self._scenes) or "none"
+        scene = self._named(name)
+        if scene is None:
+            known = ", ".join(each.name for each in self._panel.settings.scene) or "none"
             raise ValueError(f"no scene {name!r}: there are {known}")
-        self._model_of(self._scenes[name])
-        self._wanted, self.due = name, beat
+        self._model_of(scene)
+        self._wanted, self._due = name, self._pulse.next_place(now, 1.0)
 
-    def enter(self, beat: Beats) -> tuple[Scene, Predictor | None] | None:
+    def enter(self, now: Seconds) -> tuple[Scene, Predictor | None] | None:
         """The scene that is due, and its model if it plays with another one.
 
-        None if the model isn't there yet: it is due again at a later beat, `beat` or
-        after. Raises ModelError, with the scene given up, if it can't be loaded.
+        None if the model isn't there yet: the scene is due again at a later beat. Raises
+        ModelError, with the scene given up, if the model can't be loaded.
         """
-        scene, due, self.due = self._scenes[self._wanted], self.due, None
+        scene, due, self._due = self._named(self._wanted), self._due, None
+        assert scene is not None
         model = self._model_of(scene)
         if model is None and self._changes_model(scene):
-            self.due = max(beat, (due or 0.0) + 1)
+            self._due = max(self._pulse.next_place(now, 1.0), (due or 0.0) + 1)
             return None
         if model is not None:
             self.model = scene.model
         self.current = scene.name
         return scene, model
+
+    def move(self, beats: Beats) -> None:
+        """The beat's count goes on elsewhere, the beat itself as before."""
+        if self._due is not None:
+            self._due += beats
+
+    def wait_for_beat(self, now: Seconds) -> None:
+        """The beat's count is another: what was due by the old one is due at the next beat."""
+        if self._due is not None:
+            self._due = self._pulse.next_place(now, 1.0)
+
+    def give_up(self) -> None:
+        """Want no scene any more."""
+        self._due = None
+
+    def _named(self, name: str) -> Scene | None:
+        return next((each for each in self._panel.settings.scene if each.name == name), None)
 
     def _changes_model(self, scene: Scene) -> bool:
         return bool(scene.model) and scene.model != self.model

@@ -1,4 +1,4 @@
-"""What a person on stage wants to see: the state of a performance at one moment."""
+"""The state of a performance at one moment, as a person on stage wants to see it."""
 
 from dataclasses import dataclass
 
@@ -7,42 +7,42 @@ from midigen.midi.messages import Pitch, Seconds
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How it stands. It is a value: whoever has it may read it on any thread."""
+    """A snapshot, which any thread may read."""
 
     mode: str
     turn: str
-    """Who plays: `you`, `midigen`, or `` when it is silent."""
+    """Whose turn it is: `you`, `midigen`, or empty in a silence."""
     key: str
     notes: tuple[str, ...]
-    """The note that each of the seven letters stands for in that key, C to B."""
+    """The notes that the seven letters stand for in that key, from C to B."""
     bpm: float
     beat: str
-    """What the tempo is: `internal`, `clock`, `follow`; `clock (none yet)`, `clock (lost)`."""
+    """Where the tempo comes from: `internal`, `clock`, `clock (lost)`, `follow (none yet)`."""
     heard: tuple[str, ...]
-    """The newest notes of the player's melody by their names in the key, oldest first."""
+    """The newest notes of the player's melody, spelled in the key, oldest first."""
     played: tuple[str, ...]
-    """The newest notes of the machine's by their names in the key, oldest first."""
+    """The newest notes that midigen played, spelled in the key, oldest first."""
     probabilities: tuple[float, ...] | None
-    """Of the next letter, C to B, as far as it is known: seven numbers."""
+    """The probabilities of the next letter, from C to B; None while they aren't known."""
     sounding: tuple[Pitch, ...]
-    """What sounds, lowest first."""
+    """The sounding pitches, lowest first."""
     sounds: tuple[str, ...]
-    """The same by its names in the key, such as `Bb4`."""
+    """The same, spelled in the key, such as `Bb4`."""
     model: str
     trouble: str
-    """What is wrong with the model, while it fails and the memory plays alone; else ``."""
+    """What is wrong with the model, while the memory plays alone; else empty."""
     silence: str
-    """Why no answer comes, and what to do about it; `` while nothing is in its way."""
+    """Why no answer comes, and what to do about it; else empty."""
     scene: str
-    """The scene that was recalled last, or ``."""
+    """The scene that was recalled last; else empty."""
     muted: bool
     holding: bool
-    """Whether the answer is to go on and on."""
+    """Whether answers are held: they don't end."""
     dropped: int
-    """Notes that were too many or too late to play."""
+    """Notes left out because they were too many or too late."""
     worst: Seconds = 0.0
-    """How late a note was sent at the worst."""
+    """How late the latest note was sent."""
     notes_in: int = 0
-    """Notes that the player has struck."""
+    """How many notes the player has struck."""
     notes_out: int = 0
-    """Notes that were sent, through thru too."""
+    """How many notes were sent, with those of thru."""

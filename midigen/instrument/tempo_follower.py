@@ -1,12 +1,11 @@
-"""The tempo and beat of a player, by the onsets of what is played.
+"""Follows a player: finds the tempo and the beat by the onsets of what is played.
 
-For each beat that could be, from 50 to 200 a minute, onsets are laid round a circle that
-the beat goes once: where they gather at one place, or at two or four places equally far
-apart, and leave few of these empty, that beat is likely (the periodogram of the onsets
-at the beat and its halves and quarters). Beats near 105 a minute are likelier to begin
-with, as people's are (for the bell curve over the logarithm of the tempo see Parncutt, A
-Perceptual Model of Pulse Salience and Metrical Accent in Musical Rhythms, Music
-Perception 11, 1994).
+Each tempo from 50 to 200 bpm is tried: the onsets are wound round a circle, one turn a beat. A
+tempo is likely if they gather at one place of the circle, or at two or four places equally far
+apart, and if few of these places are empty. (This is the periodogram of the onsets at the beat,
+its halves and its quarters.) Tempos near 105 bpm are preferred, as they are by people: a bell
+curve over the logarithm of the tempo, after Parncutt, A Perceptual Model of Pulse Salience and
+Metrical Accent in Musical Rhythms, Music Perception 11, 1994.
 """
 
 from collections import deque
@@ -18,29 +17,29 @@ from midigen.midi.messages import Seconds
 from midigen.music.timeline import Timeline
 
 RECENT = 24
-"""The onsets that say what the tempo is now."""
+"""How many of the newest onsets are used."""
 
 HALF_LIFE: Seconds = 2.0
-"""An onset that was so long ago says half as much."""
+"""After this long an onset has half its weight."""
 
-LONGEST: Seconds = 10.0
-"""Older onsets say nothing any more."""
+MEMORY: Seconds = 10.0
+"""Older onsets are forgotten."""
 
 FEWEST = 5
-"""Of fewer onsets no tempo is guessed."""
+"""With fewer onsets no tempo is guessed."""
 
 CERTAIN = 0.7
-"""Onsets that gather less than this (0 to 1) have no beat that could be followed."""
+"""How closely onsets must gather, 0 to 1, to have a beat that can be followed."""
 
 KEPT = 1.15
-"""Another tempo must be this many times likelier than the one that holds."""
+"""Another tempo must be this many times likelier than the present one."""
 
 _TEMPI = 50 * (200 / 50) ** np.linspace(0, 1, 140)  # beats per minute, a hundredth apart
 _PARTS = np.array([1, 2, 4])  # of a beat that a note may begin on
-_WORTH = np.array([1.0, 0.95, 0.85])[:, np.newaxis]  # of each: simple is likelier
+_WORTH = np.array([1.0, 0.95, 0.85])[:, np.newaxis]  # of each: the simplest is preferred
 _USUAL, _SPREAD = 105, 0.5  # beats per minute, octaves
 _PRIOR = np.exp(-0.5 * (np.log2(_TEMPI / _USUAL) / _SPREAD) ** 2)
-_NEAR = 0.08  # tempi closer than this, as a ratio, are one that wavers
+_NEAR = 0.08  # a tempo that differs by less, as a ratio, is the same one wavering
 
 
 class TempoFollower:
@@ -51,9 +50,9 @@ class TempoFollower:
         self._bpm: float | None = None
 
     def hear(self, onset: Seconds, line: Timeline) -> Timeline | None:
-        """The beat by all that was heard, counted on from that of `line`; None if unclear."""
+        """The beat that the onsets have, counted on from that of `line`; None if none is clear."""
         self._onsets.append(onset)
-        while onset - self._onsets[0] > LONGEST:
+        while onset - self._onsets[0] > MEMORY:
             self._onsets.popleft()
         if len(self._onsets) < FEWEST:
             return None
@@ -81,14 +80,14 @@ class TempoFollower:
 def _gathered(
     onsets: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.complex128]:
-    """How much the onsets gather, and where, on each beat's circle and its parts: (3, tempi)."""
+    """How closely the onsets gather on each circle, and at which angle: shape (3, tempos)."""
     turns = np.multiply.outer(_PARTS, np.multiply.outer(_TEMPI / 60, onsets))
     circled: npt.NDArray[np.complex128] = np.exp(2j * np.pi * turns) @ weights / weights.sum()
     return circled
 
 
 def _filled(onsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The part of each beat's places, and its parts', that onsets are on: shape (3, tempi)."""
+    """The share of the places on each circle that have an onset: shape (3, tempos)."""
     beats = (onsets[-1] - onsets[0]) * _TEMPI / 60
     filled: npt.NDArray[np.float64] = len(onsets) / (np.multiply.outer(_PARTS, beats) + 1)
     return filled.clip(max=1.0)
@@ -100,7 +99,7 @@ def _fit(
     bpm: float,
     gathered: npt.NDArray[np.complex128],
 ) -> tuple[float, Seconds]:
-    """The tempo and a beat's time by least squares over the finest part that onsets gather on."""
+    """The tempo and the time of a beat, by least squares on the finest grid with onsets."""
     sure = abs(gathered) >= max(CERTAIN, 0.9 * abs(gathered).max())
     part = int(_PARTS[sure].max())
     step = 60 / bpm / part
@@ -112,7 +111,7 @@ def _fit(
 
 
 def _beat_place(places: npt.NDArray[np.float64], part: int) -> float:
-    """Which of the places is a beat: the one most onsets are on; of equals, that of the first."""
+    """Which place of the grid is the beat: the one with most onsets; of several, the first's."""
     votes = [int((places % part == each).sum()) for each in range(part)]
     first = int(places[0] % part)
     most = max(votes)

@@ -1,13 +1,13 @@
-"""Thru: what of the player's goes on to the output, and what would do harm there.
+"""Thru: passes the player's notes and controllers on to the output, but for what would do harm.
 
-Everything shares one channel there, with midigen's own notes too. So nothing is passed on
-that ends notes which aren't the player's, and nothing that bends each note by itself (MPE:
-MIDI Polyphonic Expression 1.0, in which every note has a channel of its own).
+The output has one channel, which midigen's own notes share. So thru passes on nothing that would
+end midigen's notes, and no bends for single notes (MPE: MIDI Polyphonic Expression 1.0, in which
+every note has a channel of its own).
 """
 
 from midigen.instrument.events import Notice, Output
+from midigen.instrument.held import Held, StruckKey
 from midigen.instrument.ledger import Ledger
-from midigen.instrument.turns import StruckKey
 from midigen.midi.messages import (
     CHANNEL_PRESSURE,
     CONTROL_CHANGE,
@@ -18,23 +18,22 @@ from midigen.midi.messages import (
     UNREGISTERED,
     Channel,
     ChannelMessage,
-    Message,
     NoteOn,
     Pitch,
     Seconds,
 )
 from midigen.music.melody import CHORD
 
-_BRIGHTNESS = 74  # the third dimension of MPE's, beside bend and pressure
+_BRIGHTNESS = 74  # MPE's third dimension, beside bend and pressure
 _NEUTRAL: dict[tuple[int, ...], ChannelMessage] = {
     (PITCH_BEND,): ChannelMessage(PITCH_BEND, (0, 64)),
     (CHANNEL_PRESSURE,): ChannelMessage(CHANNEL_PRESSURE, (0,)),
     (CONTROL_CHANGE, _BRIGHTNESS): ChannelMessage(CONTROL_CHANGE, (_BRIGHTNESS, 64)),
 }
-"""What a note of MPE's is shaped by, as it is at rest."""
+"""What shapes a note in MPE, each as it is at rest."""
 
-_MASTERS = (1, 16)  # what a zone of MPE's has in common is on one of these
-_MPE_CONFIGURATION = 6  # the registered parameter that says how many channels a zone has
+_MASTERS = (1, 16)  # the channels for what an MPE zone has in common
+_MPE_CONFIGURATION = 6  # the registered parameter for the number of channels in a zone
 
 _SAID = (
     "this keyboard sends MPE, and thru has one channel: your notes are passed on without their "
@@ -43,55 +42,57 @@ _SAID = (
 
 
 class Thru:
-    """Passes on to a ledger's channel. Times may not go back."""
+    """Passes on to a ledger's channel."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, held: Held, outbox: list[Output]) -> None:
         self._ledger = ledger
-        self._held: dict[StruckKey, Seconds] = {}  # since when
+        self._held = held
+        self._outbox = outbox
         self._parameters: dict[Channel, dict[int, int]] = {}  # the number's halves
-        self._shaped: set[Channel] = set()  # channels whose notes may be shaped one by one
-        self._unrested: set[tuple[int, ...]] = set()  # shapes that the receiver was sent
+        self._shaped: set[Channel] = set()  # channels on which notes may be shaped one by one
+        self._unrested: set[tuple[int, ...]] = (
+            set()
+        )  # shapes that were passed on and aren't at rest
         self._is_mpe = False
         self._told = False
 
-    def strike(self, note: NoteOn, now: Seconds) -> list[Output]:
-        """A key goes down. One that a layered keyboard sends on two channels is struck once."""
+    def strike(self, note: NoteOn, now: Seconds) -> None:
+        """Pass on a key that is down; one that a layered keyboard sends twice is struck once."""
         key = (note.channel, note.pitch)
         is_layer = any(
             pitch == note.pitch and channel != note.channel and now - since <= CHORD
-            for (channel, pitch), since in self._held.items()
+            for (channel, pitch), since in self._held.keys.items()
         )
-        self._held[key] = now
-        found = self._look_for_mpe()
+        self._look_for_mpe()
         if is_layer:
             self._ledger.share(note.pitch, key)
-            return found
-        return [*found, *self._ledger.begin(note.pitch, note.velocity, key)]
+        else:
+            self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
 
-    def release(self, key: StruckKey) -> list[Message]:
-        """A key comes up, whether it was passed on or not."""
-        self._held.pop(key, None)
-        return self._ledger.end(key[1], key)
+    def release(self, key: StruckKey) -> None:
+        """Pass on that a key has come up, if the key was passed on."""
+        self._outbox += self._ledger.end(key[1], key)
 
-    def pass_on(self, message: ChannelMessage) -> list[Output]:
-        """A pedal, a bend or the like."""
+    def pass_on(self, message: ChannelMessage) -> None:
+        """Pass on a pedal, a bend or the like."""
         if message.status == CONTROL_CHANGE and message.data[0] in ENDS_NOTES:
-            return []  # whoever sent it has keys of its own, and their note-offs are enough
+            return  # the note-offs of the player's keys are enough
         if self._configures_mpe(message):
-            return self._say_mpe() if self._is_mpe else []
+            if self._is_mpe:
+                self._say_mpe()
+            return
         shape = _shape(message)
-        if shape is None or message.channel in _MASTERS:
-            return [*self._ledger.pass_on(message)]
-        self._shaped.add(message.channel)
-        found = self._look_for_mpe()
-        if self._is_mpe:
-            return found
-        at_rest = message.data == _NEUTRAL[shape].data
-        (self._unrested.discard if at_rest else self._unrested.add)(shape)
-        return [*self._ledger.pass_on(message)]
+        if shape is not None and message.channel not in _MASTERS:
+            self._shaped.add(message.channel)
+            self._look_for_mpe()
+            if self._is_mpe:
+                return
+            at_rest = message.data == _NEUTRAL[shape].data
+            (self._unrested.discard if at_rest else self._unrested.add)(shape)
+        self._outbox += self._ledger.pass_on(message)
 
     def _configures_mpe(self, message: ChannelMessage) -> bool:
-        """Whether a message is part of MPE's own configuration, which is meant for no synth."""
+        """Whether a message configures MPE, which isn't meant for the synth."""
         if message.status != CONTROL_CHANGE:
             return False
         number, value = message.data
@@ -107,33 +108,30 @@ class Thru:
             self._is_mpe = value > 0
         return number in (fine, DATA_ENTRY)
 
-    def _look_for_mpe(self) -> list[Output]:
-        """A keyboard may have said so before midigen listened: its notes show it.
+    def _look_for_mpe(self) -> None:
+        """See whether the keys give MPE away: held on channels of their own, and shaped there.
 
-        They are held on channels of their own, and shaped there.
+        The keyboard may have configured it before midigen listened.
         """
         pitches: dict[Channel, Pitch] = {
-            channel: pitch for channel, pitch in self._held if channel not in _MASTERS
+            channel: pitch for channel, pitch in self._held.keys if channel not in _MASTERS
         }
         are_apart = len(set(pitches.values())) > 1
-        if self._is_mpe or not are_apart or self._shaped.isdisjoint(pitches):
-            return []
-        self._is_mpe = True
-        return self._say_mpe()
+        if are_apart and not self._is_mpe and not self._shaped.isdisjoint(pitches):
+            self._is_mpe = True
+            self._say_mpe()
 
-    def _say_mpe(self) -> list[Output]:
-        """Leave the receiver with its notes unbent, and say so once."""
-        rest: list[Output] = []
+    def _say_mpe(self) -> None:
+        """Bring the receiver's notes back to rest, and tell the player once."""
         for shape in sorted(self._unrested):
-            rest += self._ledger.pass_on(_NEUTRAL[shape])
+            self._outbox += self._ledger.pass_on(_NEUTRAL[shape])
         self._unrested.clear()
-        if self._told:
-            return rest
-        self._told = True
-        return [*rest, Notice(_SAID)]
+        if not self._told:
+            self._told = True
+            self._outbox.append(Notice(_SAID))
 
 
 def _shape(message: ChannelMessage) -> tuple[int, ...] | None:
-    """Which of the things that shape a note a message sets, if any."""
+    """What shapes a note and is set by this message, if anything."""
     shape = (message.status, *message.data[: message.status == CONTROL_CHANGE])
     return shape if shape in _NEUTRAL else None

@@ -1,17 +1,15 @@
-"""Whose turn it is: the player's while keys or a pedal are held, and a pause after that.
+"""Whose turn it is: the player's while keys or a pedal are held, and for a pause after that.
 
-With silence `auto` the pause is a little longer than the player's steps lately, so that
-a rest inside a phrase isn't taken for its end and a quick player doesn't wait.
+With `turn.silence` at `auto` the pause is a little longer than the player's latest steps, so
+that a rest inside a phrase isn't taken for its end, and a quick player doesn't wait.
 """
 
 from collections import deque
-from typing import TypeAlias
 
-from midigen.midi.messages import Channel, Pitch, Seconds
-from midigen.settings.table import Turn
-
-StruckKey: TypeAlias = tuple[Channel, Pitch]
-"""A key of the player's."""
+from midigen.instrument.events import EndOfAnswer, Output
+from midigen.instrument.held import Held, StruckKey
+from midigen.instrument.panel import Panel
+from midigen.midi.messages import Channel, Seconds
 
 RECENT = 8
 """The steps that say how long a pause is."""
@@ -24,60 +22,46 @@ UNKNOWN: Seconds = 1.0
 
 
 class Turns:
-    """What the player holds, and when silence will have ended the phrase."""
+    """When the player's phrase is over, and when midigen's answer is."""
 
-    def __init__(self, settings: Turn) -> None:
-        self.settings = settings
-        """May be changed."""
-        self._down: dict[StruckKey, Seconds] = {}  # since when
-        self._pedals: dict[Channel, Seconds] = {}  # the same
+    def __init__(self, panel: Panel, outbox: list[Output]) -> None:
+        self.held = Held()
+        self.is_answering = False
+        """Whether the player waits for an `EndOfAnswer`."""
+        self.answer_ends: Seconds | None = None
+        """When that is due; None while it isn't known."""
+        self._panel = panel
+        self._outbox = outbox
         self._steps: deque[Seconds] = deque(maxlen=RECENT)
         self._newest: Seconds | None = None  # the onset of the phrase's newest step
         self._silent_since: Seconds | None = None
 
-    def __contains__(self, key: StruckKey) -> bool:
-        """Whether a key is down."""
-        return key in self._down
-
     @property
     def silence(self) -> Seconds:
         """How long a pause ends the phrase."""
-        settings = self.settings
-        if settings.silence != "auto":
-            return float(settings.silence)
+        turn = self._panel.settings.turn
+        if turn.silence != "auto":
+            return float(turn.silence)
         steps = sorted(self._steps)
         longer = steps[3 * len(steps) // 4] * PAUSE if steps else UNKNOWN
-        return min(max(longer, settings.min), settings.max)
+        return min(max(longer, turn.min), turn.max)
 
     @property
-    def is_held(self) -> bool:
-        """Whether a key or a pedal is down."""
-        return bool(self._down or self._pedals)
+    def lead(self) -> Seconds:
+        """How long before its time a turn must be known: an offset may make answers early."""
+        return max(0.0, -self._panel.offset)
+
+    @property
+    def next_time(self) -> Seconds | None:
+        """When to act on the end of the phrase, if nothing more is played; None before that."""
+        if self._silent_since is None:
+            return None
+        return self._silent_since + max(self.silence, self.lead) - self.lead
 
     @property
     def held_since(self) -> Seconds | None:
-        """Since when what is held has kept a phrase from ending: the newest of it. Or None."""
-        if self._newest is None:
-            return None
-        return max([*self._down.values(), *self._pedals.values()], default=None)
-
-    @property
-    def held(self) -> list[Pitch]:
-        """The keys that are down, in the order in which they were struck."""
-        return [pitch for _, pitch in self._down]
-
-    def end(self, lead: Seconds) -> Seconds | None:
-        """When the phrase will be over if nothing more is played; None while it goes on.
-
-        That is `lead` after the silence began at the earliest.
-        """
-        if self._silent_since is None:
-            return None
-        return self._silent_since + max(self.silence, lead)
-
-    def keys(self, channel: Channel) -> list[StruckKey]:
-        """The keys of a channel that are down."""
-        return [key for key in self._down if key[0] == channel]
+        """Since when what is held has kept a phrase from ending; None if nothing does."""
+        return None if self._newest is None else self.held.newest
 
     def step(self, now: Seconds) -> None:
         """A step of the melody begins."""
@@ -86,35 +70,48 @@ class Turns:
         self._newest = now
 
     def press(self, key: StruckKey, now: Seconds) -> None:
-        """A key goes down."""
-        self._down[key] = now
+        """A key goes down. Struck again without a note-off, it counts from now on."""
+        self.held.keys[key] = now
         self._silent_since = None
 
     def release(self, key: StruckKey, now: Seconds) -> None:
         """A key that is down comes up."""
-        self._down.pop(key, None)
+        self.held.keys.pop(key, None)
         self._listen(now)
 
     def pedal(self, channel: Channel, *, down: bool, now: Seconds) -> None:
-        """The sustain pedal is pressed or let go."""
+        """The sustain pedal is pressed or released."""
         if down:
-            self._pedals.setdefault(channel, now)
+            self.held.pedals.setdefault(channel, now)
             self._silent_since = None
-        elif channel in self._pedals:
-            del self._pedals[channel]
+        elif self.held.pedals.pop(channel, None) is not None:
             self._listen(now)
 
     def give(self) -> None:
-        """The turn goes to the machine: what comes next is another phrase."""
-        self._newest = None
-        self._silent_since = None
+        """The turn goes to midigen, which owes an end of its answer from now on."""
+        if self.answer_ends is not None:  # the last note of the answer before still sounds
+            self.finish()
+        self.begin()
+        self.is_answering = True
+
+    def finish(self) -> None:
+        """The answer is over, if there was one."""
+        if self.is_answering:
+            self._outbox.append(EndOfAnswer())
+        self.is_answering = False
+        self.answer_ends = None
 
     def clear(self) -> None:
         """Nothing is held any more."""
-        self._down.clear()
-        self._pedals.clear()
-        self.give()
+        self.held.keys.clear()
+        self.held.pedals.clear()
+        self.begin()
+
+    def begin(self) -> None:
+        """What is played next begins another phrase."""
+        self._newest = None
+        self._silent_since = None
 
     def _listen(self, now: Seconds) -> None:
-        if not self.is_held and self._newest is not None:
+        if not self.held and self._newest is not None:
             self._silent_since = now

@@ -1,15 +1,18 @@
-"""The machine's notes: the octave a letter sounds in, how hard it is struck, and its end."""
+"""midigen's notes: the octave a letter sounds in, how hard it is struck, and its end."""
 
 import math
+from collections import deque
 from typing import TypeAlias
 
 import numpy as np
 
 from midigen.instrument.agenda import Agenda
-from midigen.instrument.ledger import Ledger
+from midigen.instrument.events import Output
+from midigen.instrument.hearing import SHOWN
+from midigen.instrument.ledger import Ledger, silencing
+from midigen.instrument.panel import Panel
 from midigen.midi.messages import Message, Pitch, Seconds, Velocity
 from midigen.music.keys import Degree, Key
-from midigen.settings.table import Settings
 
 REACH = 16
 """An answer stays within so many semitones of where the phrase was."""
@@ -21,45 +24,117 @@ _HIGHEST: Velocity = 127
 _DRAWN = 256  # at once, since one at a time would cost each note microseconds
 
 NoteId: TypeAlias = int
-"""A note of the machine's, numbered as they begin."""
+"""A note of midigen's, numbered as they begin."""
 
 
 class Voice:
     """Sounds letters on a ledger's channel. `rng` is for the small differences of touch."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, rng: np.random.Generator) -> None:
-        self.settings = settings
+    def __init__(
+        self, panel: Panel, ledger: Ledger, outbox: list[Output], rng: np.random.Generator
+    ) -> None:
         self.near: Pitch = MIDDLE_C
         """The note before: the next one's octave is the nearest to it."""
         self.middle: float | None = None
         """Where the phrase was; None before there is one."""
+        self.now: Seconds = 0.0
+        """What is due by then is sent at once."""
+        self.played: deque[Pitch] = deque(maxlen=SHOWN)
+        """The newest notes, oldest first."""
+        self.dropped = 0
+        """Notes that were left out, since they were too many or too late."""
+        self._panel = panel
         self._ledger = ledger
-        self._own = Ledger(settings.output.channel)
+        self._outbox = outbox
+        self._own = Ledger(ledger.channel)
         self._written: list[Message] = []
         self._rng = rng
-        self._offs: list[int] = []  # what the next notes are louder or softer by
+        self._variations: list[int] = []  # what the next notes are louder or softer by
         self._count = 0
         self._notes: dict[NoteId, Pitch] = {}  # that sound
         self._ends: Agenda[NoteId] = Agenda()
 
     @property
-    def sounding(self) -> list[NoteId]:
-        """The notes that sound."""
-        return list(self._notes)
+    def sounds(self) -> bool:
+        """Whether any note of midigen's sounds."""
+        return bool(self._notes)
 
-    def take_up(self, settings: Settings) -> None:
-        """Play by settings in which anything may be another."""
-        self.settings = settings
-        self._own.channel = settings.output.channel
-        self._offs.clear()
+    @property
+    def next_time(self) -> Seconds | None:
+        """When the next note ends whose end is known."""
+        return self._ends.next_time
 
     def place(self, degree: Degree, key: Key, near: Pitch) -> Pitch:
         """The pitch of a letter, nearest to another note."""
         return key.nearest(degree, near, *self._register())
 
-    def transposed(self, pitch: Pitch, key: Key) -> Pitch:
+    def strike(self, pitch: Pitch, velocity: Velocity, key: Key) -> NoteId:
+        """Begin a note at a pitch of the key, as `response.transpose` moves it."""
+        pitch, velocity = self._transposed(pitch, key), self._touched(velocity)
+        self.played.append(pitch)
+        self._count += 1
+        self._notes[self._count] = pitch
+        self._written += self._own.begin(pitch, velocity, self._count)
+        self._outbox += self._ledger.begin(pitch, velocity, self._count)
+        return self._count
+
+    def end_at(self, note: NoteId, time: Seconds) -> None:
+        """End a note at a time, or at once if that has come."""
+        if time > self.now:
+            self._ends.plan(time, note)
+        else:
+            self.end(note)
+
+    def act(self) -> None:
+        """End the note that ends next."""
+        self.end(self._ends.pop())
+
+    def end(self, note: NoteId) -> None:
+        """End a note, if it sounds."""
+        pitch = self._notes.pop(note, None)
+        if pitch is not None:
+            self._written += self._own.end(pitch, note)
+            self._outbox += self._ledger.end(pitch, note)
+
+    def end_all(self) -> None:
+        """End all of midigen's notes; what the player holds through thru sounds on."""
+        self._ends.clear()
+        for note in list(self._notes):
+            self.end(note)
+
+    def forget_place(self) -> None:
+        """Play as if nothing had been played before."""
+        self.near = MIDDLE_C
+        self.middle = None
+
+    def flush(self) -> None:
+        """End all that sounds on the ledger, whoever holds it."""
+        self._outbox += self._ledger.flush()
+        self._ends.clear()
+        self._notes.clear()
+        self._written += self._own.flush()
+
+    def panic(self) -> None:
+        """Tell the receiver to end whatever it may sound beside that."""
+        self._outbox += silencing(self._ledger.channel)
+
+    def move_to_channel(self) -> None:
+        """Play on the channel that is set. Nothing may sound."""
+        self._ledger.channel = self._own.channel = self._panel.settings.output.channel
+
+    def forget_touch(self) -> None:
+        """Draw the differences of touch anew, by the settings as they are."""
+        self._variations.clear()
+
+    def written(self) -> list[Message]:
+        """What it has played since this was last asked, as if nobody else held a note."""
+        written, self._written = self._written, []
+        return written
+
+    def _transposed(self, pitch: Pitch, key: Key) -> Pitch:
         """Where a pitch of the key sounds, `response.transpose` away and in the range."""
-        interval, limits = self.settings.response.transpose, self.settings.range
+        settings = self._panel.settings
+        interval, limits = settings.response.transpose, settings.range
         if interval.degrees:
             pitch = key.moved(pitch, interval.degrees)
         pitch += _OCTAVE * interval.octaves
@@ -69,66 +144,18 @@ class Voice:
             pitch += _OCTAVE * math.ceil((limits.low - pitch) / _OCTAVE)
         return pitch
 
-    def touched(self, velocity: Velocity) -> Velocity:
+    def _touched(self, velocity: Velocity) -> Velocity:
         """A velocity as it is struck: scaled, and a little off by chance."""
-        if not self._offs:
-            most = self.settings.touch.variation
-            self._offs = self._rng.integers(-most, most, size=_DRAWN, endpoint=True).tolist()
-        scaled = round(velocity * self.settings.touch.scale)
-        return min(max(scaled + self._offs.pop(), 1), _HIGHEST)
-
-    def begin(self, pitch: Pitch, velocity: Velocity) -> tuple[NoteId, list[Message]]:
-        """Strike a note."""
-        self._count += 1
-        self._notes[self._count] = pitch
-        self._written += self._own.begin(pitch, velocity, self._count)
-        return self._count, self._ledger.begin(pitch, velocity, self._count)
-
-    @property
-    def next_end(self) -> Seconds | None:
-        """When the next note ends whose end is known."""
-        return self._ends.next_time
-
-    def end_at(self, note: NoteId, time: Seconds) -> None:
-        """A note is to end at a time."""
-        self._ends.plan(time, note)
-
-    def end_next(self) -> list[Message]:
-        """End the note that ends next."""
-        return self.end(self._ends.pop())
-
-    def end(self, note: NoteId) -> list[Message]:
-        """End a note, if it sounds."""
-        pitch = self._notes.pop(note, None)
-        if pitch is None:
-            return []
-        self._written += self._own.end(pitch, note)
-        return self._ledger.end(pitch, note)
-
-    def end_all(self) -> list[Message]:
-        """End all of the machine's notes; what the player holds through thru sounds on."""
-        self._ends.clear()
-        return [message for note in self.sounding for message in self.end(note)]
-
-    def forget_place(self) -> None:
-        """Where anything was played before doesn't matter any more."""
-        self.near = MIDDLE_C
-        self.middle = None
-
-    def forget(self) -> None:
-        """All notes were ended by the ledger."""
-        self._ends.clear()
-        self._notes.clear()
-        self._written += self._own.flush()
-
-    def written(self) -> list[Message]:
-        """What it has played since this was last asked, as if nobody else held a note."""
-        written, self._written = self._written, []
-        return written
+        touch = self._panel.settings.touch
+        if not self._variations:
+            most = touch.variation
+            self._variations = self._rng.integers(-most, most, size=_DRAWN, endpoint=True).tolist()
+        scaled = round(velocity * touch.scale)
+        return min(max(scaled + self._variations.pop(), 1), _HIGHEST)
 
     def _register(self) -> tuple[Pitch, Pitch]:
         """The lowest and highest pitch: the range, near the phrase, an octave at least."""
-        limits = self.settings.range
+        limits = self._panel.settings.range
         if self.middle is None:
             return limits.low, limits.high
         low = max(limits.low, math.ceil(self.middle - REACH))

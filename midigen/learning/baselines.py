@@ -1,7 +1,7 @@
-"""What a model must beat: Markov chains, and IDyOM's mixture of a long and a short memory.
+"""What a model must beat: Markov chains, and a long-term and a short-term model as in IDyOM.
 
-All of them are counts of what followed contexts in the training songs, smoothed
-alike. Sources: Witten and Bell (1991), "The zero-frequency problem", method C, which
+All of them count what followed each context in the training songs, and are smoothed
+in the same way. Sources: Witten and Bell (1991), "The zero-frequency problem", method C, which
 interpolated is also PPM's escape method C; Pearce (2005), "The construction and
 evaluation of statistical models of melodic structure", for the long-term and
 short-term models and their combination weighted by entropy.
@@ -9,6 +9,7 @@ short-term models and their combination weighted by entropy.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,10 @@ from midigen.music.keys import SIZE
 from midigen.prediction.memory import ORDERS, Memory
 
 COUNTED_ORDER = 8
-"""The longest context that is counted."""
+"""The longest context that is counted, in letters."""
 
 LONG_TERM_ORDER = 4
-"""The longest context of the long-term model: longer ones only made it worse."""
+"""The longest context of the long-term model, in letters: longer ones only made it worse."""
 
 BIAS = 1.0
 """How sharply the more certain of the two models is preferred.
@@ -32,22 +33,24 @@ The best of 1, 2, 4 and 7 on the validation songs of both corpora: with 4 letter
 context 1.26, 1.31, 1.35 and 1.38 bits a note on POP909's. IDyOM's own default is 7.
 """
 
-Rows = npt.NDArray[np.float64]
+PerNote: TypeAlias = npt.NDArray[np.float64]
 """Probabilities or counts of the seven letters for each note of a song, shape (notes, 7)."""
 
 
 class Baselines:
-    """What followed every context of 0 to 8 letters in the training songs."""
+    """Counts of what followed every context of 0 to 8 letters in the training songs."""
 
-    def __init__(self, contexts: Sequence[npt.NDArray[np.int64]], counts: Sequence[Rows]) -> None:
+    def __init__(
+        self, contexts: Sequence[npt.NDArray[np.int64]], counts: Sequence[PerNote]
+    ) -> None:
         self._contexts = contexts  # of each order, as numbers in base 7, in rising order
         self._counts = counts
 
     @classmethod
     def count(cls, songs: Sequence[Letters]) -> "Baselines":
-        """Count the letters of training songs; no context goes across two songs."""
+        """Count in training songs. No context reaches from one song into the next."""
         contexts: list[npt.NDArray[np.int64]] = []
-        counts: list[Rows] = []
+        counts: list[PerNote] = []
         for order in range(COUNTED_ORDER + 1):
             codes = np.concatenate([_context_codes(song, order)[order:] for song in songs])
             followers = np.concatenate([song[order:] for song in songs])
@@ -59,7 +62,7 @@ class Baselines:
         return cls(contexts, counts)
 
     def save(self, path: Path) -> None:
-        """Write them as a compressed .npz file."""
+        """Write the counts as a compressed .npz file."""
         arrays = {f"contexts_{order}": each for order, each in enumerate(self._contexts)}
         arrays |= {f"counts_{order}": each.astype(np.uint32) for order, each in
                    enumerate(self._counts)}  # fmt: skip
@@ -83,11 +86,11 @@ class Baselines:
         return cls(contexts, counts)
 
     def followers(self, song: Letters, order: int = COUNTED_ORDER) -> npt.NDArray[np.float64]:
-        """What followed the contexts of each note: shape (notes, order + 1, 7), order 0 first."""
+        """What followed the contexts before each note: (notes, order + 1, 7), order 0 first."""
         result = np.zeros((len(song), order + 1, SIZE))
         for each in range(order + 1):
             if not len(self._contexts[each]):
-                break  # no training song is longer than that
+                break  # no training song has as many notes
             codes = _context_codes(song, each)
             found = np.searchsorted(self._contexts[each], codes)
             found = np.minimum(found, len(self._contexts[each]) - 1)
@@ -97,25 +100,25 @@ class Baselines:
         return result
 
     def known(self, song: Letters, length: int) -> npt.NDArray[np.bool_]:
-        """Whether the `length` letters (2 to 9) up to each note stand in a training song."""
+        """Whether the `length` letters, 2 to 9, up to each note are in a training song."""
         followers = self.followers(song, length - 1)[:, length - 1]
         known: npt.NDArray[np.bool_] = followers[np.arange(len(song)), song] > 0
         return known
 
-    def markov(self, song: Letters, order: int) -> Rows:
+    def markov(self, song: Letters, order: int) -> PerNote:
         """A Markov chain's probabilities for each note of a song."""
         return witten_bell(self.followers(song, order))
 
-    def long_and_short_term(self, song: Letters) -> Rows:
-        """What the training songs and the song so far say together, after IDyOM's scheme.
+    def long_and_short_term(self, song: Letters) -> PerNote:
+        """Probabilities from the training songs and the song so far, combined as in IDyOM.
 
-        It isn't a copy of IDyOM's defaults, but at least as strong a rival.
+        It doesn't copy IDyOM's defaults, but it is at least as strong.
         """
         return combine(self.markov(song, LONG_TERM_ORDER), witten_bell(short_term(song)))
 
 
 def short_term(song: Letters) -> npt.NDArray[np.float64]:
-    """What followed in the song so far: shape (notes, 17, 7), order 0 first."""
+    """What followed the contexts in the song so far, shape (notes, 17, 7), order 0 first."""
     memory = Memory(max(1, len(song)))
     result = np.zeros((len(song), ORDERS + 1, SIZE))
     for note, degree in enumerate(song):
@@ -125,10 +128,10 @@ def short_term(song: Letters) -> npt.NDArray[np.float64]:
     return result
 
 
-def witten_bell(followers: npt.NDArray[np.float64]) -> Rows:
-    """Probabilities from counts (notes, orders, 7), each order interpolated with the one below.
+def witten_bell(followers: npt.NDArray[np.float64]) -> PerNote:
+    """Probabilities from counts of shape (notes, orders, 7), lowest order first.
 
-    Below the lowest stands the uniform distribution.
+    Each order is interpolated with the one below it, and the lowest with a uniform distribution.
     """
     probabilities = np.full((len(followers), SIZE), 1 / SIZE)
     for order in range(followers.shape[1]):
@@ -140,8 +143,11 @@ def witten_bell(followers: npt.NDArray[np.float64]) -> Rows:
     return probabilities
 
 
-def combine(*models: Rows) -> Rows:
-    """The geometric mean of models, each weighted by its certainty to the power of the bias."""
+def combine(*models: PerNote) -> PerNote:
+    """The geometric mean of models, each weighted by its certainty to the power of BIAS.
+
+    A model's certainty is 1 / its entropy, relative to that of a uniform distribution.
+    """
     logs = np.zeros_like(models[0])
     total = np.zeros((len(models[0]), 1))
     for model in models:
@@ -150,12 +156,12 @@ def combine(*models: Rows) -> Rows:
         logs += weight * np.log(model)
         total += weight
     likely = np.exp(logs / total)
-    normalized: Rows = likely / likely.sum(axis=1, keepdims=True)
+    normalized: PerNote = likely / likely.sum(axis=1, keepdims=True)
     return normalized
 
 
-def _is_table(contexts: npt.NDArray[np.int64], counts: Rows) -> bool:
-    """Whether these are contexts in rising order, and what followed each of them."""
+def _is_table(contexts: npt.NDArray[np.int64], counts: PerNote) -> bool:
+    """Whether these are contexts in rising order, and counts for each of them."""
     return bool(
         contexts.ndim == 1
         and contexts.dtype.kind in "iu"
@@ -167,7 +173,7 @@ def _is_table(contexts: npt.NDArray[np.int64], counts: Rows) -> bool:
 
 
 def _context_codes(song: Letters, order: int) -> npt.NDArray[np.int64]:
-    """The `order` letters before each note as a number in base 7 (fewer at the beginning)."""
+    """The `order` letters before each note as a number in base 7 (fewer at a song's beginning)."""
     codes = np.zeros(len(song), dtype=np.int64)
     for back in range(order, 0, -1):
         codes *= SIZE

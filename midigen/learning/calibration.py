@@ -1,4 +1,4 @@
-"""How far to trust the session's memory beside a model, found on songs that it didn't learn."""
+"""Finds how far to trust the session's memory beside a model, on songs that it didn't learn."""
 
 from collections.abc import Sequence
 
@@ -15,17 +15,17 @@ from midigen.prediction.predictor import Predictor
 
 _STEPS = 600
 _LEARNING_RATE = 0.02
-_CAUTION = -1.0  # of contexts never seen in calibration: a trust of 0.27
-_TRUST_DOUBT, _EXPONENT_DOUBT = 0.3, 3.0  # how far few notes may move them: 1 / variance
-_CERTAIN = 0.999  # the most that a context is trusted, so that no letter becomes impossible
+_CAUTION = -1.0  # where trust starts, and stays for contexts that never came: at 0.27
+_TRUST_DOUBT, _EXPONENT_DOUBT = 0.3, 3.0  # 1 / variance of the prior: more holds them back more
+_CERTAIN = 0.999  # the most that a context is trusted, so that every letter stays possible
 _UNMIXED = np.array([[1.0, 0.0]], dtype=np.float32)  # exponents that leave the model as it is
 
 
 def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
-    """The mixture that gives songs, as they go by, the fewest bits a note.
+    """The mixture that predicts the notes of songs with the fewest bits a note.
 
-    Gradient descent on what `Mixture.mix` computes, for all notes at once, held back by
-    a normal prior about the start, so that a few songs aren't taken for the world.
+    It is found by gradient descent on what `Mixture.mix` computes, for all notes at once. A normal
+    prior about the starting point holds it back, so that a few songs don't count for too much.
     """
     alone = [predict_song(predictor, song, memory_amount=0.0)[1:] for song in songs]
     model = np.concatenate(alone).astype(np.float32)
@@ -51,7 +51,7 @@ def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
 
 
 class _Mixing:
-    """`Mixture.mix` in TensorFlow, for gradients."""
+    """`Mixture.mix` in TensorFlow, which gives gradients."""
 
     def __init__(self, model: Probabilities, counts: Counts) -> None:
         heard = counts.sum(axis=-1)
@@ -61,7 +61,7 @@ class _Mixing:
         self._columns = tf.constant(np.arange(ORDERS) * BUCKETS + buckets(counts))
         self._longest = tf.constant((heard > 0).sum(axis=1))
         self._trust = tf.Variable(np.full(ORDERS * BUCKETS, _CAUTION, dtype=np.float32))
-        self._exponents = tf.Variable(np.tile(_UNMIXED, (ORDERS, 1)))  # of matches, not of none
+        self._exponents = tf.Variable(np.tile(_UNMIXED, (ORDERS, 1)))  # for 1 match and more
         self.variables = [self._trust, self._exponents]
 
     def logits(self) -> tf.Tensor:
@@ -75,7 +75,7 @@ class _Mixing:
         return logs + exponents[:, 1:] * tf.math.log(self._model)
 
     def surprise(self) -> tf.Tensor:
-        """How unlikely the variables are before any note was seen, in nats above the least."""
+        """How unlikely the variables are by the prior, in nats above its likeliest point."""
         trust = tf.reduce_sum((self._trust - _CAUTION) ** 2) * _TRUST_DOUBT / 2
         return trust + tf.reduce_sum((self._exponents - _UNMIXED) ** 2) * _EXPONENT_DOUBT / 2
 
@@ -85,7 +85,7 @@ class _Mixing:
 
 
 def _memory_counts(song: Letters) -> Counts:
-    """What the memory of a song knows at each letter of it but the first."""
+    """What the memory counts before each letter of a song but the first: (notes - 1, 16, 7)."""
     memory = Memory()
     counts = np.zeros((max(0, len(song) - 1), ORDERS, SIZE))
     for note, degree in enumerate(song[:-1]):

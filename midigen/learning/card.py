@@ -1,14 +1,16 @@
-"""The card of a model: what it is, what it learned from and how well it plays, for people."""
+"""A model's card, for people: what it is, what it learned from, and how well it plays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 
 from midigen import files
+from midigen.learning.corpus import Song
 from midigen.learning.evaluation import Score
+from midigen.learning.fitting import Plan
+from midigen.learning.progress import Progress
 from midigen.learning.split import Side
 from midigen.prediction import echoes
 
@@ -17,7 +19,7 @@ from matplotlib import pyplot as plt
 
 _WHOLE = "Songs are divided by a hash of their names."
 _CUT = """\
-They were too few to keep some of them aside: of each, the first eight tenths were learned from,
+They were too few to keep some of them aside. Of each, the first eight tenths were learned from,
 the next tenth validated and the last one tested, so the scores below tell how well it goes on
 in songs that it knows."""
 NOTES_MARK = "<!-- What stands below is kept when the model is trained again. -->"
@@ -25,54 +27,55 @@ NOTES_MARK = "<!-- What stands below is kept when the model is trained again. --
 
 @dataclass(frozen=True)
 class Facts:
-    """What a card tells. `sides` gives songs and notes, `curve` an `Epoch` as a dict each.
+    """What a card tells of a training.
 
-    `whole` says that every song is on one side; otherwise each was cut.
+    `command` trains the model again, and `repeat` measures its scores again. If the songs are
+    `whole`, each is on one side; if not, each was cut.
     """
 
     name: str
     command: str
     repeat: str
-    plan: Mapping[str, Any]
-    seed: int
-    parameters: int
-    sides: Mapping[Side, tuple[int, int]]
+    plan: Plan
+    sides: Mapping[Side, Sequence[Song]]
     whole: bool
-    curve: Sequence[Mapping[str, float]]
-    best: int
-    seconds: float
-    scores: tuple[Score, ...]
+    progress: Progress
 
 
-def write_card(facts: Facts, folder: Path, notes: str = "") -> None:
-    """Write `NAME.md` and the learning curve, `NAME.png`, into a folder.
+def write_card(
+    facts: Facts, parameters: int, scores: Sequence[Score], folder: Path, notes: str
+) -> None:
+    """Write the card, `NAME.md`, and the learning curve, `NAME.png`, into a folder.
 
-    `notes` go below the mark: what people know of the data and the choices made.
+    `parameters` is the number of weights, and `scores` are those of the test songs. `notes` are
+    what people wrote about the data and their choices; they go below the mark.
     """
     with files.replacing(folder / f"{facts.name}.png") as new:
         _draw_curve(facts, new)
-    files.write(folder / f"{facts.name}.md", [_text(facts, notes).encode()])
+    text = _text(facts, parameters, scores, notes)
+    files.write(folder / f"{facts.name}.md", [text.encode()])
 
 
 def notes_of(card: Path) -> str:
-    """What stands below the mark in a card that there may be already."""
+    """The text below the mark in a card; empty if there is no card yet."""
     if not card.is_file():
         return ""
     return card.read_text(encoding="utf-8").partition(NOTES_MARK)[2].lstrip("\n")
 
 
-def _text(facts: Facts, notes: str) -> str:
-    network = facts.plan["architecture"]
-    _, learned = facts.sides[Side.TRAINING]
-    epochs = len(facts.curve)
-    speed = learned * epochs / max(facts.seconds, 1e-9)
-    sides = "\n".join(
-        f"| {side} | {count} | {notes_in_all} |"
-        for side, (count, notes_in_all) in facts.sides.items()
-    )
-    scores = "\n".join(
+def _text(facts: Facts, parameters: int, scores: Sequence[Score], notes: str) -> str:
+    plan, network, progress = facts.plan, facts.plan.architecture, facts.progress
+    sizes = {
+        side: (len(songs), sum(len(song.letters) for song in songs))
+        for side, songs in facts.sides.items()
+    }
+    (tests, tested), (_, learned) = sizes[Side.TEST], sizes[Side.TRAINING]
+    epochs = len(progress.epochs)
+    speed = learned * epochs / max(progress.seconds, 1e-9)
+    sides = "\n".join(f"| {side} | {songs} | {size} |" for side, (songs, size) in sizes.items())
+    rows = "\n".join(
         f"| {score.name} | {score.bits_per_note:.3f} | {score.top1:.1%} | {score.top3:.1%} |"
-        for score in facts.scores
+        for score in scores
     )
     return (
         f"""# {facts.name}
@@ -87,12 +90,12 @@ Its scores below come from
 
 ## Network
 
-It takes a window of 1 to {echoes.MAX_NOTES} letters. An LSTM ({network["layers"]} × \
-{network["units"]} units, {facts.parameters:,} weights in all)
-goes through the newest {echoes.STEPS} of them; with each it is told the letter and its echoes: \
+It takes a window of 1 to {echoes.MAX_NOTES} letters. An LSTM ({network.layers} × {network.units} \
+units, {parameters:,} weights in all)
+goes through the newest {echoes.STEPS} of them. With each letter it gets its echoes: \
 what followed, in the {echoes.REACH} letters before,
 wherever the newest {", ".join(map(str, echoes.LENGTHS))} letters were the same, and after
-the latest match of {", ".join(map(str, echoes.LATEST))}; and the same of the intervals between \
+the latest match of {", ".join(map(str, echoes.LATEST))}; and the same for the intervals between \
 letters, where the newest
 {", ".join(map(str, echoes.INTERVALS))} were the same.
 A softmax over the seven letters ends it.
@@ -104,14 +107,14 @@ A softmax over the seven letters ends it.
 {sides}
 
 {_WHOLE if facts.whole else _CUT} {epochs} epochs of {learned:,} notes took \
-{facts.seconds / 60:.1f} minutes,
-{speed:,.0f} notes a second; the best was epoch {facts.best + 1}, with
-{facts.curve[facts.best]["validation"]:.3f} bits a note in validation. Seed {facts.seed}, \
+{progress.seconds / 60:.1f} minutes,
+{speed:,.0f} notes a second. The best was epoch {progress.best + 1}, with
+{progress.epochs[progress.best].validation:.3f} bits a note in validation. Seed {progress.seed}, \
 AdamW with
-{facts.plan["learning_rate"]:g} falling along a cosine, weight decay \
-{facts.plan["weight_decay"]:g}, dropout {network["dropout"]:g}, batches of {facts.plan["batch"]} \
+{plan.learning_rate:g} falling along a cosine, weight decay \
+{plan.weight_decay:g}, dropout {network.dropout:g}, batches of {plan.batch} \
 blocks of {echoes.STEPS} notes,
-weights averaged over {facts.plan["average"]:g} epochs; {facts.plan["moved"]:.0%} of the blocks \
+weights averaged over {plan.average:g} epochs; {plan.moved:.0%} of the blocks \
 were moved round the seven letters. Validation songs also calibrated the \
 mixture with the session's memory.
 
@@ -119,12 +122,11 @@ mixture with the session's memory.
 
 ## Scores
 
-On the {facts.sides[Side.TEST][0]} test songs, {facts.sides[Side.TEST][1]:,} notes, each predicted \
-from its own song so far.
+On the {tests} test songs, {tested:,} notes, each predicted from its own song so far.
 
 | | bits a note | right | among three |
 |---|---|---|---|
-{scores}
+{rows}
 
 {NOTES_MARK}
 
@@ -134,11 +136,12 @@ from its own song so far.
 
 
 def _draw_curve(facts: Facts, path: Path) -> None:
+    epochs, best = facts.progress.epochs, facts.progress.best
+    numbers = range(1, len(epochs) + 1)
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    epochs = range(1, len(facts.curve) + 1)
-    axes.plot(epochs, [epoch["training"] for epoch in facts.curve], label="training, with dropout")
-    axes.plot(epochs, [epoch["validation"] for epoch in facts.curve], label="validation")
-    axes.plot(facts.best + 1, facts.curve[facts.best]["validation"], "o", color="C1", label="kept")
+    axes.plot(numbers, [epoch.training for epoch in epochs], label="training, with dropout")
+    axes.plot(numbers, [epoch.validation for epoch in epochs], label="validation")
+    axes.plot(best + 1, epochs[best].validation, "o", color="C1", label="kept")
     axes.set(title=facts.name, xlabel="epoch", ylabel="bits a note", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()

@@ -1,4 +1,4 @@
-"""How well a model predicts songs, note by note as in live play, beside what it must beat."""
+"""Measures how well a model predicts songs, note by note as in live play, beside baselines."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from midigen.learning.baselines import Baselines, Rows
+from midigen.learning.baselines import Baselines, PerNote
 from midigen.learning.corpus import Letters, Song
 from midigen.music.keys import SIZE
 from midigen.prediction.predictor import Predictor
@@ -15,17 +15,17 @@ from midigen.prediction.session import Session
 
 TOP = 3
 
-Way: TypeAlias = Callable[[Letters], Rows]
-"""A way to predict a song: a row of probabilities for each of its notes, from those before it."""
+Way: TypeAlias = Callable[[Letters], PerNote]
+"""A way to predict a song: probabilities for each note, from the notes before it."""
 
 
 @dataclass(frozen=True)
 class Score:
     """How well the notes of some songs were predicted.
 
-    `bits_per_note` is the mean of -log2 of the probability that each had; `top1` and
-    `top3` are the shares of notes that were the likeliest, or among the three
-    likeliest. Where letters are equally likely, chance decides: half right for two.
+    `bits_per_note` is the mean of -log2 of each note's probability. `top1` and `top3` are the
+    shares of notes, 0 to 1, that were the likeliest letter or among the three likeliest. A note
+    that ties with others counts by chance: one of two equally likely letters is half right.
     """
 
     name: str
@@ -41,10 +41,10 @@ def evaluate(
     notebook: Predictor | None = None,
     each: Callable[[Iterable[Song]], Iterable[Song]] = iter,
 ) -> list[Score]:
-    """The scores of the baselines, of the notebook's model if given, and of a model.
+    """The scores of the baselines, of the notebook's model if it is given, and of the model.
 
-    Each song is predicted from its own notes alone: nothing is kept from one to the
-    next. `each` passes the songs on, and may show how far it is.
+    Each song is predicted from its own notes alone: nothing is remembered from song to song.
+    `each` passes the songs on, and may show the progress.
     """
     ways = ways_to_predict(predictor, baselines, notebook)
     tallies = {name: _Tally() for name in ways}
@@ -57,7 +57,7 @@ def evaluate(
 def ways_to_predict(
     predictor: Predictor, baselines: Baselines, notebook: Predictor | None = None
 ) -> dict[str, Way]:
-    """Every way to predict a song that a table of scores has, by name, the best ones last."""
+    """The ways to predict a song, by their names in a table of scores, the best ones last."""
     ways: dict[str, Way] = {"uniform": _uniform}
     ways |= {f"markov-{order}": partial(baselines.markov, order=order) for order in (0, 1, 2, 4)}
     ways["ltm+stm"] = baselines.long_and_short_term
@@ -68,10 +68,10 @@ def ways_to_predict(
     return ways
 
 
-def predict_song(predictor: Predictor, song: Letters, memory_amount: float) -> Rows:
+def predict_song(predictor: Predictor, song: Letters, memory_amount: float) -> PerNote:
     """What live play would predict for each note of a song, shape (notes, 7).
 
-    Notes that come before the model can predict are taken as equally likely.
+    Before the model has enough notes to predict, all letters are equally likely.
     """
     session = Session(predictor, memory_amount)
     rows = _uniform(song)
@@ -82,7 +82,7 @@ def predict_song(predictor: Predictor, song: Letters, memory_amount: float) -> R
     return rows
 
 
-def _uniform(song: Letters) -> Rows:
+def _uniform(song: Letters) -> PerNote:
     return np.full((len(song), SIZE), 1 / SIZE)
 
 
@@ -94,7 +94,7 @@ class _Tally:
         self._right = np.zeros(TOP)  # among the likeliest 1, 2, 3
         self._notes = 0
 
-    def add(self, rows: Rows, song: Letters) -> None:
+    def add(self, rows: PerNote, song: Letters) -> None:
         own = rows[np.arange(len(song)), song][:, None]
         likelier = (rows > own).sum(axis=1)
         equal = (rows == own).sum(axis=1)

@@ -1,4 +1,4 @@
-"""What a model plays by itself: openings of songs carried on, beside how they really go on."""
+"""What a model plays: openings of songs that it carries on, beside how the songs go on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,29 +16,30 @@ from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import Session
 
 OPENING = 16
-"""Letters of an opening."""
+"""The length of an opening, in letters."""
 
 CONTINUATION = 32
-"""Letters that carry it on."""
+"""The length of a continuation, in letters."""
 
 PHRASE = 8
-"""Letters that make a phrase: so many in a row, found elsewhere, are a copy."""
+"""The length of a phrase, in letters: one that is found elsewhere counts as copied."""
 
 LONGEST_PERIOD = 4
 ROUNDS = 4
-"""A loop is up to so many letters, so many times in a row."""
+"""A loop is up to LONGEST_PERIOD letters that come ROUNDS times in a row."""
 
 Shares: TypeAlias = npt.NDArray[np.float64]
+"""The share of each of seven letters or intervals, shape (7,)."""
 
 
 @dataclass(frozen=True)
 class Character:
-    """What some continuations are like. All but the divergences are shares, 0 to 1.
+    """What some continuations are like.
 
-    `from_opening` and `from_training` are the phrases of 8 letters that stand in the
-    opening and in a training song; `loops` the continuations in which up to 4 letters come
-    4 times in a row; `letters` and `intervals` how far the letters and the steps between
-    them are spread otherwise than in the songs, in bits (Kullback–Leibler, 0 is alike).
+    `from_opening` and `from_training` are the shares of their phrases that are also in the opening
+    or in a training song, and `loops` is the share of continuations with a loop, all 0 to 1.
+    `letters` and `intervals` tell how far their distributions are from those of the songs: the
+    Kullback–Leibler divergence in bits, where 0 means that they are the same.
     """
 
     from_opening: float
@@ -50,7 +51,7 @@ class Character:
 
 @dataclass(frozen=True)
 class Report:
-    """What a model plays, and the songs' own continuations of the same openings."""
+    """What a model plays after some openings, and what the songs do."""
 
     openings: int
     played: Character
@@ -67,9 +68,10 @@ def report(
     memory_amount: float,
     seed: int,
 ) -> Report:
-    """Carry on openings from anywhere in songs. Raises MidigenError if all are too short.
+    """Carry on so many openings, taken from anywhere in the songs.
 
-    The same seed gives the same openings and continuations.
+    The same seed gives the same openings and continuations. Raises MidigenError if all songs are
+    too short.
     """
     rng = np.random.default_rng(seed)
     long_enough = [song.letters for song in songs if len(song.letters) >= OPENING + CONTINUATION]
@@ -91,7 +93,7 @@ def report(
 def carry_on(
     predictor: Predictor, opening: Letters, sampler: Sampler, memory_amount: float
 ) -> Letters:
-    """The continuation that live play would give an opening, as a phrase of its own."""
+    """The 32 letters that live play would answer an opening with, if it were a whole phrase."""
     session = Session(predictor, memory_amount)
     for degree in opening:
         session.hear(int(degree))
@@ -105,7 +107,7 @@ def carry_on(
 
 
 def has_loop(line: Letters) -> bool:
-    """Whether up to 4 letters come 4 times in a row somewhere in a line."""
+    """Whether a line has a loop: up to 4 letters that come 4 times in a row."""
     for period in range(1, LONGEST_PERIOD + 1):
         run = 0
         for same in line[period:] == line[:-period]:
@@ -139,7 +141,7 @@ def _character(
 
 
 def _copied(opening: Letters, line: Letters) -> float:
-    """The share of a line's phrases that stand in its opening."""
+    """The share of a line's phrases that are also in its opening."""
     phrases = {bytes(opening[i : i + PHRASE]) for i in range(len(opening) - PHRASE + 1)}
     own = [bytes(line[i : i + PHRASE]) for i in range(len(line) - PHRASE + 1)]
     return sum(phrase in phrases for phrase in own) / len(own)
@@ -150,7 +152,7 @@ def _letters(lines: Sequence[Letters]) -> Shares:
 
 
 def _intervals(lines: Sequence[Letters]) -> Shares:
-    """Of the steps from a letter to the next, upwards round the seven."""
+    """The shares of the intervals from each letter to the next, 0 to 6 letters up."""
     signed = [line.astype(np.int64) for line in lines]
     return _shares(np.concatenate([(line[1:] - line[:-1]) % SIZE for line in signed]))
 

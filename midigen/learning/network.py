@@ -1,9 +1,4 @@
-"""The network and its files: Keras builds and saves it, ONNX is what plays.
-
-Only the `train` command imports this room and the others that know Keras. A model
-is written to a temporary file and renamed, so that nothing half-written is ever in
-a model's place.
-"""
+"""The network and its files: Keras builds and saves it, and ONNX Runtime plays it."""
 
 import json
 import warnings
@@ -24,8 +19,8 @@ from midigen.prediction.window import Encoding
 
 
 @dataclass(frozen=True)
-class Card:
-    """What the player must know of a model, and how it was made. It goes into the .onnx file."""
+class ModelInfo:
+    """What a player must know about a model, and how it was made. The .onnx file holds it."""
 
     min_notes: int
     max_notes: int
@@ -34,7 +29,7 @@ class Card:
     mixture: Mixture | None = None
 
     def metadata(self) -> dict[str, str]:
-        """The metadata as `onnx_predictor` documents it."""
+        """The metadata of the .onnx file, as `onnx_predictor` documents it."""
         metadata = {
             "midigen.format": FORMAT,
             "midigen.vocabulary": VOCABULARY,
@@ -50,7 +45,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The size of a network: LSTM layers, units in each, and the dropout that follows each."""
+    """The size of a network: its LSTM layers, the units in each, and the dropout after each."""
 
     layers: int = 1
     units: int = 128
@@ -58,13 +53,13 @@ class Architecture:
 
 
 def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
-    """The network that learns songs: rows of `echo`, LSTMs, a dense layer.
+    """The network that learns songs: encoded letters (see `echoes`), LSTMs, a dense layer.
 
-    To play, it takes input of shape (batch, steps, 203), any number of steps, and gives a
-    softmax of shape (batch, 7) for the letter after the last. To train, it takes 8 steps
-    and gives logits of shape (batch, 8, 7), for the letter after each, which costs no
-    more; the length being fixed, its loop is unrolled, which made it twice as fast. The
-    weights of the one fit the other.
+    The one that plays takes any number of steps, shape (batch, steps, 203), and gives the
+    probabilities of the letter after the last one, shape (batch, 7). The one that is trained takes
+    8 steps and gives logits for the letter after each, shape (batch, 8, 7), which costs no more.
+    With a fixed length its loop can be unrolled, which made it twice as fast. Weights of the one
+    fit the other.
     """
     window = keras.Input((echoes.STEPS if training else None, echoes.FEATURES), name="window")
     line = window
@@ -81,29 +76,29 @@ def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
     return keras.Model(window, keras.layers.Dense(SIZE, activation, name="letters")(line))
 
 
-def save(model: keras.Model, card: Card, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write `NAME.keras` and `NAME.onnx` into a folder and return their paths."""
+def save(model: keras.Model, info: ModelInfo, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write `NAME.keras` and `NAME.onnx` into a folder, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.keras", folder / f"{name}.onnx"
     with files.replacing(paths[0]) as new_keras, files.replacing(paths[1]) as new_onnx:
         model.save(new_keras, include_optimizer=False)
-        _export(model, card, new_onnx)
+        _export(model, info, new_onnx)
     return paths
 
 
-def stamp(path: Path, card: Card) -> None:
-    """Write a card into an .onnx file, in the place of what it said of itself."""
+def write_info(path: Path, info: ModelInfo) -> None:
+    """Replace the metadata of an .onnx file."""
     graph = onnx.load(path)
     del graph.metadata_props[:]
-    onnx.helper.set_model_props(graph, card.metadata())
+    onnx.helper.set_model_props(graph, info.metadata())
     with files.replacing(path) as new:
         onnx.save(graph, new)
 
 
-def _export(model: keras.Model, card: Card, path: Path) -> None:
+def _export(model: keras.Model, info: ModelInfo, path: Path) -> None:
     (window,) = model.inputs
     signature = [keras.InputSpec(shape=window.shape, dtype=window.dtype, name="window")]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # Keras probing NumPy
         model.export(path, format="onnx", input_signature=signature, verbose=False)
-    stamp(path, card)
+    write_info(path, info)

@@ -1,4 +1,4 @@
-"""The teaching notebook that midigen grew from, as it was: one scale, learned by heart."""
+"""The model of the teaching notebook that midigen grew from: one scale, learned by heart."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from midigen import __version__
 from midigen.errors import MidigenError
 from midigen.learning.baselines import Baselines
-from midigen.learning.network import Card, save
+from midigen.learning.network import ModelInfo, save
 from midigen.music.keys import SIZE, degree_named
 from midigen.prediction.window import Encoding, scale, sliding_windows
 
@@ -36,20 +36,20 @@ def build_notebook(window: int) -> keras.Model:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a training wrote, and how many windows it learned."""
+class TrainedNotebook:
+    """The files that were written, and how many windows the model learned."""
 
     keras_file: Path
     onnx_file: Path
     windows: int
 
 
-def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
+def train_notebook(folder: Path, name: str, seed: int | None) -> TrainedNotebook:
     """Train the notebook's model and write it as `NAME.keras` and `NAME.onnx`.
 
-    Shows a progress bar with the loss in nats per note. A `seed` (0 to
-    2**32 - 1) makes the run repeatable. Raises MidigenError, with nothing
-    written, if the model doesn't get every training window right by argmax.
+    A progress bar shows the loss in nats a note. A `seed` (0 to 2**32 - 1) makes the training
+    repeatable. Raises MidigenError, with nothing written, if the model's likeliest letter is wrong
+    for any training window.
     """
     if seed is not None:
         keras.utils.set_random_seed(seed)
@@ -72,7 +72,7 @@ def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
     right = int((guesses == targets).sum())
     if right < len(targets):
         raise MidigenError(
-            f"only {right} of {len(targets)} training windows came out right, so nothing was "
+            f"the model got {right} of {len(targets)} training windows right, so nothing was "
             "written: try another --seed"
         )
     provenance = {
@@ -84,8 +84,8 @@ def train_notebook(folder: Path, name: str, seed: int | None) -> Trained:
         "midigen": __version__,
         "keras": keras.__version__,
     }
-    card = Card(NOTEBOOK_WINDOW, NOTEBOOK_WINDOW, Encoding.SCALED, provenance)
-    keras_file, onnx_file = save(model, card, folder, name)
+    info = ModelInfo(NOTEBOOK_WINDOW, NOTEBOOK_WINDOW, Encoding.SCALED, provenance)
+    keras_file, onnx_file = save(model, info, folder, name)
     baselines = Baselines.count([np.array(sequence, dtype=np.uint8)])
     baselines.save(folder / f"{name}.baselines.npz")
-    return Trained(keras_file, onnx_file, len(targets))
+    return TrainedNotebook(keras_file, onnx_file, len(targets))

@@ -1,6 +1,6 @@
-"""Which songs are learned from and which are kept to prove a model.
+"""Divides songs into those that are learned from and those that validate and test a model.
 
-By their names alone, or, where there are too few of them, by the place in each.
+Their names decide. If there are too few songs, each is cut into three parts instead.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ class Side(StrEnum):
 
 
 def side_of(name: str) -> Side:
-    """The side of a song: 8 of 10 are learned from, one validates, one tests.
+    """The side of a song: of ten, about eight are learned from, one validates and one tests.
 
-    It depends on the name (without its part) only, so it stays the same on every
-    machine and in a larger collection.
+    It depends only on the name (without the number of a part), so it is the same on every machine
+    and in a larger collection.
     """
-    content = name.encode(errors="surrogatepass")  # a file's name may be no valid text
+    content = name.encode(errors="surrogatepass")  # file names may hold invalid text
     tenth = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % 10
     return {0: Side.TEST, 1: Side.VALIDATION}.get(tenth, Side.TRAINING)
 
@@ -40,9 +40,9 @@ def divide(songs: Iterable[Song]) -> dict[Side, list[Song]]:
 
 
 def cut(songs: Iterable[Song]) -> dict[Side, list[Song]]:
-    """A part of each song for each side, for a player's first evenings.
+    """Each song cut into three parts, one for each side, for when there are few songs.
 
-    The first eight tenths are learned from, the next validates, the last tests.
+    The first eight tenths are learned from, the next tenth validates, and the last tests.
     """
     sides: dict[Side, list[Song]] = {side: [] for side in Side}
     for song in songs:

@@ -19,7 +19,8 @@ from midigen.live.midi_system import abandon, close_ports, load_rtmidi, number_o
 from midigen.live.port_names import Port, Sought, choose, is_numbered, matches, virtual_port
 from midigen.live.unblocker import Unblocker
 from midigen.midi.messages import Seconds
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 
 SERVER_PATIENCE: Seconds = 2.0
 """How long a server that stands still gets to go on before its ports are left unclosed."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from midigen.errors import MidigenError
-from midigen.live.control_protocol import LONGEST, answer, encoded, refusal
+from midigen.live.control_protocol import MAX_REQUEST, answer, encoded, refusal
 from midigen.live.control_protocol import Backend as Answers
 from midigen.live.feed import Feed, Subscription
 from midigen.midi.messages import NoteOff, NoteOn, Seconds
@@ -27,7 +27,7 @@ else:
 CLIENTS = 8
 """How many may be connected at once."""
 
-PATIENCE: Seconds = 2.0
+REQUEST_TIMEOUT: Seconds = 2.0
 """How long a client may take for a request, and to take its answer, unless it has subscribed."""
 
 STATUS_INTERVAL: Seconds = 0.25
@@ -153,7 +153,7 @@ class _Client:
         self._backend = backend
         self._keyboard: Keyboard | None = None
         self._feed = feed
-        self.deadline: Seconds = time.perf_counter() + PATIENCE
+        self.deadline: Seconds = time.perf_counter() + REQUEST_TIMEOUT
         """When it must have asked, or taken its answer."""
         self._is_late = self._is_sending = False
         self._subscription: Subscription | None = None
@@ -193,7 +193,7 @@ class _Client:
                 self._attend()
         except (EOFError, OSError):  # it has gone, is late, or says too much
             if not (connection.closed or connection.readable):
-                why = f"a request may have {LONGEST} bytes"
+                why = f"a request may have {MAX_REQUEST} bytes"
         except Exception:  # a fault of the backend's
             _log.exception("a client of the control channel couldn't be served")
         finally:
@@ -203,7 +203,7 @@ class _Client:
                 self._feed.unsubscribe(self._subscription)
             self._channel.forget(self)
             if self._is_late and not self._is_sending:
-                why = f"no request came within {PATIENCE:g} s"
+                why = f"no request came within {REQUEST_TIMEOUT:g} s"
             if why:
                 _turn_away(self._peer, why)
             self._peer.close()
@@ -211,8 +211,8 @@ class _Client:
     def _attend(self) -> None:
         """Answer a request if one comes soon, and send what has happened."""
         connection = self._peer.connection
-        if connection.poll(PATIENCE if self._subscription is None else _LOOK):
-            request = connection.recv_bytes(LONGEST)
+        if connection.poll(REQUEST_TIMEOUT if self._subscription is None else _LOOK):
+            request = connection.recv_bytes(MAX_REQUEST)
             self.deadline = math.inf  # the time that the backend takes isn't the client's
             self._say(self._channel.answer(request, self))
         elif self._subscription is None:
@@ -224,11 +224,11 @@ class _Client:
     def _say(self, message: bytes) -> None:
         """Send a message. A subscriber may take as long as it likes, and loses events."""
         is_in_time = self._subscription is None
-        self.deadline = time.perf_counter() + PATIENCE if is_in_time else math.inf
+        self.deadline = time.perf_counter() + REQUEST_TIMEOUT if is_in_time else math.inf
         self._is_sending = True
         self._peer.connection.send_bytes(message)
         self._is_sending = False
-        self.deadline = time.perf_counter() + PATIENCE if is_in_time else math.inf
+        self.deadline = time.perf_counter() + REQUEST_TIMEOUT if is_in_time else math.inf
 
     def _new_status(self, subscription: Subscription) -> Iterator[Mapping[str, object]]:
         """The status now and then, unless nothing but the time has changed."""

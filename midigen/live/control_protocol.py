@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from midigen.errors import MidigenError
 from midigen.midi.messages import NoteOff, NoteOn
 
-LONGEST = 65_536
+MAX_REQUEST = 65_536
 """Bytes of a request, at the most."""
 
 _HIGHEST = 127  # pitch or velocity

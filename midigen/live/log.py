@@ -21,7 +21,7 @@ from midigen.midi.messages import Seconds
 WAITING = 10_000
 """Records that may wait to be written. Those that come then are lost, and counted."""
 
-PATIENCE: Seconds = 2.0
+CLOSE_TIMEOUT: Seconds = 2.0
 """How long the end waits for a slow disk."""
 
 NOTICES = "midigen.notice"
@@ -67,7 +67,7 @@ def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
         logger.removeHandler(entrance)
         stopping = threading.Thread(target=listener.stop, name="log", daemon=True)
         stopping.start()
-        stopping.join(PATIENCE)
+        stopping.join(CLOSE_TIMEOUT)
         if not stopping.is_alive():
             for handler in handlers:
                 with contextlib.suppress(OSError):  # the disk is full

@@ -18,7 +18,7 @@ from typing import Any
 from midigen.errors import NoMidiSystemError
 from midigen.live.port_names import Port, ports_of
 from midigen.midi.messages import Seconds
-from midigen.settings.table import Api
+from midigen.settings.choices import Api
 
 _APIS = {  # in the order of `auto`, with their names in python-rtmidi
     Api.ALSA: "API_LINUX_ALSA",

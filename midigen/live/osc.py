@@ -27,7 +27,7 @@ _BUNDLE_HEADER = 16  # bytes: the word, and a time, which is ignored
 _SIZE = struct.Struct(">i")
 _LARGEST = 65_536  # bytes, of a datagram
 _LONGEST = 256  # characters of an address or a value; no control needs so many
-_TOLD = 60  # characters of an address that the player is told
+_MOST_SHOWN = 60  # characters of an address that the player is told
 _NOT_OSC = "what came isn't OSC"
 _NUMBERS = {letter: struct.Struct(f">{code}") for letter, code in ("ii", "hq", "ff", "dd")}
 _TRUTHS = {"T": True, "F": False}
@@ -69,7 +69,7 @@ def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]] | 
 def _message(message: bytes) -> Control:
     """The control in a message. Raises ValueError, whose text says what is wrong."""
     address, types, index = _head(message)
-    shown = repr(address if len(address) <= _TOLD else address[:_TOLD] + "…")
+    shown = repr(address if len(address) <= _MOST_SHOWN else address[:_MOST_SHOWN] + "…")
     name = address.removeprefix(PREFIX)
     if name == address or not name or "/" in name or len(name) > _LONGEST:
         raise ValueError(f"{shown} isn't {PREFIX} and a control's name")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from midigen.errors import PortError
-from midigen.settings.table import Api
+from midigen.settings.choices import Api
 
 _NUMBERS = {Api.ALSA: re.compile(r" \d+:\d+$"), Api.WINMM: re.compile(r" \d+$")}
 """The numbers that a system adds to a name."""

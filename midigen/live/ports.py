@@ -17,7 +17,8 @@ from midigen.live.patch import Patch
 from midigen.live.port_names import Port, quoted
 from midigen.midi import wire
 from midigen.midi.messages import Channel, Message, NoteOn, Seconds
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 
 STANDS_STILL = "the JACK server stands still: nothing is heard or played"
 

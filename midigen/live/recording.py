@@ -19,13 +19,13 @@ from midigen import files
 from midigen.errors import MidigenError
 from midigen.midi import wire
 from midigen.midi.messages import Clock, Message, Seconds, SongPosition
-from midigen.midi.score import Pieces, Score
 from midigen.midi.ticks import microseconds_a_beat
+from midigen.midi.writer import MidiFileBuilder, Pieces
 
 INTERVAL: Seconds = 1.0
 """How often the session's file is written, and so what a power cut may cost."""
 
-PATIENCE: Seconds = 5.0
+DISK_TIMEOUT: Seconds = 5.0
 """How long closing waits for a slow disk."""
 
 _TRACKS = ("midigen session", "player", "midigen")
@@ -70,7 +70,7 @@ class Recorder:
         self._end: Seconds = 0.0
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._path: Path | None = None
-        self._session: tuple[Path, Score] | None = None
+        self._session: tuple[Path, MidiFileBuilder] | None = None
 
     def prove(self) -> None:
         """Raise MidigenError if the whole session is to be written, and the folder can't be."""
@@ -80,7 +80,7 @@ class Recorder:
     def open(self, now: Seconds) -> None:
         """Begin to record, after `prove`. `now` is the first tick and the first beat."""
         if self._path is not None:
-            self._session = self._path, Score(_TRACKS, now, self._tempo, self._bar)
+            self._session = self._path, MidiFileBuilder(_TRACKS, now, self._tempo, self._bar)
         self._last_minutes = _LastMinutes(now, self._tempo, self._bar, self._minutes * 60)
         self._changed = False
         self._thread.start()
@@ -90,7 +90,7 @@ class Recorder:
         self._end = now
         self._closing.set()
         if self._thread.ident is not None:
-            self._thread.join(PATIENCE)
+            self._thread.join(DISK_TIMEOUT)
             if self._thread.is_alive():
                 self._tell("the recording's disk doesn't answer: its end may be missing")
         return list(self._files.written)
@@ -180,11 +180,11 @@ class _LastMinutes:
         self._records += self._RECORD.pack(now, track, data)
         self._forget(now - self._span)
 
-    def score(self, now: Seconds) -> Score:
+    def score(self, now: Seconds) -> MidiFileBuilder:
         """The last minutes, without note-offs of notes that began before them."""
         start = max(self._start, now - self._span)
         self._forget(start)
-        score = Score(_TRACKS, start, self._tempo, self._bar)
+        score = MidiFileBuilder(_TRACKS, start, self._tempo, self._bar)
         for count, (when, track, data) in enumerate(self._RECORD.iter_unpack(self._records)):
             if track == _CONDUCTOR or not score.ends_nothing(track, data):
                 _enter(score, when, track, data)
@@ -276,7 +276,7 @@ class _Files:
         self.written[path] = None
 
 
-def _enter(score: Score, when: Seconds, track: int, data: bytes) -> None:
+def _enter(score: MidiFileBuilder, when: Seconds, track: int, data: bytes) -> None:
     """Add a message to a score; on the conductor's track, a tempo."""
     if track == _CONDUCTOR:
         score.change_tempo(int.from_bytes(data, "big"), when)

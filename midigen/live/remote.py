@@ -18,7 +18,7 @@ from midigen.settings import controls
 from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 
-PATIENCE: Seconds = 2.0
+REPLY_TIMEOUT: Seconds = 2.0
 """How long the worker gets to answer."""
 
 _AT_START = ("ports", "osc", "record")
@@ -81,7 +81,7 @@ class Remote:
             controls.read(control)
         except ValueError as exc:
             raise MidigenError(str(exc)) from exc
-        return self._daemon.ask(control, PATIENCE)
+        return self._daemon.ask(control, REPLY_TIMEOUT)
 
     def keyboard(self) -> Intake:
         """A new keyboard, whose notes are heard like those of a port."""
@@ -94,7 +94,7 @@ class Remote:
         """
         settings = self._load()
         models = load_models(settings.model, settings.scene_models)
-        lines = self._daemon.ask(Reload(settings, *models), PATIENCE)
+        lines = self._daemon.ask(Reload(settings, *models), REPLY_TIMEOUT)
         self._connection.adjust(hears_clock=settings.hears_clock, channel=settings.output.channel)
         later = [
             name for name in _AT_START if getattr(settings, name) != getattr(self._at_start, name)

@@ -19,7 +19,7 @@ if sys.platform != "win32":
     import select
     import termios
 
-LONGEST = 200
+MAX_LINE = 200
 """Characters of a line; more are ignored."""
 
 _TOKEN = re.compile(
@@ -64,7 +64,7 @@ class TypedLine:
         elif key == _CONTROL_U:
             self.text = ""
         elif key.isprintable():
-            self.text = (self.text + key)[:LONGEST]
+            self.text = (self.text + key)[:MAX_LINE]
 
 
 class Typist:

@@ -181,6 +181,7 @@ class Worker:
             for observer in self._observers:
                 observer.open(now)
             self._send(self.performer.start(now), now)
+            self.performer.prepare()
             while not self.is_stopping:
                 if arrival := self._next_arrival():
                     self._handle(arrival)

@@ -1,5 +1,5 @@
-"""MIDI as it is on the wire and in files: messages, their bytes, and Standard MIDI Files.
+"""MIDI on the wire and in files: messages, their bytes, and Standard MIDI Files.
 
-A message is a frozen value; `wire` and the file modules turn values into bytes and back. It
-knows nothing of keys, clocks or ports, and imports only `errors`.
+A message is a frozen value; `wire` turns it into bytes and back, `reader` and `writer` do so for
+files. Nothing here knows of keys, clocks or ports, and only `errors` is imported.
 """

@@ -1,4 +1,4 @@
-"""The ticks of MIDI files and the seconds that they are, by the tempos of a file."""
+"""Ticks of MIDI files to seconds and back, by the tempos of a file."""
 
 import bisect
 from collections.abc import Iterable
@@ -6,48 +6,48 @@ from typing import TypeAlias, TypeVar
 
 from midigen.midi.messages import Seconds
 
-TICKS_PER_BEAT = 960
-"""Of a file that is written: half a millisecond a tick at 120 beats a minute."""
+RESOLUTION = 960
+"""Ticks a beat in the files that are written: half a millisecond at 120 beats a minute."""
 
 Ticks: TypeAlias = int
-"""A time in a file, from its beginning."""
+"""A time in a file, counted from its beginning."""
 
 _T = TypeVar("_T")
-Timed: TypeAlias = tuple[Ticks, _T]
-"""Something and when in a file it is."""
+AtTick: TypeAlias = tuple[Ticks, _T]
+"""An event of a file, and its tick."""
 
 STANDARD_TEMPO = 500_000
-"""Microseconds a beat, until a file says otherwise."""
+"""The tempo of a file that doesn't name any, in microseconds a beat."""
 
-_SLOWEST = 0xFFFFFF  # in microseconds a beat, of which a file has three bytes
-_UNITS = 1_000_000 * TICKS_PER_BEAT  # a second's; at n microseconds a beat a tick has n of them
+_SLOWEST = 0xFFFFFF  # microseconds a beat: files store them in three bytes
+_UNITS = 1_000_000 * RESOLUTION  # units in a second; at n microseconds a beat a tick has n units
 
 
 def microseconds_a_beat(bpm: float) -> int:
-    """A tempo as a file holds it."""
+    """A tempo as files store it, 1 to 16,777,215."""
     return max(1, min(_SLOWEST, round(60_000_000 / bpm)))
 
 
 class TempoMap:
-    """Which tick a time is, at a tempo that changes: tick 0 is at `start`.
+    """Seconds to ticks, at a tempo that changes. Tick 0 is at `start`.
 
-    Counted from where the reader of the file will find the last change, in whole
-    numbers, so that times are kept to half a tick however often it changes.
+    Ticks are counted from the last tempo change as a reader of the file will find it, in whole
+    numbers, so that times are right to half a tick however often the tempo changes.
     """
 
     def __init__(self, start: Seconds, tempo: int) -> None:
         self.tempo = tempo
         self._start = start
         self._tick: Ticks = 0  # of the last change
-        self._units = 0  # from the start to there
+        self._units = 0  # from the start to the last change
 
     def tick(self, time: Seconds) -> Ticks:
-        """The tick that is nearest to a time; none lies before the last change's."""
+        """The tick nearest to a time, never before the last tempo change."""
         since = round((time - self._start) * _UNITS) - self._units
         return self._tick + max(0, (2 * since + self.tempo) // (2 * self.tempo))
 
     def change(self, tempo: int, time: Seconds) -> Ticks:
-        """The tempo is another from this time on; the tick from which it counts."""
+        """Change the tempo at a time, and return the tick where the new tempo begins."""
         tick = self.tick(time)
         self._units += (tick - self._tick) * self.tempo
         self._tick, self.tempo = tick, tempo
@@ -55,9 +55,9 @@ class TempoMap:
 
 
 class TickClock:
-    """Ticks to seconds, by the tempos of a file in their order."""
+    """Ticks to seconds. `tempos` are in microseconds a beat, in the order of their ticks."""
 
-    def __init__(self, ticks_per_beat: int, tempos: Iterable[Timed[int]]) -> None:
+    def __init__(self, ticks_per_beat: int, tempos: Iterable[AtTick[int]]) -> None:
         self._ticks: list[Ticks] = [0]
         self._times: list[Seconds] = [0.0]
         self._paces = [STANDARD_TEMPO / 1e6 / ticks_per_beat]

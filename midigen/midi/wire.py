@@ -1,7 +1,7 @@
-"""MIDI bytes to events and messages to bytes: the codec under the ports, no I/O.
+"""Decodes MIDI bytes into messages and encodes messages as bytes. No I/O.
 
-A MIDI system hands over whole messages as a rule, yet not always and not every
-system: `Decoder` takes any bytes in any pieces and never raises.
+Most MIDI systems hand over whole messages, but not all of them and not always. So a `Decoder`
+takes any bytes, cut anywhere, and never raises.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ _KIND, _CHANNEL = 0xF0, 0x0F  # the halves of a channel message's status byte
 
 
 class Decoder:
-    """Bytes of one port to events: running status, and bytes that mean nothing here.
+    """Decodes the bytes that come in at one port. It knows running status.
 
-    Other system messages than the clock's (sysex, active sensing) are skipped; so
-    are data bytes without a status, and messages that another one cuts short.
+    Of system messages it decodes the clock's and skips the others (sysex, active sensing). It also
+    skips data bytes without a status, and messages that are cut short by another one.
     """
 
     def __init__(self) -> None:
@@ -27,14 +27,14 @@ class Decoder:
         self._data: list[int] = []
 
     def feed(self, data: Sequence[int]) -> list[Message]:
-        """The events that these bytes complete, in order."""
-        if len(data) == _WHOLE and _is_whole(data):  # nearly always; the rest is for the others
+        """The messages that these bytes complete, in order."""
+        if len(data) == _WHOLE and _is_whole(data):  # the usual case, and fast
             self._status = data[0]
             self._data.clear()
             return [_decode(data[0], data[1], data[2])]
         messages: list[Message] = []
         for byte in data:
-            if byte >= _FIRST_REALTIME:  # may stand inside another message
+            if byte >= _FIRST_REALTIME:  # may come inside another message
                 if byte in _CLOCK:
                     messages.append(_CLOCK[byte])
             elif byte >= _FIRST_STATUS:
@@ -45,13 +45,13 @@ class Decoder:
                 if len(self._data) == _data_length(self._status):
                     messages.append(_decode(self._status, *self._data))
                     self._data.clear()
-                    if self._status == _SONG_POSITION:  # the one that doesn't run on
+                    if self._status == _SONG_POSITION:  # has no running status
                         self._status = 0
         return messages
 
 
 def encode(message: Message) -> tuple[int, ...]:
-    """The bytes of a message, 1 to 3 of them."""
+    """Encode a message as 1 to 3 bytes."""
     match message:
         case NoteOn():
             return (_NOTE_ON | message.channel - 1, message.pitch, message.velocity)
@@ -70,7 +70,7 @@ def _data_length(status: int) -> int:
 
 
 def _is_whole(data: Sequence[int]) -> bool:
-    """Whether three bytes are one channel message of two data bytes."""
+    """Whether three bytes are a channel message with two data bytes."""
     status, first, second = data
     return (
         _FIRST_STATUS <= status < _SYSEX

@@ -1,40 +1,172 @@
-"""MIDI files that are written once, with a track for each who plays."""
+"""Writes Standard MIDI Files: at once, or while they are still being played.
 
-from collections.abc import Iterator, Mapping, Sequence
+The recording of a long session must be a valid file at any moment, so a `MidiFileBuilder` keeps
+events as the bytes that the file will hold.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
-import mido
-
+from midigen import files
 from midigen.errors import MidiFileError
 from midigen.midi import wire
-from midigen.midi.messages import TimedMessage
-from midigen.midi.ticks import TICKS_PER_BEAT, TempoMap, microseconds_a_beat
+from midigen.midi.messages import Seconds, TimedMessage
+from midigen.midi.ticks import RESOLUTION, TempoMap, Ticks, microseconds_a_beat
+
+Pieces: TypeAlias = Sequence[bytes | bytearray]
+"""The bytes of a file in pieces, in order, so that a long track needn't be copied."""
+
+_NOTE_OFF, _NOTE_ON, _META = 0x80, 0x90, 0xFF
+_KIND, _CHANNEL = 0xF0, 0x0F  # the halves of a channel message's status byte
+_TEXT, _TRACK_NAME, _END_OF_TRACK, _SET_TEMPO, _TIME_SIGNATURE = 0x01, 0x03, 0x2F, 0x51, 0x58
+_QUARTERS = (2, 24, 8)  # a beat is a 2 ** 2th note, of 24 MIDI clocks; 8 thirty-seconds a quarter
+_FARTHEST: Ticks = 0x0FFFFFFF  # the largest distance of two events: 38 hours at 120 beats a minute
+_MANY_TRACKS = 1  # the format of a file whose tracks sound together
 
 
 def write(path: Path, tracks: Mapping[str, Sequence[TimedMessage]], bpm: float, bar: int) -> None:
-    """Write named tracks of messages, each with its time; `bar` counts a bar's quarters.
+    """Write named tracks of messages, with their times in seconds; a bar has `bar` quarters.
 
-    The first track says the tempo and the bar. Raises MidiFileError.
+    The first track also holds the tempo and the time signature. Raises MidiFileError if the file
+    can't be written.
     """
-    tempo = microseconds_a_beat(bpm)
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    for name, messages in tracks.items():
-        track = file.add_track(name)
-        if len(file.tracks) == 1:
-            track.append(mido.MetaMessage("set_tempo", tempo=tempo))
-            track.append(mido.MetaMessage("time_signature", numerator=bar, denominator=4))
-        track.extend(_deltas(messages, TempoMap(0.0, tempo)))
+    builder = MidiFileBuilder([*tracks], 0.0, microseconds_a_beat(bpm), bar)
+    for number, messages in enumerate(tracks.values()):
+        for time, message in messages:
+            builder.add(number, bytes(wire.encode(message)), time)
     try:
-        file.save(path)
+        files.write(path, builder.pieces(0.0))
     except OSError as exc:
         raise MidiFileError(f"{path}: can't be written: {exc.strerror or exc}") from exc
 
 
-def _deltas(messages: Sequence[TimedMessage], tempos: TempoMap) -> Iterator[Any]:
-    """Messages for mido, each with its distance in ticks from the one before."""
-    former = 0
-    for time, message in messages:
-        tick = tempos.tick(time)
-        yield mido.Message.from_bytes(wire.encode(message), time=tick - former)
-        former = tick
+class MidiFileBuilder:
+    """A file that grows. Its tracks follow one tempo, which stands in the first, the conductor.
+
+    `names` are the tracks', `start` is the time of tick 0, `tempo` the first tempo in
+    microseconds a beat, and `bar` the number of quarters in a bar.
+    """
+
+    def __init__(self, names: Sequence[str], start: Seconds, tempo: int, bar: int) -> None:
+        self._tempo = TempoMap(start, tempo)
+        self._tracks = [TrackBuilder(name) for name in names]
+        self._conductor = self._tracks[0]
+        self._conductor.meta(0, _meta(_TIME_SIGNATURE, bytes([bar, *_QUARTERS])))
+        self._conductor.meta(0, _set_tempo(tempo))
+
+    @property
+    def messages(self) -> int:
+        """The number of messages on all tracks."""
+        return sum(track.messages for track in self._tracks)
+
+    def change_tempo(self, tempo: int, time: Seconds) -> None:
+        """Change the tempo at a time, to so many microseconds a beat."""
+        if tempo != self._tempo.tempo:
+            self._conductor.meta(self._tempo.change(tempo, time), _set_tempo(tempo))
+
+    def add(self, track: int, message: bytes, time: Seconds) -> None:
+        """Add a channel message to a track."""
+        self._tracks[track].message(self._tempo.tick(time), message)
+
+    def ends_nothing(self, track: int, message: bytes) -> bool:
+        """Whether a message is a note-off for a note that isn't sounding on a track."""
+        return self._tracks[track].ends_nothing(message)
+
+    def pieces(self, end: Seconds) -> Pieces:
+        """The file as it is if it ends at a time, or with its last event if that comes later.
+
+        Notes that are still sounding end there.
+        """
+        last = max(self._tempo.tick(end), *(track.last for track in self._tracks))
+        tracks = [piece for track in self._tracks for piece in track.pieces(last)]
+        return [_header(len(self._tracks)), *tracks]
+
+
+class TrackBuilder:
+    """The events of one track as bytes, which are only ever added to."""
+
+    def __init__(self, name: str) -> None:
+        self.last: Ticks = 0
+        """The tick of the newest event."""
+        self.messages = 0
+        """The number of channel messages."""
+        self._events = bytearray(b"\0" + _meta(_TRACK_NAME, name.encode()))
+        self._sounding: Counter[tuple[int, int]] = Counter()  # channel and pitch
+
+    def meta(self, tick: Ticks, event: bytes) -> None:
+        """Add a meta event, such as a tempo or a time signature."""
+        self._add(tick, event)
+
+    def message(self, tick: Ticks, message: bytes) -> None:
+        """Add a channel message; if it is older than the newest event, it is put at its tick."""
+        if (note := _note(message)) is not None:
+            if _begins(message):
+                self._sounding[note] += 1
+            else:
+                self._end(note)
+        self.messages += 1
+        self._add(tick, message)
+
+    def ends_nothing(self, message: bytes) -> bool:
+        """Whether a message is a note-off for a note that isn't sounding."""
+        note = _note(message)
+        return note is not None and not _begins(message) and note not in self._sounding
+
+    def pieces(self, end: Ticks) -> Pieces:
+        """The track's chunk if it ends at a tick, where notes that are still sounding end."""
+        distance = max(0, end - self.last)
+        ending = bytearray()
+        for channel, pitch in self._sounding.elements():
+            ending += _distance(distance) + bytes([_NOTE_OFF | channel, pitch, 0])
+            distance = 0
+        ending += _distance(distance) + _meta(_END_OF_TRACK, b"")
+        length = len(self._events) + len(ending)
+        return [b"MTrk" + length.to_bytes(4, "big"), self._events, ending]
+
+    def _add(self, tick: Ticks, event: bytes) -> None:
+        self._events += _distance(max(0, tick - self.last)) + event
+        self.last = max(tick, self.last)
+
+    def _end(self, note: tuple[int, int]) -> None:
+        self._sounding[note] -= 1
+        if self._sounding[note] <= 0:
+            del self._sounding[note]
+
+
+def variable_length(number: int) -> bytes:
+    """Encode a number as files do: seven bits a byte, the top bit set in all but the last."""
+    digits = [number & 0x7F]
+    while number := number >> 7:
+        digits.append(number & 0x7F | 0x80)
+    return bytes(reversed(digits))
+
+
+def _header(tracks: int) -> bytes:
+    numbers = (_MANY_TRACKS, tracks, RESOLUTION)
+    return b"MThd\0\0\0\6" + b"".join(number.to_bytes(2, "big") for number in numbers)
+
+
+def _set_tempo(tempo: int) -> bytes:
+    return _meta(_SET_TEMPO, tempo.to_bytes(3, "big"))
+
+
+def _meta(kind: int, data: bytes) -> bytes:
+    return bytes([_META, kind]) + variable_length(len(data)) + data
+
+
+def _distance(ticks: Ticks) -> bytes:
+    """The time since the event before; one that is too long is bridged by empty texts."""
+    bridges, rest = divmod(ticks, _FARTHEST)
+    return (variable_length(_FARTHEST) + _meta(_TEXT, b"")) * bridges + variable_length(rest)
+
+
+def _note(message: bytes) -> tuple[int, int] | None:
+    """The channel (from 0) and pitch of a note-on or note-off; None for other messages."""
+    kind = message[0] & _KIND
+    return (message[0] & _CHANNEL, message[1]) if kind in (_NOTE_ON, _NOTE_OFF) else None
+
+
+def _begins(message: bytes) -> bool:
+    return message[0] & _KIND == _NOTE_ON and message[2] > 0

@@ -1,4 +1,5 @@
-"""What music theory midigen has: keys and their seven letters, melody, the beat.
+"""The music theory that midigen has: keys and their seven letters, melody, the beat.
 
-Pure functions and small objects that are given their times. It does no I/O and imports `midi`.
+It is made of pure functions, and of small objects that are told the time. It does no I/O and
+imports `midi`.
 """

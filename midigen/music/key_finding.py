@@ -1,40 +1,40 @@
-"""The key that a melody is in: which seven of the twelve pitch classes are its letters.
+"""Finds the key of a melody: which seven of the twelve pitch classes are its letters.
 
-Every melody is compared with one profile, as it would sound from each of the twelve
-tonics. The profile says how likely, in nats more or less than of any other, a tonic is
-made by what is heard of a note: its pitch classes with those of the two notes before,
-the interval that led to it, how long it lasts, and how long the step to it took. It was
-learned from melodies whose keys are known (see `benchmarks.key_finding`).
+Each melody is compared with one profile, as it would look from each of the twelve tonics. Several
+things are noted of every note: its pitch class with those of the two notes before, the interval
+that led to it, its length, and the length of the step to it. For each of them the profile holds
+how much likelier it makes a tonic, in nats. The profile was learned from melodies whose keys are
+known (see `benchmarks.music.key_finding`).
 """
 
 from collections.abc import Sequence
-from importlib import resources
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+import midigen
 from midigen.midi.messages import Pitch, Seconds
 from midigen.music.keys import Key
 from midigen.music.melody import Note
 
 Nats: TypeAlias = npt.NDArray[np.float64]
-"""How likely each tonic is, as logarithms, C first: shape (12,)."""
+"""The log-likelihood of each tonic, C first: shape (12,)."""
 
 PROFILE = "key_profile.npy"
-"""The file of the profile, beside this one: `PROFILE_SIZE` numbers, of float32."""
+"""The file of the profile in the package: `PROFILE_SIZE` numbers, as float32."""
 
 RECENT = 64
-"""The notes of a melody that say what key it is in now."""
+"""How many of the newest notes tell the key."""
 
 FEWEST = 5
-"""Of fewer notes no key is guessed: they could be in most."""
+"""With fewer notes no key is guessed, since most keys have them."""
 
 HALF_LIFE = 32
-"""After so many notes, a note says half as much."""
+"""After so many more notes, a note counts half as much."""
 
 MARGIN = 3.0
-"""So many nats likelier must another key be than the one that holds, once it is settled."""
+"""How many nats likelier another key must be to replace a settled one."""
 
 MAJOR_KEYS = tuple(
     Key.named(f"{tonic} major")
@@ -42,22 +42,22 @@ MAJOR_KEYS = tuple(
 )
 """The major key on each pitch class."""
 
-# The parts of a profile, and how many numbers each has. A tonic's pitch class is 0 in them.
+# The parts of the profile, and the size of each. Pitch classes count from the tonic, 0.
 _WIDEST = 13  # wider intervals, in semitones, count as this
-_LENGTHS = np.array([0.6, 1.4, 2.5, 5.0])  # what divides lengths into five, in median steps
+_LENGTHS = np.array([0.6, 1.4, 2.5, 5.0])  # between five classes, in median steps
 _THREE, _INTERVAL, _LENGTH, _STEP = 12**3, (2 * _WIDEST + 1) * 12, 5 * 12, 4 * 12**2
 _FIRST = np.array([0, _THREE, _THREE + _INTERVAL, _THREE + _INTERVAL + _LENGTH])
 NOTHING = _THREE + _INTERVAL + _LENGTH + _STEP
-"""The number that stands, always 0, where nothing is heard of a note yet."""
+"""The index of a number that is always 0, for what isn't known of a note yet."""
 PROFILE_SIZE = NOTHING + 1
 
 
 def evidence(notes: Sequence[Note]) -> npt.NDArray[np.intp]:
-    """Which numbers of the profile speak for each tonic: shape (12, 4, notes).
+    """Indices of the numbers in the profile that speak for each tonic: shape (12, 4, notes).
 
-    They are for the three pitch classes that end with each note, the interval that led
-    to it, how long it lasts to the next one (the last one to its own end), and how long
-    the step to it took.
+    The four are for the three pitch classes that end with each note, the interval that led to it,
+    its length up to the next note (for the last one, up to its own end), and the length of the
+    step to it.
     """
     pitches = np.array([note.pitch for note in notes])
     onsets = np.array([note.onset for note in notes])
@@ -86,12 +86,12 @@ def evidence(notes: Sequence[Note]) -> npt.NDArray[np.intp]:
 
 
 def _shift(rows: npt.NDArray[np.int64], by: int) -> npt.NDArray[np.int64]:
-    """Rows whose every place has what was `by` places before."""
+    """Rows moved right by so many places, which are filled with the first value."""
     return np.concatenate([rows[:, :1].repeat(by, axis=1), rows], axis=1)[:, : rows.shape[1]]
 
 
 def likelihoods(notes: Sequence[Note], half_life: float = np.inf) -> Nats:
-    """How likely each tonic is. After `half_life` notes, a note says half as much."""
+    """How likely each tonic is. A note counts half as much after `half_life` more notes."""
     if not notes:
         return np.zeros(12)
     ages = np.arange(len(notes))[::-1]
@@ -100,12 +100,12 @@ def likelihoods(notes: Sequence[Note], half_life: float = np.inf) -> Nats:
 
 
 def estimate_key(notes: Sequence[Note]) -> Key:
-    """The major key whose letters a whole melody has."""
+    """The likeliest major key of a whole melody."""
     return MAJOR_KEYS[int(likelihoods(notes).argmax())]
 
 
 class KeyFollower:
-    """The key that a player is in, as it is heard. Times may not go back."""
+    """Follows the key that a player is in. Times must not go back."""
 
     def __init__(self, margin: float = MARGIN, half_life: float = HALF_LIFE) -> None:
         self._notes: list[Note] = []
@@ -115,18 +115,18 @@ class KeyFollower:
 
     @property
     def key(self) -> Key | None:
-        """The key, as far as is known: None before five notes were heard to their end."""
+        """The key, or None before it is known, which takes five notes that have ended."""
         return None if self._tonic is None else MAJOR_KEYS[self._tonic]
 
     def hear(self, pitch: Pitch, onset: Seconds, *, replaces: bool = False) -> None:
-        """A step of the melody, which may take the place of the one before."""
+        """Hear a step of the melody, which may replace the one before."""
         if replaces and self._notes:
             self._notes.pop()
         self._notes.append(Note(pitch, onset, None))
         del self._notes[:-RECENT]
 
     def release(self, pitch: Pitch, now: Seconds) -> None:
-        """A key comes up. Where that ends the newest note, the key may turn out to be another."""
+        """Hear the end of a note. If it is the newest one, the key is judged anew."""
         if not self._notes or self._notes[-1].end is not None or self._notes[-1].pitch != pitch:
             return
         newest = self._notes[-1]
@@ -135,16 +135,15 @@ class KeyFollower:
             return
         nats = likelihoods(self._notes, self._half_life)
         likeliest = int(nats.argmax())
-        # Of a few notes nobody is sure; what has long been so isn't given up lightly.
+        # The more notes a key was judged by, the harder it is to replace.
         margin = self._margin * len(self._notes) / RECENT
         if self._tonic is None or nats[likeliest] - nats[self._tonic] > margin:
             self._tonic = likeliest
 
 
 def _load_profile() -> npt.NDArray[np.float32]:
-    with resources.files("midigen").joinpath(PROFILE).open("rb") as file:
-        numbers: npt.NDArray[np.float32] = np.load(file)
+    numbers: npt.NDArray[np.float32] = np.load(f"{midigen.__path__[0]}/{PROFILE}")
     return numbers
 
 
-_PROFILE = _load_profile()  # at once: the first note must not wait for a disk
+_PROFILE = _load_profile()  # loaded now, so that the first note needn't wait for a disk

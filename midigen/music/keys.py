@@ -1,11 +1,11 @@
-"""The seven notes: one table of letters, and keys between them and MIDI pitches.
+"""The vocabulary of seven letters, and the keys that turn them into MIDI pitches and back.
 
-`C D E F G A B` are the degrees 0…6: every tune is heard as if it were moved to
-the white keys, so that a melody has the same letters in any key. A key's
-signature says which seven pitch classes those are: in C major, A minor and D
-dorian the white keys themselves, in G major and E minor C sounds as G and B as F
-sharp. Octaves aren't in the vocabulary: a letter is played in the octave nearest
-to the note before. How a pitch is spelled is the key's to say, too.
+The letters `C D E F G A B` are the degrees 0 to 6. Every tune is heard as if it were transposed to
+the white keys, so that a melody has the same letters in all keys. A key's signature says which
+pitch classes the letters stand for: the white keys in C major, A minor and D dorian, while in
+G major and E minor the letter C is the note G and B is F sharp. The vocabulary has no octaves: a
+letter is played in the octave nearest to the note before. A key also says how its notes are
+spelled.
 """
 
 import difflib
@@ -31,12 +31,10 @@ _SHARPED = "FCGDAEB"  # the order in which a key signature sharpens the letters
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
 _AS_TEXT = {-1: "b", 0: "", 1: "#"}
 
-# How many fifths beyond C a black key's sharp is, and how many a signature's own notes and
-# those that its minor keys raise reach: F, C, G and so on up to the leading note of its minor.
-_FIFTHS_OF_SHARPS = {6: 6, 1: 7, 8: 8, 3: 9, 10: 10}
-_REACH = 8
+_FIFTHS_OF_SHARPS = {6: 6, 1: 7, 8: 8, 3: 9, 10: 10}  # from C up to each black key's sharp
+_REACH = 8  # fifths from a signature's tonic to its minor's leading note, where its sharps end
 
-# Sharps that a mode has more (or flats, negative) than the major key on its tonic.
+# How many more sharps (negative: flats) a mode has than the major key on its tonic.
 _MODES = {
     "major": 0,
     "ionian": 0,
@@ -49,16 +47,16 @@ _MODES = {
     "locrian": -5,
 }
 MODE_NAMES = tuple(_MODES)
-_SHORTEST = 3  # letters of a mode's name that say which: `dor` is dorian
+_SHORTEST = 3  # letters that abbreviate a mode: `dor` is dorian
 
-_TONIC = r"([A-H])[\s_-]*(sharp|flat|[#♯b♭])?[\s_-]*"  # H is the German B: refused, but known
+_TONIC = r"([A-H])[\s_-]*(sharp|flat|[#♯b♭])?[\s_-]*"  # H, the German B, is refused with a hint
 _KEY_NAME = re.compile(_TONIC + "([a-z]*)", re.IGNORECASE | re.ASCII)
 
 
 def degree_named(name: str) -> Degree:
-    """The degree of a letter, in either case.
+    """The degree of a letter, which may be upper or lower case.
 
-    Raises UnknownNoteError, which lists the seven.
+    Raises UnknownNoteError, which lists the seven, for any other text.
     """
     try:
         return LETTERS.index(name.upper())
@@ -68,7 +66,7 @@ def degree_named(name: str) -> Degree:
 
 
 def _mode_named(name: str) -> str | None:
-    """The mode of a name, of a beginning of it, of `m` or `M`; nothing is major."""
+    """The mode for a name, an abbreviation, `m` or `M`; no name means major."""
     if name in ("", "M"):
         return "major"
     if name == "m":
@@ -81,10 +79,10 @@ def _mode_named(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Key:
-    """Which pitch classes the seven letters stand for.
+    """A key: it says which pitch classes the seven letters stand for.
 
-    `name` is its tonic and its mode, such as `"Bb major"`; `signature` counts sharps
-    (flats are negative), -7…7.
+    `name` is its tonic and its mode, such as `"Bb major"`. `signature` is the number of sharps,
+    -7 to 7, where negative numbers are flats.
     """
 
     name: str
@@ -92,12 +90,11 @@ class Key:
 
     @classmethod
     def named(cls, name: str) -> "Key":
-        """The key of a name such as `"G major"`, `"Bb"`, `"F#m"` or `"E flat dorian"`.
+        """The key with a name such as `"G major"`, `"Bb"`, `"F#m"` or `"E flat dorian"`.
 
-        A tonic alone is that of a major key, an `m` makes it minor, and any beginning of a
-        mode's name will do that has three letters. Tonics beyond seven sharps or flats
-        (G sharp major) are taken as their enharmonic twins. Raises ValueError if it isn't
-        the name of a key.
+        A tonic alone means a major key, and `m` a minor one. Modes may be abbreviated to three
+        letters or more. A key with more than seven sharps or flats, such as G sharp major, becomes
+        its enharmonic twin. Raises ValueError if it isn't the name of a key.
         """
         match = _KEY_NAME.fullmatch(name.strip())
         mode = _mode_named(match[3]) if match else None
@@ -115,7 +112,7 @@ class Key:
 
     @staticmethod
     def closest(name: str) -> str | None:
-        """The name of the key that somebody may have meant, if any is close."""
+        """The name of the key that a misspelled one may mean, or None if none is close."""
         text = name.strip()
         if match := re.match(_TONIC, text, re.IGNORECASE):
             tonic = match[1].upper().replace("H", "B")
@@ -136,7 +133,7 @@ class Key:
 
     @cached_property
     def alterations(self) -> tuple[int, ...]:
-        """What the signature does to each note as it is written: -1, 0 or 1. Shape (7,)."""
+        """How the signature alters each written note, C to B: -1, 0 or 1. Shape (7,)."""
         sharps = _SHARPED[: max(self.signature, 0)]
         flats = _SHARPED[self.signature :] if self.signature < 0 else ""
         return tuple((letter in sharps) - (letter in flats) for letter in LETTERS)
@@ -144,13 +141,17 @@ class Key:
     @cached_property
     def pitch_classes(self) -> tuple[int, ...]:
         """The pitch class that each letter stands for, 0–11. Shape (7,)."""
-        tonic = _FIFTH * self.signature  # of the major key with this signature, as a letter
-        written = [(tonic + degree) % SIZE for degree in range(SIZE)]
-        return tuple((_NATURALS[name] + self.alterations[name]) % 12 for name in written)
+        return tuple((_NATURALS[name] + self.alterations[name]) % 12 for name in self._written)
+
+    @cached_property
+    def _written(self) -> tuple[Degree, ...]:
+        """The written note that each letter stands for, C to B, without its accidental."""
+        tonic = _FIFTH * self.signature  # of the major key with this signature
+        return tuple((tonic + degree) % SIZE for degree in range(SIZE))
 
     @cached_property
     def tonic(self) -> Degree:
-        """The letter that its tonic is: C in major keys, A in minor ones, D in dorian ones."""
+        """The letter of the tonic: C in major keys, A in minor ones, D in dorian ones."""
         mode = _MODES.get(self.name.rpartition(" ")[2], 0)
         return self._degree_at[(self.signature - mode) * _SEMITONES_OF_A_FIFTH % 12]
 
@@ -159,10 +160,10 @@ class Key:
         return {pitch_class: degree for degree, pitch_class in enumerate(self.pitch_classes)}
 
     def degree(self, pitch: Pitch, direction: int = 0) -> Degree | None:
-        """The letter that a pitch stands for.
+        """The letter of a pitch.
 
-        A pitch outside the key becomes the neighbour in `direction` (1 up,
-        -1 down), which is at most one semitone away; with direction 0 it is None.
+        A pitch outside the key gets the letter of its neighbour in `direction` (1 up, -1 down),
+        which is a semitone away. With direction 0 the result is None.
         """
         degree = self._degree_at.get(pitch % 12)
         if degree is None and direction:
@@ -170,7 +171,10 @@ class Key:
         return degree
 
     def moved(self, pitch: Pitch, degrees: int) -> Pitch:
-        """The pitch so many degrees above (or below, negative) one of this key."""
+        """A pitch of this key moved by so many degrees, down if negative.
+
+        Raises KeyError if the pitch isn't in the key.
+        """
         degree = self._degree_at[pitch % 12]
         octaves, other = divmod(degree + degrees, SIZE)
         tonic = self.pitch_classes[0]
@@ -179,14 +183,12 @@ class Key:
 
     @cached_property
     def note_names(self) -> tuple[str, ...]:
-        """The note that each letter stands for, by its name: `F#` for B in G major. Shape (7,)."""
-        tonic = _FIFTH * self.signature
-        written = [(tonic + degree) % SIZE for degree in range(SIZE)]
-        return tuple(LETTERS[index] + _AS_TEXT[self.alterations[index]] for index in written)
+        """The name of the note that each letter stands for: `F#` for B in G major. Shape (7,)."""
+        return tuple(LETTERS[name] + _AS_TEXT[self.alterations[name]] for name in self._written)
 
     @cached_property
     def _spelling(self) -> tuple[tuple[str, int], ...]:
-        """The name of each pitch class, and what its accidental does. Shape (12,)."""
+        """The name of each pitch class and its accidental, -1, 0 or 1. Shape (12,)."""
         spelled = {}
         for pitch_class, fifths in _FIFTHS_OF_SHARPS.items():
             step = 1 if fifths <= self.signature + _REACH else -1
@@ -198,33 +200,33 @@ class Key:
         return tuple(spelled[pitch_class] for pitch_class in range(12))
 
     def note_name(self, pitch: Pitch) -> str:
-        """The name of a pitch as this key spells it, without its octave: `Bb` in E flat major.
+        """The name of a pitch without its octave, as this key spells it: `Bb` in E flat major.
 
-        Of what isn't in the key, white keys have their own names, and black ones those
-        that the key's own minor keys raise or its neighbours have.
+        Outside the key, white keys have their own names. Black ones are sharps up to the leading
+        note of the relative minor, going up by fifths, and flats beyond.
         """
         return self._spelling[pitch % 12][0]
 
     def pitch_name(self, pitch: Pitch) -> str:
-        """The same with its octave, as it is written: 60 is `C4`, in C sharp major `B#3`."""
+        """The name of a pitch with its written octave: 60 is `C4`, or `B#3` in C sharp major."""
         name, step = self._spelling[pitch % 12]
         return f"{name}{(pitch - step) // 12 - 1}"
 
     def written(self, name: str, octave: int) -> Pitch:
-        """The pitch of a note as it is written with this signature: `f` in G major is F sharp.
+        """The pitch of a note that is written in this key: `f` in G major is F sharp.
 
-        With an accidental of its own it is what that says: `bb`, `f#`. `octave` is the
-        written one: C in octave 4 is 60. Raises UnknownNoteError.
+        An accidental overrides the signature, as in `bb` or `f#`. `octave` is the written one: C in
+        octave 4 is 60. Raises UnknownNoteError if the note isn't one of the seven letters.
         """
         index, accidental = degree_named(name[:1]), name[1:]
         step = _ACCIDENTALS[accidental] if accidental else self.alterations[index]
         return 12 * (octave + 1) + _NATURALS[index] + step
 
     def nearest(self, degree: Degree, near: Pitch, low: Pitch, high: Pitch) -> Pitch:
-        """The pitch of a letter in `low`…`high` that is nearest to the pitch `near`.
+        """The pitch of a letter that is nearest to the pitch `near` in the range `low` to `high`.
 
-        Of two that are equally near, the one closer to the middle of the range,
-        so that a line of tritones stays in it. Needs a range of 12 pitches or more.
+        Of two that are equally near, it is the one closer to the middle of the range, so that a
+        line of tritones stays inside. The range must have 12 pitches or more.
         """
         pitch_class = self.pitch_classes[degree]
         above = near + (pitch_class - near) % 12
@@ -237,13 +239,13 @@ class Key:
 
     @staticmethod
     def _is_nearer(above: Pitch, near: Pitch, middle: float) -> bool:
-        """Whether a pitch above `near` is nearer to it than the one an octave below that."""
+        """Whether the pitch `above` is nearer to `near` than the pitch an octave lower."""
         distance = above - near
         return distance < _TRITONE or (distance == _TRITONE and near < middle)
 
 
 C_MAJOR = Key("C major", 0)
-"""The key whose notes are called as the letters are, and where none is known."""
+"""The key whose notes have the names of the letters. It also holds while none is known."""
 
 AUTO = Key("auto", 0)
-"""The key that is found by ear (see `key_finding`): the white keys until it is."""
+"""The key that is to be found by ear (see `key_finding`): the white keys until then."""

@@ -1,8 +1,8 @@
-"""From struck keys to one line of letters: chords and chromatic notes.
+"""Turns struck keys into one line of letters, whatever chords and chromatic notes are in them.
 
-Live play and training hear alike: a chord (notes that begin together and sound
-together) is one step of melody, its highest note; a note outside the key moves
-to its neighbour in the direction in which the line moves, or is ignored.
+Live play and training hear in the same way. A chord (notes that begin and sound together) is one
+step of the melody, its highest note. A note outside the key becomes its neighbour in the direction
+in which the melody moves, or is ignored.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from midigen.midi.messages import Pitch, Seconds
 from midigen.music.keys import Degree, Key
 
 CHORD: Seconds = 0.030
-"""Notes that begin within this of a chord's first note, while it holds, belong to the chord."""
+"""A note that begins so soon after a chord's first one, while it is held, belongs to the chord."""
 
 
 class Chromatic(StrEnum):
-    """What becomes of a note outside the key."""
+    """What happens to notes outside the key."""
 
     FOLLOW = "follow"
     IGNORE = "ignore"
@@ -24,7 +24,7 @@ class Chromatic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note of a melody. `end` is None while it sounds."""
+    """A note of a melody. Its `end` is None while it sounds."""
 
     pitch: Pitch
     onset: Seconds
@@ -33,7 +33,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the melody; `replaces` if it takes the place of the one before."""
+    """A step of the melody. If it `replaces`, it takes the place of the step before."""
 
     degree: Degree
     pitch: Pitch
@@ -41,24 +41,23 @@ class Step:
 
 
 class Melody:
-    """The line that the struck keys make. Times may not go back."""
+    """The line that struck keys make. Times must not go back."""
 
     def __init__(self, key: Key, chromatic: Chromatic = Chromatic.FOLLOW) -> None:
         self.key = key
-        """What the letters stand for; it may change at any time."""
+        """The key, which gives the letters their pitches. It may be changed at any time."""
         self._chromatic = chromatic
-        self._chord_onset: Seconds | None = None  # of the latest chord, while it is held
-        self._chord: set[Pitch] = set()  # its notes that are held
+        self._chord_onset: Seconds | None = None  # when the latest chord began, while it is held
+        self._chord: set[Pitch] = set()  # its notes that are still held
         self._top: Pitch | None = None  # the highest note of the latest chord
-        self._before: Pitch | None = None  # the same of the chord before it
-        self._direction = 1  # in which the line came to the chord before
+        self._before: Pitch | None = None  # the highest note of the chord before it
+        self._direction = 1  # in which the line moved to the chord before
         self._chord_direction = 1
 
     def hear(self, pitch: Pitch, onset: Seconds) -> Step | None:
-        """The step that a struck key makes, or None if it makes none.
+        """The step that a struck key makes, if it makes one.
 
-        None are the lower notes of a chord, and notes outside the key where
-        those are ignored.
+        The lower notes of a chord make none, nor do notes outside the key if those are ignored.
         """
         if self._chromatic is Chromatic.IGNORE and self.key.degree(pitch) is None:
             return None
@@ -79,7 +78,7 @@ class Melody:
         return Step(degree, pitch, replaces=chord_goes_on)
 
     def release(self, pitch: Pitch) -> None:
-        """A key comes up: once all of a chord's are up, what follows is a chord of its own."""
+        """A key is released. Once all keys of a chord are, the next note begins another chord."""
         self._chord.discard(pitch)
         if not self._chord:
             self._chord_onset = None

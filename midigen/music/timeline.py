@@ -1,4 +1,4 @@
-"""The beat's count against the clock: when a beat falls, and which beat a time is."""
+"""Beats to times and back: when a beat falls, and which beat a time is."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from midigen.midi.messages import Beats, Seconds
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A steady tempo that has reached `beat` at `time`, in beats (quarter notes) per minute.
+    """A steady tempo of `bpm` quarter notes a minute, which reaches `beat` at `time`.
 
-    Every place on it is computed from there, never by adding up.
+    All other beats are computed from that one, never by adding up.
     """
 
     beat: Beats
@@ -17,13 +17,13 @@ class Timeline:
     bpm: float
 
     def time_of(self, beat: Beats) -> Seconds:
-        """When a beat falls."""
+        """The time at which a beat falls."""
         return self.time + (beat - self.beat) * 60 / self.bpm
 
     def beat_at(self, time: Seconds) -> Beats:
-        """Which beat a time is."""
+        """The beat at a time."""
         return self.beat + (time - self.time) * self.bpm / 60
 
     def at_tempo(self, bpm: float, now: Seconds) -> "Timeline":
-        """From `now` on another tempo, without a jump in the count."""
+        """A timeline with another tempo from `now` on, where it continues this one."""
         return Timeline(self.beat_at(now), now, bpm)

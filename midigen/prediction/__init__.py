@@ -1,5 +1,5 @@
-"""What comes next: window, memory and echoes of what was played, the model, and a draw from them.
+"""What comes next: the window, memory and echoes of what was played, the model, and sampling.
 
-Letters go in, probabilities and letters come out. It does no I/O but to read its model files, and
-imports `music` and what is left of it.
+Letters go in; probabilities and letters come out. The only I/O is reading model files, and it
+imports `music` and whatever that may import.
 """

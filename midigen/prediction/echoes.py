@@ -1,11 +1,11 @@
-"""Echoes: what followed, earlier in the window, wherever the letters were the same as now.
+"""Encodes letters with their echoes: what followed where the same letters were heard before.
 
-An LSTM is bad at finding by itself where a phrase that it hears was heard before, so it
-is told. Each letter of the window becomes a row of numbers: the letter itself, one-hot,
-and for matches of several lengths with what was heard before, the share of each letter
-among those that followed there, and the one that followed the latest. The same is told
-of the intervals between letters: a phrase may return higher or lower. What to make of
-it is for the network to learn.
+An LSTM is bad at noticing by itself that a phrase has been heard before, so it is told. Each
+letter of the window becomes a row of numbers. The first are the letter itself, one-hot. Then, for
+matches of several lengths between the newest letters and earlier ones, come the share of each
+letter among those that followed, and the letter that followed the latest match. The same is done
+for the intervals between letters, since a phrase may return higher or lower. What all this means
+is for the network to learn.
 """
 
 import numpy as np
@@ -15,59 +15,62 @@ from midigen.music.keys import SIZE, Degree
 from midigen.prediction.memory import Counts, Memory
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-"""How many letters must match, one echo each."""
+"""The lengths of matches, in letters, each with its echo."""
 
 LATEST = (2, 4, 8, 16)
-"""The same, for the letter that followed the latest match; and for the interval."""
+"""The lengths of matches whose latest follower is told, in letters and in intervals."""
 
 INTERVALS = (1, 2, 3, 4, 6, 8, 12, 16)
-"""How many intervals must match, one echo each."""
+"""The lengths of matches in intervals, each with its echo."""
 
 FEATURES = SIZE * (1 + len(LENGTHS) + len(INTERVALS) + 2 * len(LATEST))
-"""The numbers in a row."""
+"""The length of a row: 203 numbers."""
 
 REACH = 512
-"""An echo may begin this many letters back."""
+"""How far back a match may be, in letters."""
 
 STEPS = 8
-"""Rows of the newest letters, which the network goes through."""
+"""The number of newest letters whose rows the network takes."""
 
 MAX_NOTES = REACH + STEPS + LENGTHS[-1] - 2
-"""Letters of a window that make a difference: the longest match at the far end of the first row."""
+"""The longest window that makes a difference, in letters.
+
+It reaches as far as the longest match that the first row can have.
+"""
 
 Rows = npt.NDArray[np.float32]
 """Encoded letters, shape (…, 203)."""
 
-_TAKEN_BACK = 4  # letters at the most; of more, the window is encoded anew
+_TAKEN_BACK = 4  # letters at most; if more are taken back, the window is encoded anew
 _KEPT = STEPS + _TAKEN_BACK  # rows
 _MOVES = [
     (dropped, added) for dropped in range(_TAKEN_BACK + 1) for added in (1, 0, *range(2, STEPS + 1))
 ]
-_ENOUGH = 2 * MAX_NOTES  # letters to compare with a window
-_DOUBT = 0.5  # a share of few is taken for less: of one, two thirds
+_ENOUGH = 2 * MAX_NOTES  # letters that are kept to compare with a window
+_DOUBT = 0.5  # makes shares of a few followers smaller: of a single one, 2/3
 
 
 def encode_line(letters: npt.NDArray[np.integer]) -> Rows:
-    """The rows of all letters of a line, as each was heard: shape (notes, 203)."""
+    """The rows of all letters of a line, each as it was when heard: shape (notes, 203)."""
     line = _Line()
     rows = [line.push(int(degree)) for degree in letters]
     return np.array(rows, dtype=np.float32).reshape(-1, FEATURES)
 
 
 class EchoEncoder:
-    """Encodes windows, fast where they follow each other as in live play.
+    """Encodes windows, and is fast when each goes on from the last one, as in live play.
 
-    It remembers the last window, so that one that goes on from it costs a row, not
-    hundreds; what it returns depends on the windows alone.
+    It remembers the last window, so that only the rows of new letters are computed. The result
+    depends on the given windows alone.
     """
 
     def __init__(self) -> None:
         self._line = _Line()
 
     def __call__(self, windows: npt.NDArray[np.int64]) -> Rows:
-        """The newest rows of windows of shape (batch, notes): shape (batch, steps, 203).
+        """The newest rows of windows, shape (batch, notes), as shape (batch, steps, 203).
 
-        `steps` is 8, or as many as there are notes.
+        `steps` is 8, or the number of notes if that is less.
         """
         if len(windows) == SIZE and _differ_in_last_only(windows):
             self._follow(windows[0, :-1], windows.shape[1] >= MAX_NOTES)
@@ -79,9 +82,9 @@ class EchoEncoder:
         return np.array(batch)
 
     def _follow(self, window: npt.NDArray[np.int64], is_full: bool) -> None:
-        """Bring the line to where this window is: a little on or back, or all anew.
+        """Bring the line to where a window is: a little on, a little back, or from scratch.
 
-        What the line knows from before a full window makes no difference.
+        What the line holds from before a full window makes no difference.
         """
         letters = window.astype(np.uint8).tobytes()
         for dropped, added in _MOVES:
@@ -97,7 +100,7 @@ class EchoEncoder:
 
 
 class _Line:
-    """Letters as they come, with the rows of the newest; none of what was `heard` before."""
+    """Letters as they come, with the rows of the newest. It begins with `heard`, without rows."""
 
     def __init__(self, heard: bytes = b"") -> None:
         self._heard = bytearray(heard)
@@ -128,7 +131,7 @@ class _Line:
         return row
 
     def drop(self, count: int) -> None:
-        """Take the newest letters back."""
+        """Take back the newest letters."""
         self._letters.drop(count)
         self._intervals.drop(count)
         del self._heard[-count:]
@@ -139,7 +142,7 @@ class _Line:
         return np.array(self._rows[-STEPS:])
 
     def rows_after_each_letter(self) -> Rows:
-        """What `rows` would be with each of the seven letters added, shape (7, steps, 203)."""
+        """What `rows` would be after each of the seven letters, shape (7, steps, 203)."""
         before = self._rows[-(STEPS - 1) :]
         rows = np.zeros((SIZE, len(before) + 1, FEATURES), dtype=np.float32)
         if before:
@@ -162,7 +165,7 @@ class _Line:
         return rows
 
     def goes_on_to(self, letters: bytes, dropped: int, added: int, is_full: bool) -> bool:
-        """Whether, with so many letters dropped and added, this would be the line of a window."""
+        """Whether this would be a window's line if so many letters were dropped, then added."""
         kept = len(self._heard) - dropped
         common = len(letters) - added
         if common < 0 or kept < common or (kept > common and not is_full):
@@ -173,7 +176,7 @@ class _Line:
 
 
 def _echoes(counts: Counts, latest: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Of what followed contexts and their latest matches: seven numbers for each of both.
+    """Seven numbers for each match length: the shares of followers, and the latest one, one-hot.
 
     `counts` has the shape (…, lengths, 7), `latest` (…, lengths).
     """
@@ -182,7 +185,7 @@ def _echoes(counts: Counts, latest: npt.NDArray[np.int64]) -> npt.NDArray[np.flo
 
 
 _ONES = np.ones((SIZE, 1))
-_ONE_HOT = np.eye(SIZE + 1, SIZE)  # of no letter, all 0
+_ONE_HOT = np.eye(SIZE + 1, SIZE)  # the last row stands for no letter
 _OF_LENGTHS = np.array([LENGTHS.index(length) for length in LATEST])
 _OF_INTERVALS = np.array([INTERVALS.index(length) for length in LATEST])
 _INTERVALS_BEGIN = 1 + len(LENGTHS) + len(LATEST)
@@ -191,7 +194,7 @@ _INTERVALS_FROM = (np.arange(SIZE) - np.arange(SIZE)[:, None]) % SIZE  # [from, 
 
 
 def _differ_in_last_only(windows: npt.NDArray[np.int64]) -> bool:
-    """Whether these are one window with each of the seven letters at its end."""
+    """Whether these are seven equal windows but for their last letters, 0 to 6."""
     return bool(
         (windows[:, -1] == np.arange(SIZE)).all() and (windows[:, :-1] == windows[0, :-1]).all()
     )

@@ -1,8 +1,8 @@
-"""What may come next, found wherever there is time for it.
+"""Predicts on whichever thread has time for it.
 
-The improviser puts a `Question`: what has happened since its last one, and what it wants
-to know. A `Foresight` answers with a `Forecast`. It alone has the session, so it may
-work on another thread than the one that plays: what is played never waits for a model.
+The improviser asks a `Question`, which tells what has happened since the last one. A `Foresight`
+answers it with a `Forecast`. It alone has the session, so it may work on another thread than the
+one that plays, which never waits for a model.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from midigen.prediction.predictor import Predictor
 from midigen.prediction.session import Session
 
 Move: TypeAlias = Callable[[Session], None]
-"""Something that the session is to hear of: a letter, another model."""
+"""Something to tell the session: a letter, or another model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,14 @@ class Question:
     """What comes next; with `answers`, what comes after each of the seven letters."""
 
     number: int
-    """How many moves there have been."""
+    """How many moves there have been so far."""
     moves: tuple[Move, ...]
-    """Those since the last question, oldest first."""
+    """The moves since the last question, oldest first."""
+    memory_amount: float
+    """How much the memory says, 0 to 1."""
     answers: bool
     is_urgent: bool = False
-    """A note waits for it, or soon will."""
+    """A note is waiting for the answer, or soon will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +42,26 @@ class Forecast:
     number: int
     answers: bool
     likely: Probabilities
-    """A row of the next letter, or seven (`answers`). A row of zeros: there is nothing to go by."""
+    """Shape (1, 7), or (7, 7) for `answers`. A row of zeros means that nothing is known."""
     trouble: str = ""
-    """What is wrong with the model, where these are the memory's alone."""
+    """What is wrong with the model. If anything is, the memory alone has predicted."""
 
 
 class Foresight:
-    """Knows what was heard and played, and predicts. For one thread."""
+    """Keeps the session and predicts from it. It may be used by one thread only."""
 
-    def __init__(self, predictor: Predictor, memory_amount: float) -> None:
-        self._session = Session(predictor, memory_amount)
+    def __init__(self, predictor: Predictor) -> None:
+        self._session = Session(predictor, memory_amount=0.0)
 
     def answer(self, question: Question) -> Forecast:
-        """Predict, by the model and the memory; where the model fails, by the memory alone."""
+        """Predict by the model and the memory, or if the model fails, by the memory alone."""
         for move in question.moves:
             move(self._session)
+        self._session.memory_amount = question.memory_amount
         try:
             likely = self._predict(answers=question.answers)
             trouble = _fault(likely, rows=SIZE if question.answers else 1)
-        except Exception as exc:  # whatever a model does, the set goes on
+        except Exception as exc:  # whatever a model does, the music goes on
             said = " ".join(str(exc).split())  # it may be several lines
             trouble = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
         if trouble:
@@ -70,7 +73,7 @@ class Foresight:
 
 
 def _fault(likely: Probabilities, *, rows: int) -> str:
-    """What is wrong with what a model gives, if anything is."""
+    """What is wrong with a model's output; empty if nothing is."""
     if likely.shape != (rows, SIZE):
         return f"it gives an array of shape {likely.shape}"
     if not ((likely >= 0) & (likely < np.inf)).all() or not likely.any(axis=1).all():

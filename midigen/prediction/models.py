@@ -1,19 +1,18 @@
-"""Which models there are, and the one of a name: in `models/` here, shipped, or at a path."""
+"""Finds and loads models: in `models/` of the working directory, shipped ones, or at a path."""
 
 import threading
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 
 from midigen.errors import ModelError
 from midigen.prediction.onnx_predictor import OnnxPredictor
 
 MODELS = Path("models")
-"""Where models are looked for first and written: `models/` in the working directory."""
+"""The folder that models are written to and looked for in first."""
 
 
 def load_model(name: str) -> OnnxPredictor:
-    """The model of a name or path, loaded, proved and warm.
+    """The model with a name or path, loaded, checked and warm.
 
     Raises ModelError if there is none, or if its file is damaged or of another kind.
     """
@@ -21,9 +20,9 @@ def load_model(name: str) -> OnnxPredictor:
 
 
 def find_model(name: str) -> Path:
-    """The file of a model: a path, a name in `models/` here, or a shipped one.
+    """The file of a model, by its path, or by its name in `models/` or among the shipped ones.
 
-    Raises ModelError, which lists the names there are.
+    Raises ModelError if there is none, which lists the names.
     """
     path = Path(name)
     if path.suffix == ".onnx":
@@ -39,7 +38,7 @@ def find_model(name: str) -> Path:
 
 
 def list_models() -> list[Path]:
-    """The models in `models/` here and the shipped ones, by name; of one name, the former."""
+    """The files of all models, sorted by name. One in `models/` hides a shipped one of its name."""
     found: dict[str, Path] = {}
     for folder in (MODELS, _shipped_models()):
         for file in folder.glob("[!.]*.onnx"):
@@ -48,14 +47,14 @@ def list_models() -> list[Path]:
 
 
 def _shipped_models() -> Path:
-    """In an installed package the models are inside it; in a checkout, beside it."""
-    package = Path(str(resources.files("midigen")))
+    """The folder of the shipped models: inside an installed package, beside it in a checkout."""
+    package = Path(__file__).parent.parent
     inside = package / "models"
     return inside if inside.is_dir() else package.parent / "models"
 
 
 def load_models(name: str, scenes: Iterable[str]) -> tuple[OnnxPredictor, "BackgroundModels"]:
-    """A model, and where scenes find theirs, which are loaded meanwhile. Raises ModelError."""
+    """Load a model, and begin to load those of scenes. Raises ModelError if one is missing."""
     predictor, models = load_model(name), BackgroundModels()
     for scene in scenes:
         find_model(scene)
@@ -64,18 +63,18 @@ def load_models(name: str, scenes: Iterable[str]) -> tuple[OnnxPredictor, "Backg
 
 
 class BackgroundModels:
-    """Models for scenes, each loaded and warmed on a thread of its own while the music goes on."""
+    """Models for scenes. Each is loaded on a thread of its own while the music goes on."""
 
     def __init__(self) -> None:
         self._found: dict[str, OnnxPredictor | ModelError] = {}
         self._begun: set[str] = set()
 
     def get(self, name: str) -> OnnxPredictor | None:
-        """A model, or None while it is loaded. Raises ModelError if that has failed."""
+        """A model, or None while it is being loaded. Raises ModelError if that has failed."""
         found = self._found.get(name)
         if isinstance(found, ModelError):
             del self._found[name]
-            self._begun.discard(name)  # the file may be there the next time
+            self._begun.discard(name)  # so that the next call tries again
             raise found
         if found is None and name not in self._begun:
             self._begun.add(name)
@@ -87,13 +86,13 @@ class BackgroundModels:
             self._found[name] = load_model(name)
         except ModelError as exc:
             self._found[name] = exc
-        except Exception as exc:  # told to the player, who waits for the scene
+        except Exception as exc:  # the player, who waits for the scene, is told
             self._found[name] = ModelError(f"{name}: {exc!r}")
 
 
 class LoadedModels:
-    """Models for scenes where nobody waits: each is loaded when it is asked for."""
+    """Models for scenes of offline rendering: each is loaded when it is asked for."""
 
     def get(self, name: str) -> OnnxPredictor:
-        """A model. Raises ModelError."""
+        """Load a model. Raises ModelError as `load_model` does."""
         return load_model(name)

@@ -1,23 +1,23 @@
-"""The predictor that plays: a model file on ONNX Runtime, one thread, no spinning.
+"""The predictor that plays: a model file on ONNX Runtime, with one thread and no spinning.
 
-One .onnx file is all that a player needs. What the network can't say of itself
-stands in the file's metadata, under these keys:
+One .onnx file is all that is needed to play. What the network itself can't tell is in the file's
+metadata, under these keys:
 
     midigen.format       "1", the version of this list
     midigen.vocabulary   the letters in order, "C D E F G A B"
     midigen.encoding     how letters become its input: see `window.Encoding`
     midigen.min_notes    the shortest window it predicts from
-    midigen.max_notes    the longest window; of more notes the newest count
-    midigen.memory       how to mix the model with the session's memory, a JSON object
-                         of `trust` and `exponents` (see `predictor.Mixture`); a model
-                         without it plays without memory
+    midigen.max_notes    the longest window it makes use of
+    midigen.memory       how to mix the model with the session's memory, as a JSON object with
+                         `trust` and `exponents` (see `mixture.Mixture`); without it, the model
+                         plays without memory
     midigen.provenance   how it was made, as a JSON object (for people)
 
-The graph takes one input as the encoder makes it and returns one array of
-shape (batch, 7): a softmax over the letters.
+The graph has one input, which the encoder makes, and one output: the probabilities of the
+letters, shape (batch, 7).
 
-A model file may come from anywhere. It is data and is never run as code of Python's; it
-is read up to a size, may not name other files, and must predict within a time.
+A model file may come from anywhere. It is data, and no Python code in it is ever run. Its size is
+limited, it may not refer to other files, and it must predict within a time limit.
 """
 
 import json
@@ -39,21 +39,21 @@ from midigen.text import printable
 FORMAT = "1"
 VOCABULARY = " ".join(LETTERS)
 LARGEST = 64 * 2**20
-"""Bytes of a model file: sixteen million weights, a hundred times those of the shipped ones."""
+"""The largest model file, in bytes: 16 million weights, 100 times those of the shipped models."""
 
 MOST_NOTES = 65_536
-"""Of the longest window: three hours of six notes a second."""
+"""The longest window that a model may ask for: three hours of six notes a second."""
 
-PATIENCE: Seconds = 10.0
-"""A model whose first prediction takes longer, perhaps for ever, is refused."""
+TIME_LIMIT: Seconds = 10.0
+"""A model whose first prediction takes longer is refused: it might take for ever."""
 
-# How a model says that weights are in another file: the name of the entry, after its length (in
-# one byte, or in more, of which the last is 0).
+# How a model says that its weights are in another file: an entry's name, `location`, after its
+# length in one byte, or in several, of which the last is 0.
 _ELSEWHERE = (b"\x08location", b"\0location")
 
 
 class OnnxPredictor:
-    """A `Predictor` on one model file.
+    """A `Predictor` that runs a model file.
 
     Raises ModelError if the file is missing, damaged or of another kind.
     """
@@ -69,8 +69,8 @@ class OnnxPredictor:
             metadata = self._session.get_modelmeta().custom_metadata_map
             kind = metadata["midigen.format"], metadata["midigen.vocabulary"]
             self._encode = new_encoder(Encoding(metadata["midigen.encoding"]))
-            self._min_notes = int(metadata["midigen.min_notes"])
-            self._max_notes = int(metadata["midigen.max_notes"])
+            self.min_notes = int(metadata["midigen.min_notes"])
+            self.max_notes = int(metadata["midigen.max_notes"])
         except KeyError as exc:
             raise _refusal(path, f"not a midigen model: its metadata lacks {exc}") from exc
         except ValueError as exc:
@@ -81,31 +81,16 @@ class OnnxPredictor:
                 f"made for format {kind[0]} and the notes {kind[1]}; "
                 f"this midigen plays format {FORMAT} and the notes {VOCABULARY}",
             )
-        if not 1 <= self._min_notes <= self._max_notes <= MOST_NOTES:
+        if not 1 <= self.min_notes <= self.max_notes <= MOST_NOTES:
             raise _refusal(
                 path,
-                f"takes {self._min_notes} to {self._max_notes} notes, "
+                f"takes {self.min_notes} to {self.max_notes} notes, "
                 f"which must be in 1 to {MOST_NOTES}",
             )
-        self._mixture = _read_mixture(path, metadata.get("midigen.memory"))
+        self.mixture = _read_mixture(path, metadata.get("midigen.memory"))
         self.provenance = _read_provenance(path, metadata.get("midigen.provenance", "{}"))
-        """How it was made, and its `scores` if it was tested."""
+        """How the model was made, and its `scores` if it was tested."""
         self._check()
-
-    @property
-    def min_notes(self) -> int:
-        """The shortest window it can predict from."""
-        return self._min_notes
-
-    @property
-    def max_notes(self) -> int:
-        """The longest window it makes use of."""
-        return self._max_notes
-
-    @property
-    def mixture(self) -> Mixture | None:
-        """How to mix it with the session's memory."""
-        return self._mixture
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
@@ -117,15 +102,15 @@ class OnnxPredictor:
         return result
 
     def _check(self) -> None:
-        """Predict at both ends: it proves the model and makes the next prediction a fast one."""
+        """Check the model and warm it up: predict from the shortest and the longest window."""
         options = onnxruntime.RunOptions()
-        end = threading.Timer(PATIENCE, setattr, (options, "terminate", True))
+        end = threading.Timer(TIME_LIMIT, setattr, (options, "terminate", True))
         end.daemon = True
         end.start()
         try:
             results = [
                 self._run(np.zeros((1, notes), dtype=np.int64), options)
-                for notes in (self._min_notes, self._max_notes)
+                for notes in (self.min_notes, self.max_notes)
             ]
         except Exception as exc:  # ONNX Runtime's errors have no common parent
             raise _refusal(self.path, f"the model can't predict: {exc}") from exc
@@ -136,15 +121,15 @@ class OnnxPredictor:
 
 
 def write_mixture(mixture: Mixture) -> str:
-    """A mixture as it stands in a model file's metadata."""
+    """A mixture as JSON, for a model file's metadata."""
     numbers = {"trust": mixture.trust, "exponents": mixture.exponents}
     return json.dumps({name: array.round(4).tolist() for name, array in numbers.items()})
 
 
-# What comes of JSON that others made, of brackets in brackets and of numbers without an end too.
+# What foreign JSON may raise, including deeply nested brackets and enormous numbers.
 _NOT_AS_WRITTEN = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
-_ROUNDING = 1e-3  # that the sum of seven probabilities may be off
-_STEEPEST = 20.0  # an exponent beyond it could make all seven too small for a float
+_ROUNDING = 1e-3  # how far the sum of seven probabilities may be from 1
+_STEEPEST = 20.0  # a larger exponent could make all seven too small for a float
 
 
 def _read_mixture(path: Path, text: str | None) -> Mixture | None:
@@ -157,7 +142,7 @@ def _read_mixture(path: Path, text: str | None) -> Mixture | None:
         raise _refusal(path, f"its mixture with memory can't be read: {exc}") from exc
     if trust.shape != (ORDERS, BUCKETS) or exponents.shape != (ORDERS + 1, 2):
         raise _refusal(path, "its mixture with memory isn't of this midigen's shape")
-    # Asked this way round, NaN is refused too.
+    # Written this way round, so that NaN is refused too.
     possible = (abs(exponents) <= _STEEPEST).all() and (trust >= 0).all() and (trust <= 1).all()
     if not possible:
         raise _refusal(path, "its mixture with memory holds numbers that can't be")
@@ -173,7 +158,7 @@ def _read_provenance(path: Path, text: str) -> dict[str, Any]:
 
 
 def _is_distribution(result: Any) -> bool:
-    """Whether a model's output for one window is seven probabilities."""
+    """Whether a model's output for one window is seven probabilities, shape (1, 7)."""
     return bool(
         isinstance(result, np.ndarray)
         and result.dtype.kind == "f"
@@ -189,26 +174,26 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    options.log_severity_level = 4  # its errors come as exceptions; nothing else is for a player
+    options.log_severity_level = 4  # errors come as exceptions, and players need no log
     content = _read(path)
     try:
         return onnxruntime.InferenceSession(
             content,
             sess_options=options,
             providers=["CPUExecutionProvider"],
-            enable_fallback=0,  # to the same provider, with words of its own on stdout
+            enable_fallback=0,  # it would be to the same provider, with a message on stdout
         )
     except Exception as exc:  # ONNX Runtime's errors have no common parent
         raise _refusal(path, f"not a model that ONNX Runtime can load: {exc}") from exc
 
 
 def _refusal(path: Path, why: str) -> ModelError:
-    """The error that says why, on a line, without what a terminal would obey."""
+    """The error that says why, on one line, without characters that a terminal would obey."""
     return ModelError(f"{path}: {printable(why, ' ')}")
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a model file that is whole, and no larger than may be."""
+    """The bytes of a model file. Raises ModelError if it is too large or not self-contained."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)

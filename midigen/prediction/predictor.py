@@ -1,4 +1,4 @@
-"""What a predictor is, and where scenes find theirs."""
+"""The interfaces of predictors, and of whatever provides those of scenes."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from midigen.prediction.window import Degrees
 
 
 class Predictor(Protocol):
-    """Predicts the next letter from a window of `min_notes`…`max_notes` letters."""
+    """Predicts the next letter from a window of `min_notes` to `max_notes` letters."""
 
     @property
     def min_notes(self) -> int:
@@ -19,17 +19,17 @@ class Predictor(Protocol):
 
     @property
     def mixture(self) -> Mixture | None:
-        """How to mix it with a memory; None if it was trained without one."""
+        """How to mix it with the session's memory; None if it plays without one."""
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
 
 
 class Models(Protocol):
-    """Where a scene's model comes from."""
+    """Provides the models of scenes."""
 
     def get(self, name: str) -> Predictor | None:
-        """A model that is loaded and warm, or None while that is under way; it never waits.
+        """A model that is loaded and warm, or None if it isn't yet; this call never waits.
 
-        Raises ModelError if it can't be loaded.
+        Raises ModelError if the model can't be loaded.
         """

@@ -1,4 +1,4 @@
-"""From probabilities to letters."""
+"""Draws letters from their probabilities."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +15,15 @@ def sample(
     top_p: float = 1.0,
     barred: Degree | None = None,
 ) -> list[Degree]:
-    """The letter that a random number draws from each row of probabilities.
+    """The letter that a random number draws from each row of probabilities, shape (batch, 7).
 
-    `probabilities` has the shape (batch, 7), `number` is in 0 to 1 (without 1).
-    `temperature` 0 takes the likeliest letter, 1 draws by the probabilities as
-    they are, and more makes them more equal (each is raised to 1/temperature).
-    Of those only the likeliest that make up `top_p` (above 0, to 1) together are
-    drawn from. A `barred` letter is left out before all that.
+    `number` is from 0 up to, but not including, 1. A `barred` letter is left out first. Then each
+    probability is raised to 1/`temperature`: 0 takes the likeliest letter, 1 keeps the
+    probabilities as they are, and more makes them more equal. Finally only the likeliest letters
+    that together make up `top_p`, above 0 up to 1, are drawn from.
     """
     # Letters of probability 0 stay impossible, and a tiny temperature makes all but the likeliest
-    # so: their logarithms become minus infinity, quietly.
+    # impossible: their logarithms become minus infinity, without a warning.
     with np.errstate(divide="ignore", over="ignore"):
         logs = np.log(probabilities, dtype=np.float64)
         if barred is not None:
@@ -42,9 +41,10 @@ def sample(
 
 
 class Sampler:
-    """Draws the machine's notes, one random number for each, and never too many equal ones.
+    """Draws midigen's notes with one random number each, and limits repetitions.
 
-    `max_repeat` is how often the same letter may come in a row, None without a limit.
+    `max_repeat` is how often the same letter may come in a row, or None for no limit. For
+    `temperature` and `top_p` see `sample`.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Sampler:
         self.top_p = top_p
         self._rng = rng
         self.max_repeat = max_repeat
-        self._number: float | None = None  # what the next note is drawn by, once it is drawn
+        self._number: float | None = None  # draws the next note until it is taken
         self._newest: Degree | None = None
-        self._repeats = 0  # how often in a row the newest letter was taken
+        self._repeats = 0  # how often in a row the newest letter came
 
     def draw(self, probabilities: Probabilities) -> list[Degree]:
-        """A letter from each row of probabilities; the same ones until one is taken."""
+        """A letter from each row of probabilities, by the same number until one is taken."""
         if self._number is None:
             self._number = self._rng.random()
         return sample(
@@ -77,28 +77,28 @@ class Sampler:
 
     @property
     def _barred(self) -> Degree | None:
-        """The letter that has come often enough, by the limit as it is now."""
+        """The letter that has come as often as it may, if there is one."""
         is_enough = self.max_repeat is not None and self._repeats >= self.max_repeat
         return self._newest if is_enough else None
 
     def take(self, degree: Degree) -> None:
-        """A letter that was drawn is played, and with it the number is used up."""
+        """Take a letter that was drawn. The next one gets another number."""
         self._number = None
         self.count(degree)
 
     def count(self, degree: Degree) -> None:
-        """A letter is played."""
+        """Count a letter that is played, but wasn't drawn here."""
         self._repeats = self._repeats + 1 if degree == self._newest else 1
         self._newest = degree
 
     def begin_line(self) -> None:
-        """What was played before doesn't count as a repetition any more."""
+        """Begin a new line: what was played before no longer counts as a repetition."""
         self._newest = None
         self._repeats = 0
 
 
 def _bar(logs: npt.NDArray[np.float64], barred: Degree) -> None:
-    """Make a letter impossible; where nothing else is possible, all the others equally so."""
+    """Make a letter impossible. If no other one is possible, the others become equally likely."""
     logs[:, barred] = -np.inf
     only = logs.max(axis=1) == -np.inf
     logs[only] = 0.0
@@ -106,7 +106,7 @@ def _bar(logs: npt.NDArray[np.float64], barred: Degree) -> None:
 
 
 def _keep_likeliest(weights: npt.NDArray[np.float64], top_p: float) -> None:
-    """Set all weights to 0 but the largest, as many as make up `top_p` of each row."""
+    """Set all weights to 0 but the largest ones, which together make up `top_p` of a row."""
     order = np.argsort(-weights, axis=1, kind="stable")
     falling = np.take_along_axis(weights, order, axis=1)
     before = np.cumsum(falling, axis=1) - falling

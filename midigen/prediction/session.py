@@ -1,6 +1,6 @@
-"""What has been played tonight and what may follow: window, memory and model as one.
+"""What has been played tonight, and what may follow: window, memory and model together.
 
-Live play and evaluation both predict by this.
+Live play and evaluation both predict with it.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ from midigen.prediction.predictor import Predictor
 from midigen.prediction.window import KEPT, Window
 
 TAKEN_BACK = KEPT // 2
-"""The most letters that can be unheard."""
+"""The most letters that can be taken back."""
 
 OWN_WEIGHT = 0.5
-"""How much a note of the machine's own counts in memory, where one of the player's is 1."""
+"""How much one of midigen's own notes counts in memory; one of the player's counts 1."""
 
 
 class Session:
@@ -23,15 +23,15 @@ class Session:
 
     def __init__(self, predictor: Predictor, memory_amount: float) -> None:
         self.memory_amount = memory_amount
-        """How much the memory says in a prediction, from 0 (nothing) to 1; may be changed."""
+        """How much the memory counts in predictions, 0 (not at all) to 1. It may be changed."""
         self._predictor = predictor
         self._window = Window(predictor.max_notes)
         self._memory = Memory()
-        self._since_heard = 0  # the machine's notes after the player's newest
+        self._since_heard = 0  # midigen's notes after the player's newest
 
     @property
     def missing(self) -> int:
-        """How many more notes it must hear before it can predict."""
+        """How many more notes are needed before the model can predict."""
         return max(0, self._predictor.min_notes - len(self._window))
 
     def hear(self, degree: Degree) -> None:
@@ -41,20 +41,20 @@ class Session:
         self._since_heard = 0
 
     def replace(self, degree: Degree) -> None:
-        """The player's newest letter is another one after all."""
+        """Replace the player's newest letter."""
         self._window.replace(self._since_heard, degree)
         self._memory.replace(self._since_heard, degree)
 
     def play(self, degree: Degree) -> None:
-        """The machine plays a letter, and hears it too."""
+        """The machine plays a letter, which counts as heard too."""
         self._window.push(degree)
         self._memory.add(degree, OWN_WEIGHT)
         self._since_heard += 1
 
     def take_back(self) -> None:
-        """Unhear what the machine has played since the player's newest letter.
+        """Take back what midigen has played since the player's newest letter.
 
-        After a very long answer the phrase is forgotten, and nothing is taken back.
+        After a very long answer the phrase before it is forgotten, and nothing is taken back.
         """
         if self._since_heard > TAKEN_BACK:
             return
@@ -69,15 +69,15 @@ class Session:
         self._since_heard = 0
 
     def use(self, predictor: Predictor) -> None:
-        """Go on with another model; what was heard and played stays known."""
+        """Go on with another model. What was heard and played is kept."""
         self._predictor = predictor
         self._window.length = predictor.max_notes
 
     def recall(self, *, answers: bool) -> Probabilities:
-        """What the memory alone says: shape (1, 7), or with `answers` (7, 7) as below.
+        """What the memory alone predicts, shape (1, 7), or (7, 7) with `answers`.
 
-        Each letter is as likely as it followed the longest context that was heard before;
-        where none was, the row is of zeros.
+        Each letter is as likely as it followed the longest context that was heard before. If no
+        context was, the row is all zeros. For `answers` see `predict_after_each_letter`.
         """
         memory = self._memory
         counts = memory.counts_after_each_letter() if answers else memory.counts()[None]
@@ -88,7 +88,7 @@ class Session:
         return shares
 
     def predict(self) -> Probabilities:
-        """Probabilities of the next letter, shape (1, 7)."""
+        """The probabilities of the next letter, shape (1, 7)."""
         model = self._predictor.predict(self._window.as_batch())
         mixture = self._predictor.mixture
         if mixture is None or not self.memory_amount:
@@ -96,9 +96,9 @@ class Session:
         return mixture.mix(model, self._memory.counts()[None], self.memory_amount)
 
     def predict_after_each_letter(self) -> Probabilities:
-        """Probabilities of the letter after the next, for each that the player may play next.
+        """The probabilities of the letter after the next one, for each of the seven it may be.
 
-        Row d of the (7, 7) is what `predict` would give once the player has played d.
+        Of shape (7, 7): row d is what `predict` would give once the player has played d.
         """
         model = self._predictor.predict(self._window.as_batch_after_each_letter())
         mixture = self._predictor.mixture

@@ -1,7 +1,6 @@
-"""The rolling window of letters, and the same windows for training.
+"""The rolling window of letters, the same windows for training, and how they are encoded.
 
-What encodes a window for a network is here and in `echo`, the same for live play and
-for training.
+Live play and training use the same encoders: those here and in `echoes`.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,32 +14,32 @@ from midigen.music.keys import SIZE, Degree
 from midigen.prediction.echoes import EchoEncoder
 
 Degrees: TypeAlias = npt.NDArray[np.int64]
-"""Letters as integers 0–6."""
+"""Letters as integers 0–6, usually windows of shape (batch, notes)."""
 
 
 class Encoding(StrEnum):
-    """How a network takes its letters."""
+    """How letters become a network's input."""
 
     SCALED = "scaled"
-    """Degrees divided by 7, as float32 of shape (windows, notes, 1)."""
+    """Degrees divided by 7, as float32 of shape (batch, notes, 1)."""
 
     ECHO = "echo-2"
-    """Letters with their echoes, as float32 of shape (windows, 8 or fewer, 203): see `echo`.
+    """Letters with their echoes, as float32 of shape (batch, 8 or fewer, 203): see `echoes`.
 
-    Its number goes up with every change of what a row holds.
+    The number in its name goes up whenever the contents of a row change.
     """
 
 
 Encoder: TypeAlias = Callable[[Degrees], npt.NDArray[np.float32]]
-"""Makes a network's input of windows of shape (windows, notes)."""
+"""Encodes windows of shape (batch, notes) as a network's input."""
 
 
 KEPT = 2048
-"""Letters that a window remembers beyond its length: for a longer one, and to take some back."""
+"""How many letters a window keeps, so that it can grow and letters can be taken back."""
 
 
 class Window:
-    """The newest letters, `length` of them at the most; its length may change."""
+    """The newest letters, at most `length` of them. The length may be changed."""
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -52,7 +51,7 @@ class Window:
         return min(self._end, self.length)
 
     def push(self, degree: Degree) -> None:
-        """Add a letter; the oldest falls out when the window is full."""
+        """Add a letter. When the window is full, the oldest letter leaves it."""
         if self._end == len(self._degrees):
             self._degrees[: self._kept] = self._degrees[-self._kept :].copy()
             self._end = self._kept
@@ -60,15 +59,15 @@ class Window:
         self._end += 1
 
     def replace(self, age: int, degree: Degree) -> None:
-        """Put another letter in the place of one: age 0 is the newest.
+        """Replace the letter of an age; 0 is the newest.
 
-        One that has fallen out already stays out.
+        A letter that has left the window isn't replaced.
         """
         if age < len(self):
             self._degrees[self._end - 1 - age] = degree
 
     def drop(self, count: int) -> None:
-        """Take the newest letters back."""
+        """Take back the newest letters."""
         self._end = max(0, self._end - count)
 
     def clear(self) -> None:
@@ -80,7 +79,7 @@ class Window:
         return self._degrees[np.newaxis, self._end - len(self) : self._end].copy()
 
     def as_batch_after_each_letter(self) -> Degrees:
-        """What the window would be with each of the seven letters added: shape (7, notes)."""
+        """What the window would be after each of the seven letters, shape (7, notes)."""
         start = max(0, self._end + 1 - self.length)
         windows = np.empty((SIZE, self._end - start + 1), dtype=np.int64)
         windows[:, :-1] = self._degrees[start : self._end]
@@ -89,10 +88,10 @@ class Window:
 
 
 def sliding_windows(sequence: Sequence[Degree], length: int) -> tuple[Degrees, Degrees]:
-    """Every window of `length` letters in a sequence, and the letter after each.
+    """All windows of `length` letters in a sequence, and the letter after each of them.
 
-    Returns arrays of shapes (windows, length) and (windows,).
-    Raises ValueError if the sequence is too short for one window.
+    Returns arrays of the shapes (windows, length) and (windows,). Raises ValueError if the sequence
+    is too short for a single window.
     """
     letters = np.asarray(sequence, dtype=np.int64)
     if len(letters) <= length:
@@ -102,7 +101,7 @@ def sliding_windows(sequence: Sequence[Degree], length: int) -> tuple[Degrees, D
 
 
 def new_encoder(encoding: Encoding) -> Encoder:
-    """What encodes windows for a network that takes its letters so."""
+    """A new encoder. One that has a memory is for the windows of one session."""
     match encoding:
         case Encoding.SCALED:
             return scale
@@ -111,5 +110,5 @@ def new_encoder(encoding: Encoding) -> Encoder:
 
 
 def scale(windows: Degrees) -> npt.NDArray[np.float32]:
-    """Degrees divided by 7: `Encoding.SCALED`."""
+    """Degrees divided by 7, shape (batch, notes, 1): see `Encoding.SCALED`."""
     return (windows[..., np.newaxis] / SIZE).astype(np.float32)

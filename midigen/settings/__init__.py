@@ -1,5 +1,5 @@
-"""Every setting and every control: their kinds, the table of them, and the file they stand in.
+"""Every setting and control: what kinds of values they take, their tables, and the file.
 
-A setting is described in one place, from which configuration, help and checks are derived. It
-builds nothing of other packages, and imports `music` and what is left of it.
+A setting is described once, and the configuration, the help and all checks follow from it. It
+makes no objects of other packages, and imports `music` and whatever that may import.
 """

@@ -1,36 +1,37 @@
-"""TOML into settings and back: defaults < file < options, and every error at once."""
+"""Reads settings: options override the file, which overrides the defaults."""
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from midigen.errors import ConfigError
-from midigen.settings import config_file, controls
+from midigen.settings import checks, config_file
 from midigen.settings.kinds import did_you_mean
-from midigen.settings.table import Knob, Settings
+from midigen.settings.table import Settings
+from midigen.settings.toml import literal
 from midigen.text import escape, printable
 
-_TOLD = 200  # characters of a value, at the most
+_MOST_SHOWN = 200  # characters of a value in a message
 
 
 @dataclass(frozen=True)
 class _Given:
-    """A value that somebody wrote, and where: in a file, or as an option."""
+    """A value that was given, and where: in a file, or as an option."""
 
     value: object
     source: str
     option: str = ""
 
     def called(self, key: str) -> str:
-        """What was written, as whoever wrote it finds it again."""
+        """Names the value as the user wrote it, so that they find it again."""
         if not self.option:
-            return f"{self.source}: {key} = {_told(self.value)}"
+            return f"{self.source}: {key} = {_shown(self.value)}"
         if self.option == _ANY:
-            return f"{_ANY} {key}={_told(self.value)}"
-        return f"{self.option} {_told(self.value)}"
+            return f"{_ANY} {key}={_shown(self.value)}"
+        return f"{self.option} {_shown(self.value)}"
 
 
 _ANY = "--set"
@@ -42,9 +43,9 @@ def load(
     options: Mapping[str, object] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The effective settings from a file (or none) and options such as `{"tempo.bpm": 96}`.
+    """The settings from a file, if given, and from options such as `{"tempo.bpm": 96}`.
 
-    `names` says which option gave a key, such as `{"key": "--key"}`; the others are of `--set`.
+    `names` says which option gave a key, such as `{"key": "--key"}`; all others came by `--set`.
     Raises ConfigError, which lists every problem of both with its key or option.
     """
     problems: list[str] = []
@@ -55,7 +56,7 @@ def load(
     settings: Settings = _fill(Settings(), given, problems)
     known = {*_kinds(), *_tables()}
     problems += [_unknown(key, value) for key, value in given.items() if key not in known]
-    for key, why in controls.problems(settings).items():
+    for key, why in checks.problems(settings).items():
         name = key.partition(".")[0]
         problems.append(f"{given[name].source}: {key}: {why}")
     for key, expected in settings.contradictions().items():
@@ -69,7 +70,7 @@ def load(
 def parse_option(text: str) -> tuple[str, object]:
     """The key and value of an option such as `tempo.bpm=96`.
 
-    The value is read as TOML where it is TOML, else taken as it stands.
+    The value is read as TOML if it is valid TOML, and otherwise taken as text.
     Raises ConfigError if there is no `=`.
     """
     key, equals, value = text.partition("=")
@@ -79,64 +80,6 @@ def parse_option(text: str) -> tuple[str, object]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):  # not TOML
         return key.strip(), value.strip()
-
-
-def render(settings: Settings) -> str:
-    """The settings as TOML, each with its meaning, unit and range in a comment."""
-    lines: list[str] = []
-    for entry in fields(settings):
-        value = getattr(settings, entry.name)
-        if "entry" in entry.metadata:
-            lines += _rendered_tables(entry, value)
-        elif is_dataclass(value) and "kind" not in entry.metadata:
-            lines += [f"# {type(value).__doc__}", f"[{entry.name}]"]
-            for inner in fields(value):
-                lines += _rendered(inner, getattr(value, inner.name))
-            lines.append("")
-        else:
-            lines += _rendered(entry, value)
-            if entry.name == "thru":  # the last one outside the sections
-                lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _rendered(entry: "Field[Any]", value: object) -> list[str]:
-    kind = entry.metadata["kind"]
-    return [
-        f"# {entry.metadata['meaning']}",
-        f"#   {kind.expected}",
-        f"{entry.name} = {toml(value)}",
-    ]
-
-
-def _rendered_tables(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
-    """A list of tables; where there are none, an example as comments."""
-    kind = entry.metadata["entry"]
-    lines = [f"# {kind.__doc__.splitlines()[0]}"]
-    if kind is Knob:
-        lines += ["#", *(f"#   {line}" for line in controls.table())]
-    if not tables:
-        lines += ["#", *(f"#   {line}" for line in entry.metadata["example"].splitlines()), ""]
-    for table in tables:
-        lines.append(f"[[{entry.name}]]")
-        for inner in fields(table):
-            if (value := getattr(table, inner.name)) not in (None, "", ()):
-                lines.append(f"{inner.name} = {toml(value)}")
-        lines.append("")
-    return lines
-
-
-def toml(value: object) -> str:
-    """A setting's value as it is written in TOML, without what a terminal would obey."""
-    import tomlkit  # noqa: PLC0415  whoever plays has nothing to write
-
-    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
-        inside = ", ".join(f"{toml(name)} = {toml(each)}" for name, each in value)
-        return f"{{ {inside} }}"
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(toml(each) for each in value) + "]"
-    plain = value if isinstance(value, bool | int | float) else str(value)
-    return printable(tomlkit.item(plain).as_string(), escape)
 
 
 def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
@@ -195,7 +138,7 @@ def _fill(settings: Any, given: Mapping[str, _Given], problems: list[str], prefi
 
 
 def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tuple[Any, ...]:
-    """The tables of a list, with their problems under keys such as `control.2.cc`."""
+    """The tables of a list. Their problems are listed under keys such as `control.2.cc`."""
     kind = entry.metadata["entry"]
     if not isinstance(given.value, list) or not all(isinstance(t, dict) for t in given.value):
         problems.append(f"{given.source}: {entry.name}: expected tables, each [[{entry.name}]]")
@@ -209,7 +152,7 @@ def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tup
         for name in table:
             if name not in names:
                 there = ", ".join(names)
-                problems.append(f"{given.source}: {prefix}{name}: no such thing; there are {there}")
+                problems.append(f"{given.source}: {prefix}{name}: no such entry; there are {there}")
     return tuple(tables)
 
 
@@ -222,13 +165,13 @@ def _unknown(key: str, given: _Given) -> str:
     return f"{place}: no such setting{_closest(key)}"
 
 
-def _told(value: object) -> str:
-    """A value as it is told: not all of a long one."""
+def _shown(value: object) -> str:
+    """A value as a message shows it; of a long one, the beginning."""
     try:
-        text = toml(value)
+        text = literal(value)
     except RecursionError:
         return "[…]"
-    return text if len(text) <= _TOLD else text[:_TOLD] + "…"
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _closest(key: str) -> str:

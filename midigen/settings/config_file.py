@@ -1,4 +1,4 @@
-"""Which file is midigen's configuration, and what stands in it, however it was saved."""
+"""Finds midigen's configuration file, and reads it however it was saved."""
 
 import codecs
 import re
@@ -9,21 +9,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from midigen.errors import ConfigError
 from midigen.settings.table import Settings
 
 NAME = "midigen.toml"
 SHARED_NAME = "config.toml"
-"""Other programs call theirs so, too."""
+"""A name that other programs use too."""
 
 LARGEST = 256 * 2**10
-"""Bytes of a configuration: thirty times the commented defaults."""
+"""The largest file that is read, in bytes: thirty times the commented defaults."""
 
 LONGEST_LINE = 1000
-"""Characters of a line: of a key with 100,000 dots tomllib would make gigabytes, and a hexadecimal
-number of 5,000 digits couldn't be told."""
+"""The longest line that is read, in characters.
+
+For a key with 100,000 dots tomllib would need gigabytes, and Python refuses to print a hexadecimal
+number of 5,000 digits.
+"""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -35,20 +36,20 @@ _MARKS = {
 _LINE_END = re.compile(r"\r(?!\n)")
 _SECTION = re.compile(r"\s*\[+\s*([\w.-]+)")
 _KEY = re.compile(r"\s*(?:[\"']([\w.-]+)[\"']\s*=|([a-z][\w.-]*)\s*(?:[=:]|\s|$))", re.IGNORECASE)
-_INLINE = re.compile(r"\s*[\w.-]+\s*=\s*\[?\s*\{")  # a table that is written as a value
+_INLINE = re.compile(r"\s*[\w.-]+\s*=\s*\[?\s*\{")  # an inline table
 _INLINE_KEY = re.compile(r"[{,]\s*([\w-]+)\s*=")
 _ALIKE = 0.66
-"""How much of a name must be another's for a slip, as in kye and key."""
+"""How alike two names must be for one to be a misspelling of the other, such as kye and key."""
 
 _Name = tuple[str, ...]
-"""A setting's section, if it is in one, and its own name."""
+"""A setting's name, after its section if it is in one."""
 
 
 def find(passed_over: Callable[[Path], None] = lambda _: None) -> Path | None:
-    """The configuration file: in the working directory, else in the user's folder.
+    """The configuration file in the working directory, or else in the user's folder.
 
-    A `config.toml` in the working directory counts where it is recognisably midigen's; else
-    `passed_over` is told of it. Raises ConfigError where a folder can't be looked into.
+    A `config.toml` in the working directory is taken if it looks like midigen's. If not, it is
+    handed to `passed_over`. Raises ConfigError if a folder can't be looked into.
     """
     if _is_file(own := Path(NAME)):
         return own
@@ -64,7 +65,7 @@ def _is_file(path: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is something of this name. Raises ConfigError where that can't be seen."""
+    """Whether a path exists. Raises ConfigError if that can't be found out."""
     try:
         return path.exists()
     except OSError as exc:
@@ -72,16 +73,18 @@ def is_there(path: Path) -> bool:
 
 
 def user_file() -> Path:
-    """The configuration in the user's folder, whether it is there or not."""
+    """Where the configuration in the user's folder is, or would be."""
+    import platformdirs  # noqa: PLC0415  here, as `--help` doesn't need it
+
     return platformdirs.user_config_path("midigen") / SHARED_NAME
 
 
 def is_ours(path: Path) -> bool:
-    """Whether most of what a file names are settings of midigen's, or slips in them.
+    """Whether most names in a file are settings of midigen's, perhaps misspelled.
 
-    So a mistake in a configuration is told, and another program's isn't one. A setting that
-    isn't in its section counts half: others have a `port` or a `path`, too. One that can't be
-    read is taken for ours.
+    So the mistakes in midigen's own file are reported, and another program's file is passed over.
+    A setting outside its section counts half, since other programs have a `port` or a `path` too.
+    A file that can't be read is taken for midigen's.
     """
     try:
         with path.open("rb") as file:
@@ -97,7 +100,10 @@ def is_ours(path: Path) -> bool:
 
 
 def read(path: Path) -> tuple[str, str]:
-    """What stands in a file, and the encoding to write it in again. Raises ConfigError."""
+    """The text of a file, and the encoding to write it back in.
+
+    Raises ConfigError if it can't be read, is too large, or isn't text.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -109,16 +115,16 @@ def read(path: Path) -> tuple[str, str]:
         text, encoding = decoded(content)
     except ValueError as exc:
         raise ConfigError([f"{path}: {exc}"]) from exc
-    for number, line in enumerate(text.split("\n"), start=1):  # as TOML ends them, no other way
+    for number, line in enumerate(text.split("\n"), start=1):  # TOML ends lines in no other way
         if len(line) > LONGEST_LINE:
             raise ConfigError([f"{path}: line {number} is longer than {LONGEST_LINE} characters"])
     return text, encoding
 
 
 def decoded(content: bytes) -> tuple[str, str]:
-    """The text of a file, and the encoding to write it in again.
+    """The text in the bytes of a file, and the encoding to write it back in.
 
-    Raises ValueError, which says what is wrong with it.
+    Line ends that are a lone CR become LF. Raises ValueError, which says what is wrong.
     """
     marks = (encoding for mark, encoding in _MARKS.items() if content.startswith(mark))
     encoding = next(marks, "utf-8")
@@ -134,7 +140,7 @@ def decoded(content: bytes) -> tuple[str, str]:
 
 
 def _named(text: str) -> set[_Name]:
-    """What a document names, even if it isn't quite TOML."""
+    """The names in a document, even if it isn't valid TOML."""
     names: set[_Name] = set()
     section: list[str] = []
     for line in text.splitlines():
@@ -149,7 +155,7 @@ def _named(text: str) -> set[_Name]:
 
 @cache
 def _known() -> set[_Name]:
-    """Every setting there is."""
+    """The names of all settings."""
     names: set[_Name] = set()
     for entry in fields(Settings):
         section: Any = entry.metadata.get("entry") or entry.default_factory
@@ -160,7 +166,7 @@ def _known() -> set[_Name]:
 
 @cache
 def _likeness(name: _Name) -> float:
-    """1 for a setting's name, or nearly one; a half for one that isn't in its section; else 0."""
+    """1 for a setting's name, perhaps misspelled; 0.5 if it is outside its section; else 0."""
     alike = (len(name) == len(each) and all(map(_is_alike, name, each)) for each in _known())
     if any(alike):
         return 1

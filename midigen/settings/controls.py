@@ -1,37 +1,36 @@
-"""What can be changed while it plays: one table of controls.
+"""The controls: what can be changed while midigen plays.
 
-However a control comes (a knob, OSC, a typed line), it is a `Control` of a name and a
-value, and is read here. Most set a setting, with its range and unit; the others are
+However it comes (from a knob, by OSC, as a typed line), a change is a `Control`, a name and a
+value, and is read here. Most controls set a setting and take its range and unit. The others are
 pressed.
 """
 
 import difflib
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from midigen.settings.kinds import AnswerLength, Choice, Flag, Kind, Number, Text, did_you_mean
-from midigen.settings.table import Knob, Scene, Settings, spec_of
+from midigen.settings.kinds import AnswerLength, Flag, Kind, Number, Text, did_you_mean
+from midigen.settings.table import spec_of
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A named control is set while playing: `Control("temperature", 0.8)`.
+    """A control is set, such as `Control("temperature", 0.8)`, or pressed, such as `again`.
 
-    Text is read as a person would write the value; what is pressed rather than
-    set, such as `again`, has none. See `controls`.
+    A value that is text is read as people write it. A control that is pressed has none.
     """
 
     name: str
     value: str | float = ""
     is_moving: bool = field(default=False, compare=False)
-    """It may be one of many in a row: a knob's or a fader's."""
+    """It comes from a knob or a fader, so many more may follow at once."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A control: the setting it sets, or, where there is none, what it does when pressed."""
+    """A control: the `key` of the setting that it sets, or None if it is pressed."""
 
     name: str
     key: str | None
@@ -43,7 +42,7 @@ class Spec:
         """What its value must be, or what pressing it does."""
         if self.key is None or self.kind is None:
             return self.meaning
-        alone = "; alone it changes over" if isinstance(self.kind, Flag) else ""
+        alone = "; without a value it toggles" if isinstance(self.kind, Flag) else ""
         return f"{self.kind.expected}{alone}"
 
 
@@ -84,22 +83,21 @@ CONTROLS = {
 }
 
 
-def is_let_go(control: Control) -> bool:
-    """Whether a button that presses a control comes up again: OSC's send 1, and then 0."""
+def is_release(control: Control) -> bool:
+    """Whether this is the release of a button. OSC's buttons send 1, and then 0."""
     spec = CONTROLS.get(control.name)
     return spec is not None and spec.kind is None and control.value == 0
 
 
 def read(control: Control) -> Any:
-    """The value that a control asks for, as its setting has it; None where it is pressed.
+    """The value that a control sets, as its kind reads it. None if it is pressed or toggled.
 
-    A switch is pressed, too, where it is to change over: `:mute`. Raises ValueError, whose
-    text says what is wrong.
+    Raises ValueError, whose text says what is wrong.
     """
     spec = CONTROLS.get(control.name)
     if spec is None:
         raise ValueError(unknown(control.name, CONTROLS))
-    if spec.kind is None or changes_over(control):
+    if spec.kind is None or is_toggle(control):
         return None
     for value in _readings(control.value, spec.kind):
         try:
@@ -110,14 +108,14 @@ def read(control: Control) -> Any:
     raise ValueError(f"{control.name} is {spec.kind.expected}, not {control.value!r}{hint}")
 
 
-def changes_over(control: Control) -> bool:
-    """Whether a switch is to be on if it is off, and off if it is on: it is set to nothing."""
+def is_toggle(control: Control) -> bool:
+    """Whether a control toggles its setting: it is a switch that comes without a value, `:mute`."""
     spec = CONTROLS.get(control.name)
     return spec is not None and isinstance(spec.kind, Flag) and control.value == ""
 
 
 def _readings(value: str | float, kind: Kind) -> list[object]:
-    """What a value may mean: text as TOML has it or as it stands; a number as a switch."""
+    """What a value may mean, in the order to try: text is also read as TOML, a number as on/off."""
     if isinstance(kind, Flag) and not isinstance(value, bool):
         words = {"on": True, "off": False, "true": True, "false": False}
         return [words.get(value) if isinstance(value, str) else value >= 0.5]  # noqa: PLR2004  half
@@ -132,88 +130,19 @@ def _readings(value: str | float, kind: Kind) -> list[object]:
 
 
 def table() -> list[str]:
-    """The controls, a line each: what a value must be, or what pressing it does."""
+    """A line for each control: what its value must be, or what pressing it does."""
     return [f"{spec.name:12} {spec.line}" for spec in CONTROLS.values()]
 
 
-def problems(settings: Settings) -> Mapping[str, str]:
-    """What is wrong with the knobs and scenes of a configuration: a key and why, for each."""
-    found: dict[str, str] = {}
-    for place, scene in enumerate(settings.scene, start=1):
-        found |= _scene_problems(f"scene.{place}", scene, settings.scene[: place - 1])
-    for place, knob in enumerate(settings.control, start=1):
-        found |= _knob_problems(f"control.{place}", knob, settings, settings.control[: place - 1])
-    return found
-
-
-def _scene_problems(key: str, scene: Scene, before: Sequence[Scene]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if not scene.name:
-        found[f"{key}.name"] = "a scene needs a name"
-    elif any(other.name == scene.name for other in before):
-        found[f"{key}.name"] = f"another scene is called {scene.name!r} too"
-    for name, value in scene.set:
-        spec = CONTROLS.get(name)
-        if spec is not None and spec.key is None:
-            found[f"{key}.set.{name}"] = "a scene can't press a control, only set one"
-        elif why := _why_not_set(name, value):
-            found[f"{key}.set.{name}"] = why
-    return found
-
-
-def _knob_problems(
-    key: str, knob: Knob, settings: Settings, before: Sequence[Knob]
-) -> dict[str, str]:
-    if len(knob.sources) != 1:
-        return {key: "needs one of cc, program and note"}
-    ((kind, number),) = knob.sources.items()
-    for other in before:
-        if other.sources == knob.sources and _overlap(other, knob):
-            return {f"{key}.{kind}": f"{kind} {number} sets {other.name} already"}
-    if knob.name not in CONTROLS:
-        return {f"{key}.name": why_not(knob.name, "") or "a control needs a name"}
-    if why := wrong_value(knob, settings):
-        return {f"{key}.value": why}
-    return {key: why} if (why := _wrong_range(knob)) else {}
-
-
-def wrong_value(knob: Knob, settings: Settings) -> str | None:
-    """What is wrong with what a knob sets its control to."""
-    kind = CONTROLS[knob.name].kind
-    scenes = [scene.name for scene in settings.scene]
-    if knob.name == "scene":
-        is_one = knob.value in scenes
-        return None if is_one else f"must be a scene's name, one of {', '.join(scenes) or 'none'}"
-    if kind is None:
-        return None if knob.value is None else f"{knob.name} is pressed: it takes no value"
-    if knob.value is not None:
-        return _why_not_set(knob.name, knob.value)
-    slides = knob.cc is not None and isinstance(kind, Number | AnswerLength | Choice)
-    return None if slides or isinstance(kind, Flag) else f"must say what it sets {knob.name} to"
-
-
-def _wrong_range(knob: Knob) -> str | None:
-    """What is wrong with the ends of a knob."""
-    if knob.low is None and knob.high is None:
-        return None
-    kind = CONTROLS[knob.name].kind
-    number = number_of(kind)
-    if kind is None or number is None or knob.value is not None:
-        return "low and high are the ends of a knob that sets a number"
-    if _is_within(knob, number):
-        return None
-    return f"low and high must be two numbers in {knob.name}'s range: {kind.expected}"
-
-
 def unknown(name: str, known: Collection[str]) -> str:
-    """What to say of a name that isn't one of those known."""
+    """The message for a name that isn't among the known ones."""
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
     return f"no control {name!r}: {hint}"
 
 
 def why_not(name: str, value: str | float) -> str | None:
-    """What is wrong with a control's value, if anything is."""
+    """What is wrong with a value for a control; None if nothing is."""
     try:
         read(Control(name, value))
     except ValueError as exc:
@@ -221,25 +150,8 @@ def why_not(name: str, value: str | float) -> str | None:
     return None
 
 
-def _why_not_set(name: str, value: str | float) -> str | None:
-    """The same of one that a configuration sets: nothing isn't a value there."""
-    if changes_over(Control(name, value)):
-        return f"{name} is {Flag().expected}, not {value!r}"
-    return why_not(name, value)
-
-
-def _overlap(one: Knob, other: Knob) -> bool:
-    return "all" in (one.channel, other.channel) or one.channel == other.channel
-
-
-def _is_within(knob: Knob, number: Number) -> bool:
-    low = number.low if knob.low is None else knob.low
-    high = number.high if knob.high is None else knob.high
-    return low != high and all(number.low <= end <= number.high for end in (low, high))
-
-
 def number_of(kind: Kind | None) -> Number | None:
-    """The range of numbers of a kind that has one."""
+    """The range of a kind that takes numbers; None for other kinds."""
     if isinstance(kind, AnswerLength):
         return kind.notes
     return kind if isinstance(kind, Number) else None

@@ -1,13 +1,13 @@
-"""How the values of settings are read and checked, and what they are in words.
+"""The kinds of values that settings take, and how a table declares settings of a kind.
 
-A `Kind` takes a value as TOML has it and returns it as the program uses it, or raises
-ValueError. What it expects is said by `expected`.
+A `Kind` reads a value as it comes from TOML, and returns it as the program uses it or raises
+ValueError. `expected` says in words what it takes.
 """
 
 import difflib
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -16,19 +16,19 @@ from midigen.music.keys import AUTO, MODE_NAMES, Key
 
 
 class Kind(Protocol):
-    """How one sort of setting is read and described."""
+    """Reads one kind of value and describes it."""
 
     @property
     def expected(self) -> str:
         """What a value must be, in words."""
 
     def read(self, value: object) -> Any:
-        """The value as the program uses it. Raises ValueError if it isn't as expected."""
+        """The value as the program uses it. Raises ValueError if it isn't what is expected."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number in a range; `word`, if given, is a word that may stand instead."""
+    """A number from `low` to `high`, or else the `word`, if there is one."""
 
     low: float
     high: float
@@ -54,15 +54,18 @@ class Number:
         return value if self.whole else float(value)
 
     def at(self, part: float) -> Any:
-        """The number at a part of the range, 0 to 1: what a knob stands at."""
+        """The number at a place in the range, such as a knob's: 0 is the low end, 1 the high."""
         number = self.low * (1 - part) + self.high * part
         return round(number) if self.whole else float(number)
 
     def part(self, value: Any) -> float | None:
-        """Where in the range a value is, 0 to 1; None for the word."""
+        """The place of a value in the range, 0 to 1; None for the word."""
         if value == self.word:
             return None
         return float((value - self.low) / (self.high - self.low))
+
+
+PITCH = Number(0, 127, "MIDI pitch; 60 is middle C")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ _SHORTEST: Beats = 0.125
 
 @dataclass(frozen=True)
 class AnswerLength:
-    """`match`, `endless`, a number of notes, or one of beats such as `"4 beats"`."""
+    """`match`, `endless`, a number of notes, or a number of beats such as `"4 beats"`."""
 
     notes: Number = Number(1, 1000, "notes")
     expected: str = (
@@ -119,7 +122,7 @@ class AnswerLength:
 
 @dataclass(frozen=True)
 class InBeats:
-    """A length in beats, where others are in notes."""
+    """The length of an answer in beats rather than notes."""
 
     beats: Beats
 
@@ -132,7 +135,7 @@ _TRANSPOSITION = re.compile(r"([+-]?\d+) (octave|degree)s?")
 
 @dataclass(frozen=True)
 class Transposition:
-    """How far what is played is moved: in octaves and in degrees of the key."""
+    """How far notes are moved: in octaves, or in degrees of the key. Negative is down."""
 
     octaves: int = 0
     degrees: int = 0
@@ -161,7 +164,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Text:
-    """Some text that isn't empty."""
+    """Text that isn't empty."""
 
     expected: str
 
@@ -173,7 +176,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Names:
-    """A list of names, perhaps empty."""
+    """A list of names, which may be empty."""
 
     expected: str
 
@@ -197,7 +200,7 @@ class Assignments:
 
 @dataclass(frozen=True)
 class AnyOf:
-    """A bare value: text, a number, true or false."""
+    """Text, a finite number, true or false."""
 
     expected: str
 
@@ -224,7 +227,7 @@ class KeyName:
 
 
 def did_you_mean(kind: Kind, value: object) -> str:
-    """What to add to the refusal of a value: what may have been meant, if anything is close."""
+    """A hint to add to an error, if the value is close to one that is taken; else empty."""
     close: list[str] = []
     if isinstance(kind, Choice):
         close = difflib.get_close_matches(str(value), [str(word) for word in kind.words], n=1)
@@ -232,3 +235,18 @@ def did_you_mean(kind: Kind, value: object) -> str:
         close = difflib.get_close_matches(value.lower(), [AUTO.name], cutoff=0.7)
         close = close or [key for key in [Key.closest(value)] if key]
     return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def setting(default: Any, kind: Kind, meaning: str) -> Any:
+    """A setting. Its `kind` reads and checks values, and says in words what it expects."""
+    return field(default=default, metadata={"kind": kind, "meaning": meaning})
+
+
+def section(of: type) -> Any:
+    """A section of settings, `[name]` in TOML."""
+    return field(default_factory=of)
+
+
+def tables(entry: type, example: str) -> Any:
+    """A list of tables, `[[name]]` in TOML, each with the fields of `entry`."""
+    return field(default=(), metadata={"entry": entry, "example": example})

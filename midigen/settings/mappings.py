@@ -1,6 +1,6 @@
-"""Mappings of knobs, pads and pedals, as `[[control]]` in a configuration.
+"""Writes a mapping of a knob, pad or pedal into a configuration, as a `[[control]]`.
 
-`write_mapping` adds or changes one, and leaves the rest of the file as it is.
+The rest of the file stays as it is, with its comments.
 """
 
 import os
@@ -23,9 +23,9 @@ _KINDS = ("cc", "program", "note")
 
 
 def prove(path: Path) -> None:
-    """Make sure that a mapping could be written to a file. Raises ConfigError."""
+    """Check that a mapping can be written to a file. Raises ConfigError if it can't."""
     _parsed(path, _read(path)[0])
-    if config_file.is_there(path):  # root may write anything; what is marked as read-only stays so
+    if config_file.is_there(path):  # root could write to a read-only file, but shouldn't
         is_marked = not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
         if is_marked or not os.access(path, os.W_OK):
             raise ConfigError([f"{path}: can't be written: it is read-only"])
@@ -34,11 +34,12 @@ def prove(path: Path) -> None:
 def write_mapping(
     path: Path, name: str, source: Mapping[str, int], value: str | float | None
 ) -> None:
-    """Have a TOML file, or a new one, map a source to the control `name`.
+    """Map a source to the control `name`, in a TOML file that may be new.
 
-    `value` is what pressing it sets the control to, if it needs one. Where the source sets
-    this control already, only the value changes; else a mapping is added. The rest of the file
-    stays as it is, with its comments. Raises ConfigError, and then the file is untouched.
+    A source is such as `{"cc": 21, "channel": 1}`, or with `program` or `note`. `value` is what
+    pressing it sets the control to, if it needs one. If the source sets this control already, only
+    the value changes. Raises ConfigError, and leaves the file untouched, if the file can't take
+    the mapping or the source sets another control.
     """
     prove(path)
     former, encoding = _read(path)
@@ -66,12 +67,12 @@ def write_mapping(
 
 
 def _read(path: Path) -> tuple[str, str]:
-    """What stands in a file, and its encoding; nothing if it isn't there. Raises ConfigError."""
+    """The text and encoding of a file, empty if it doesn't exist. Raises ConfigError."""
     return config_file.read(path) if config_file.is_there(path) else ("", "utf-8")
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
-    """A document that mappings can be added to. Raises ConfigError if it is none."""
+    """Parse a document. Raises ConfigError if it isn't TOML or can't take a mapping."""
     try:
         table = tomllib.loads(text)
         control = tomlkit.parse(text).get("control", AoT([]))
@@ -104,7 +105,7 @@ def _refuse_another(
 
 
 def _refuse_scattered(path: Path, text: str) -> None:
-    """Raise ConfigError if a document's order wouldn't stay: tomlkit gathers what is scattered."""
+    """Raise ConfigError if tomlkit would reorder a document, as it does with scattered tables."""
     if tomlkit.dumps(tomlkit.parse(text)) != text:
         raise ConfigError([f"{path}: its [[control]]s stand apart: put them one after another"])
 
@@ -118,7 +119,7 @@ def _entry(
 
 
 def _with_entry(former: str, entry: Mapping[str, str | float]) -> str:
-    """A document with one more [[control]], after the others, else at its end."""
+    """The document with one more [[control]], after the others or else at the end."""
     end = _line_end(former)
     whole = former if former.endswith("\n") or not former else former + end
     document = tomlkit.parse(whole)
@@ -138,7 +139,7 @@ def _with_entry(former: str, entry: Mapping[str, str | float]) -> str:
 
 
 def _with_value(former: str, place: int, value: str | float | None) -> str:
-    """A document whose [[control]] at a place sets its control to another value."""
+    """The document with another value in the [[control]] at a place, or without one."""
     document = tomlkit.parse(former)
     entry = _controls(document)[place]
     tail = _taken_tail(document, entry)
@@ -151,9 +152,10 @@ def _with_value(former: str, place: int, value: str | float | None) -> str:
 
 
 def _taken_tail(document: tomlkit.TOMLDocument, table: Table) -> list[tuple[Key | None, Item]]:
-    """Take out of a table the lines below it that belong to what comes next.
+    """Take out of a table the lines at its end that belong to whatever follows it.
 
-    They begin at an empty line; where there is none, all comments belong to what comes next.
+    They begin at an empty line. If there is none, all comments below the last key belong there,
+    unless the table is the document's last.
     """
     body = table.value.body
     last = max(i for i, (key, _) in enumerate(body) if key is not None)

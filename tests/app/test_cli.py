@@ -1,4 +1,4 @@
-"""The commands as they are typed, but for those that play (test_terminal, test_jack)."""
+"""The command line, except for `run` (see test_terminal and test_jack)."""
 
 import argparse
 import os
@@ -12,20 +12,16 @@ import mido
 import pytest
 
 from midigen import __version__
-from midigen.app.cli import main
-from midigen.app.command_line import effective_settings
-from midigen.app.run_commands import add_run_options
+from midigen.app.cli import COMMANDS, main
+from midigen.app.options import add_run_options, effective_settings
 from midigen.errors import ExitCode
 from midigen.settings import config
 from tests.midi_files import write_midi
 
-COMMANDS = ["run", "learn", "render", "predict", "train", "evaluate", "models", "ports", "config"]
-COMMANDS += ["status", "ctl", "doctor", "service"]
-
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No config.toml of this machine's is found."""
+    """A folder without config.toml, here and for the user."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("platformdirs.user_config_path", lambda _: tmp_path / "none")
 
@@ -40,12 +36,32 @@ def test_every_command_has_help_with_an_example(
     assert f"example: midigen {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [[], ["--version"], *([name] for name in COMMANDS)])
+def test_help_is_quick_as_it_imports_nothing_heavy(words: list[str]) -> None:
+    program = (
+        "import atexit, sys; from midigen.app.cli import main; "
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); main(sys.argv[1:])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program, *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = {*shown.stderr.split()}
+    assert [name for name in COMMANDS if f"midigen.app.commands.{name}" in loaded] == [
+        word for word in words if word in COMMANDS
+    ]
+    assert not loaded & {"numpy", "rich", "onnxruntime", "rtmidi", "tomlkit", "platformdirs"}
+
+
 def test_the_main_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
     assert sorted(re.findall(r"^    (\w+)", shown, re.MULTILINE)) == sorted(COMMANDS)
-    codes = re.findall(r"(?:exit codes:|,)\s+(\d+) ", shown)
+    codes = re.findall(r"(?:exit codes:|,)\s+(\d+)\s", shown)
     assert [int(code) for code in codes] == list(ExitCode)
 
 
@@ -66,7 +82,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_text_is_written_to_a_console_of_any_code_page(
     surroundings: dict[str, str], tmp_path: Path
 ) -> None:
-    """And what is TOML stays it, also where a shell makes a file of it."""
+    """TOML remains TOML, even if a shell redirects it to a file."""
     name = "Clavier numérique ♭ 🎹"
     (tmp_path / "my.toml").write_text(f'ports.input = ["{name}"]', encoding="utf-8")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONIOENCODING"}
@@ -140,7 +156,7 @@ def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     assert ended.value.code == ExitCode.USAGE
 
 
-def test_config_prints_what_counts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_prints_the_effective_settings(capsys: pytest.CaptureFixture[str]) -> None:
     Path("config.toml").write_text('mode = "solo"\n[tempo]\nbpm = 90\n', encoding="utf-8")
     assert main(["config", "--set", "tempo.bpm=100", "--input", "A", "--input", "B"]) == 0
     shown = tomllib.loads(capsys.readouterr().out)
@@ -158,7 +174,9 @@ def test_config_prints_what_counts(capsys: pytest.CaptureFixture[str]) -> None:
         (["--name", "left", "--set", "ports.out_client=synth"], ("left", "synth")),
     ],
 )
-def test_a_name_is_that_of_both_clients(arguments: list[str], clients: tuple[str, str]) -> None:
+def test_both_clients_get_their_names_from_one_option(
+    arguments: list[str], clients: tuple[str, str]
+) -> None:
     parser = argparse.ArgumentParser()
     add_run_options(parser)
     ports = effective_settings(parser.parse_args(arguments)).ports
@@ -193,13 +211,13 @@ def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Path("out.mid").read_bytes() == first
 
 
-def test_what_is_damaged_in_a_file_is_told_once(
+def test_a_damaged_file_is_reported_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "songs").mkdir()
     source = write_midi(tmp_path / "songs" / "in.mid", bpm=60)
     source.write_bytes(source.read_bytes()[:-6])
-    told = f"{source}: the file is damaged (track 1 breaks off): what is there is taken"
+    told = f"{source}: the file is damaged (track 1 breaks off); the rest is used"
     assert main(["render", str(source), "out.mid", "--plot", "out.png"]) == ExitCode.OK
     assert capsys.readouterr().err == f"midigen: {told}\n"
     assert main(["evaluate", "notebook", str(source.parent)]) == ExitCode.OK
@@ -211,18 +229,18 @@ def test_what_is_damaged_in_a_file_is_told_once(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "room"),
+    ("arguments", "module"),
     [(["--recipe", "notebook"], "notebook"), (["songs", "--name", "new"], "training")],
 )
 def test_training_without_its_packages_says_what_to_install(
     arguments: list[str],
-    room: str,
+    module: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("songs").mkdir()
     write_midi(Path("songs") / "song.mid", bpm=120)
-    monkeypatch.setitem(sys.modules, f"midigen.{room}", None)
+    monkeypatch.setitem(sys.modules, f"midigen.learning.{module}", None)
     assert main(["train", *arguments]) == ExitCode.FAILURE
     assert 'pip install "midigen[train]"' in capsys.readouterr().err
     assert not Path("models").exists()
@@ -237,7 +255,7 @@ def test_training_without_its_packages_says_what_to_install(
         (["songs", "--name", "a/b"], "'a/b' can't be the name"),
     ],
 )
-def test_training_says_what_it_needs(
+def test_training_says_what_is_missing(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", *arguments]) == ExitCode.USAGE
@@ -260,14 +278,14 @@ def test_a_corpus_that_cannot_be_read_is_an_error(
     assert main([*command, "empty"]) == ExitCode.MIDI_FILE
     assert told(capsys) == [
         "midigen: skipped empty/damaged.mid: the file breaks off in its header",
-        "midigen: skipped empty/text.kar: not a MIDI file: it has no header of one (MThd)",
+        "midigen: skipped empty/text.kar: not a MIDI file: it has no MThd header",
         "midigen: no melody found in empty: all 2 files skipped",
     ]
     assert not Path("models").exists()
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines on stderr, the progress that is drawn between them left out."""
+    """The lines on stderr, without the progress bars between them."""
     return re.findall(r"midigen: [^\r\n]+", capsys.readouterr().err)
 
 

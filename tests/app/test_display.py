@@ -1,4 +1,4 @@
-"""What the display looks like, what it writes, and how it lives with real terminals."""
+"""What the display writes, and how it behaves on real terminals."""
 
 import io
 import os
@@ -12,65 +12,19 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app.display import ASCII_BLOCKS, Display, Row, Sheet, is_worthwhile, rows
+from midigen.app.display import Display, is_worthwhile
+from midigen.app.sheet import Sheet
+from midigen.app.status_rows import Row, rows
 from midigen.instrument.status import Status
-from midigen.live.typed_line import LONGEST, TypedLine, Typist
-from midigen.music.keys import LETTERS, MODE_NAMES, Key
+from tests.app.statuses import BUSY, SILENT, WIDE, plain
 from tests.terminals import open_pty, read_until
-
-WIDE, NARROW = os.terminal_size((80, 24)), os.terminal_size((60, 20))
-SILENT = Status(
-    mode="call-response",
-    turn="",
-    key="C major",
-    notes=LETTERS,
-    bpm=120.0,
-    beat="internal",
-    heard=(),
-    played=(),
-    probabilities=None,
-    sounding=(),
-    sounds=(),
-    model="songs",
-    trouble="",
-    silence="",
-    scene="",
-    muted=False,
-    holding=False,
-    dropped=0,
-)
-BUSY = replace(
-    SILENT,
-    turn="midigen",
-    beat="clock (lost)",
-    heard=("C", "D", "E") * 20,
-    played=("G", "A"),
-    probabilities=(0.5, 0.0, 0.02, 0.25, 0.03, 0.19, 0.01),
-    sounding=(60, 64, 67),
-    sounds=("C4", "E4", "G4"),
-    scene="bridge",
-    muted=True,
-    holding=True,
-    dropped=3,
-    worst=0.0012,
-)
-
-
-def plain(drawn: list[Row]) -> list[str]:
-    """The rows as they are read, whatever their style."""
-    return ["".join(text for text, _ in row).rstrip() for row in drawn]
-
-
-def styled(drawn: list[Row], style: str) -> list[str]:
-    """All that is in a style."""
-    return [text.strip() for row in drawn for text, its in row if style in its and text.strip()]
 
 
 class Screen:
-    """As much of a terminal as the display asks for; its scrollback is above its lines."""
+    """A terminal that understands what the display writes; nothing scrolls out of it."""
 
     def __init__(self) -> None:
         self.lines = [""]
@@ -109,7 +63,7 @@ class Screen:
 
 
 class Stream(io.StringIO):
-    """A stream that hands over what is written to it."""
+    """A stream that puts what is written to it into a queue."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,190 +80,6 @@ def xterm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     for name in ("NO_COLOR", "COLORTERM", "FORCE_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
-
-
-# What it looks like.
-
-
-def test_everything_has_its_row() -> None:
-    drawn = rows(BUSY, ":mode du", WIDE)
-    assert plain(drawn) == [
-        "",
-        " " * 29 + "           MIDIGEN",
-        "",
-        "call-response   C major   120.0 bpm clock (lost)",
-        " MUTED     HOLD",
-        "you       E C D E C D E C D E C D E C D E C D E C D E C D E",
-        "midigen                                                 G A",
-        "sounds   C4 E4 G4",
-        "",
-        "         ▄▄▄▄▄",
-        "         █████                ▆▆▆▆▆  ▁▁▁▁▁  ▅▅▅▅▅",
-        "next     C  50% D   0% E   2% F  25% G   3% A  19% B   1%",
-        "late 1.2 ms   dropped 3   scene bridge   model songs",
-        "> :mode du",
-    ]
-
-
-E_FLAT = Key.named("Eb major")
-IN_E_FLAT = replace(
-    BUSY,
-    key="Eb major",
-    notes=E_FLAT.note_names,
-    heard=("Eb", "F", "G", "Ab", "Bb", "C", "D") * 2,
-    played=("Bb", "E"),
-    sounds=("Bb3", "Ab4"),
-)
-
-
-def test_in_another_key_the_notes_lead_and_the_letters_come_second() -> None:
-    assert plain(rows(IN_E_FLAT, "", WIDE))[3:13] == [
-        "call-response   Eb major   120.0 bpm clock (lost)",
-        " MUTED     HOLD",
-        "you                       Eb F G Ab Bb C D Eb F G Ab Bb C D",
-        "midigen                                                Bb E",
-        "sounds   Bb3 Ab4",
-        "",
-        "         ▄▄▄▄▄",
-        "         █████                ▆▆▆▆▆  ▁▁▁▁▁  ▅▅▅▅▅",
-        "next     Eb 50% F   0% G   2% Ab 25% Bb  3% C  19% D   1%",
-        "letters  C      D      E      F      G      A      B",
-    ]
-
-
-def test_in_forty_columns_rows_break_between_words_and_notes_stay_whole() -> None:
-    waits = replace(IN_E_FLAT, silence="no answer while Eb4 and Bb4 are held: let them go")
-    assert plain(rows(waits, "", os.terminal_size((40, 30))))[3:] == [
-        "call-response   Eb major",
-        "120.0 bpm clock (lost)",
-        " MUTED     HOLD",
-        "no answer while Eb4 and Bb4 are held",
-        "you        G Ab Bb C D Eb F G Ab Bb C D",
-        "midigen                            Bb E",
-        "sounds   Bb3 Ab4",
-        "",
-        "▄▄▄▄",
-        "████           ▆▆▆▆ ▁▁▁▁ ▅▅▅▅",
-        "Eb   F    G    Ab   Bb   C    D",
-        "late 1.2 ms   dropped 3   scene bridge",
-        "model songs",
-        ">",
-    ]
-
-
-def test_a_quiet_beginning() -> None:
-    assert plain(rows(SILENT, "", NARROW)) == [
-        "",
-        " " * 28 + " -",
-        "",
-        "call-response   C major   120.0 bpm internal",
-        "",
-        "you",
-        "midigen",
-        "sounds",
-        "",
-        "",
-        "",
-        "next     C      D      E      F      G      A      B",
-        "late 0.0 ms   model songs",
-        ">",
-    ]
-
-
-def test_before_anything_is_known_a_line_can_be_typed() -> None:
-    assert plain(rows(None, ":q", WIDE)) == ["> :q"]
-    assert rows(None, None, WIDE) == []
-
-
-def test_turns_differ_by_their_place_and_their_word() -> None:
-    turns = {
-        turn: plain(rows(replace(SILENT, turn=turn), None, WIDE))[1]
-        for turn in ("you", "midigen", "")
-    }
-    assert turns == {
-        "you": " " * 13 + "YOU",
-        "midigen": " " * 40 + "MIDIGEN",
-        "": " " * 29 + "-",
-    }
-
-
-def test_what_must_not_be_overlooked_is_in_reverse() -> None:
-    assert styled(rows(BUSY, "", WIDE), "reverse") == [
-        "MIDIGEN",
-        "120.0 bpm clock (lost)",
-        "MUTED",
-        "HOLD",
-        "C  50%",
-    ]
-    assert styled(rows(SILENT, "", WIDE), "reverse") == []
-
-
-def test_why_it_is_silent_stands_among_the_flags_and_what_to_do_above() -> None:
-    waits = replace(SILENT, holding=True, silence="no answer while C4 is held: strike it again")
-    assert plain(rows(waits, "", NARROW))[4] == " HOLD    no answer while C4 is held"
-
-
-def test_a_low_terminal_has_the_most_important_and_room_for_notices() -> None:
-    assert plain(rows(BUSY, "", os.terminal_size((80, 10)))) == [
-        " " * 29 + "           MIDIGEN",
-        "call-response   C major   120.0 bpm clock (lost)",
-        " MUTED     HOLD",
-        "you       E C D E C D E C D E C D E C D E C D E C D E C D E",
-        ">",
-    ]
-    assert plain(rows(BUSY, "", os.terminal_size((80, 1)))) == [">"]
-
-
-def test_a_terminal_without_blocks_has_bars_too() -> None:
-    assert plain(rows(BUSY, None, WIDE, ASCII_BLOCKS))[8:11] == [
-        "",
-        "         .....",
-        "         #####                :::::         :::::",
-    ]
-
-
-def test_the_end_of_a_long_line_is_seen() -> None:
-    assert plain(rows(None, "x" * 100 + "y", NARROW)) == ["> " + "x" * 55 + "y"]
-
-
-TEXTS = st.text(max_size=70)
-CHANCES = st.lists(st.floats(0, 1), min_size=7, max_size=7).map(tuple)
-SOME_KEYS = st.sampled_from([Key.named(f"{tonic} {mode}") for tonic in ("C", "Db", "F#", "Eb")
-                        for mode in MODE_NAMES])  # fmt: skip
-NAMES = st.lists(st.sampled_from(["C", "D#", "Ab", "B#"]), max_size=80).map(tuple)
-STATUSES = st.builds(
-    Status,
-    mode=TEXTS,
-    turn=st.sampled_from(["you", "midigen", ""]),
-    key=TEXTS,
-    bpm=st.floats(20, 400),
-    beat=TEXTS,
-    notes=SOME_KEYS.map(lambda key: key.note_names),
-    heard=NAMES,
-    played=NAMES,
-    probabilities=st.none() | CHANCES,
-    sounding=st.just(()),
-    sounds=st.lists(st.sampled_from(["C4", "Bb-1", "F#9"]), max_size=30).map(tuple),
-    model=TEXTS,
-    scene=TEXTS,
-    muted=st.booleans(),
-    holding=st.booleans(),
-    dropped=st.integers(0),
-    worst=st.floats(0, 1000),
-)
-SIZES = st.builds(lambda w, h: os.terminal_size((w, h)), st.integers(1, 120), st.integers(1, 40))
-
-
-@given(st.none() | STATUSES, st.none() | TEXTS, SIZES)
-def test_nothing_wraps_scrolls_or_moves_the_cursor(
-    status: Status | None, typed: str | None, size: os.terminal_size
-) -> None:
-    from rich.cells import cell_len
-
-    drawn = plain(rows(status, typed, size))
-    assert len(drawn) <= size.lines
-    assert all(cell_len(row) < size.columns for row in drawn)
-    assert all(row.isprintable() for row in drawn)
 
 
 # What it writes.
@@ -339,7 +109,7 @@ def test_notices_stay_above_the_newest_rows(frames: list[tuple[list[str], list[s
     assert (screen.row, screen.column) == (len(expected), 0)
 
 
-def test_the_cursor_is_where_the_typed_line_goes_on() -> None:
+def test_the_cursor_is_at_the_end_of_the_typed_line() -> None:
     screen = Screen()
     screen.write(Sheet(io.StringIO()).frame([], rows(BUSY, ":mode", WIDE), WIDE))
     assert (screen.lines[screen.row], screen.column) == ("> :mode", 7)
@@ -368,7 +138,7 @@ def test_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
 # The thread.
 
 
-def test_a_whole_life() -> None:
+def test_from_start_to_stop() -> None:
     stream, screen = Stream(), Screen()
     display = Display(lambda: SILENT, stream=stream)
     display.tell("first")
@@ -454,7 +224,7 @@ def display_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name in ("display", "typing")]
 
 
-def test_a_closed_stream_matters_to_nobody() -> None:
+def test_a_closed_stream_does_no_harm() -> None:
     stream = io.StringIO()
     display = Display(lambda: SILENT, stream=stream)
     stream.close()
@@ -464,7 +234,7 @@ def test_a_closed_stream_matters_to_nobody() -> None:
     assert display_threads() == []
 
 
-def test_a_terminal_that_hangs_up_ends_it_silently() -> None:
+def test_it_ends_silently_when_the_terminal_hangs_up() -> None:
     with open_pty() as (person, terminal), open(terminal, "w", closefd=False) as stream:
         lines: list[str] = []
         display = Display(lambda: SILENT, stream=stream, typed=lines.append, keyboard=stream)
@@ -480,10 +250,10 @@ def test_a_terminal_that_hangs_up_ends_it_silently() -> None:
         assert display_threads() == []
 
 
-def test_a_stuck_terminal_keeps_nobody_waiting() -> None:
+def test_nothing_waits_for_a_stuck_terminal() -> None:
     with open_pty() as (person, terminal), open(terminal, "w", closefd=False) as stream:
         display = Display(lambda: SILENT, stream=stream)
-        for _ in range(1000):  # more than it takes while nobody reads
+        for _ in range(1000):  # more than fits while nobody reads
             display.tell("x" * 1000)
         begun = time.perf_counter()
         display.start("midigen")
@@ -498,7 +268,7 @@ def test_a_stuck_terminal_keeps_nobody_waiting() -> None:
         assert display_threads() == []
 
 
-def test_what_is_worth_drawing_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_which_terminals_are_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = io.StringIO()
     closed.close()
     assert not is_worthwhile(io.StringIO())
@@ -510,110 +280,12 @@ def test_what_is_worth_drawing_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_the_display_imports_rich() -> None:
-    program = "import sys, midigen.status, midigen.typed_line; sys.exit('rich' in sys.modules)"
+    modules = "sys, midigen.instrument.status, midigen.live.typed_line"
+    program = f"import {modules}; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-# The typed line.
-
-
-@pytest.mark.parametrize(
-    ("typed", "lines", "text"),
-    [
-        (b":mode duet\n", [":mode duet"], ""),
-        (b":mode duet\r:tempo", [":mode duet"], ":tempo"),
-        (b":mx\x7fode solx\x08o\n", [":mode solo"], ""),
-        (b"\x7f:a", [], ":a"),
-        (b"nonsense\x15:b", [], ":b"),
-        (b" \n\n  :c \n", [":c"], ""),
-        (b":k\xc3\xa9y\n", [":kéy"], ""),
-        (b":a\x1b[D\x1b[1;5C\x1bOP\x1b[[A\x1b[3~b", [], ":ab"),
-        (b":a\x1bb", [], ":ab"),  # Escape alone, or Alt
-        (b":a\x1b", [], ":a"),
-        (b":a\x00\x04\x13\tb", [], ":ab"),
-        (b":\xff", [], ":\N{REPLACEMENT CHARACTER}"),
-    ],
-)
-def test_keys(typed: bytes, lines: list[str], text: str) -> None:
-    line = TypedLine()
-    assert line.feed(typed) == lines
-    assert line.text == text
-
-
-KEYS = st.lists(
-    st.sampled_from([b"a", "é".encode(), b"\x1b", b"[", b"O", b"A", b"1;", b"\x7f", b"\n", b"\xff"])
-)
-
-
-@given(KEYS)
-def test_the_pieces_that_keys_come_in_do_not_matter(keys: list[bytes]) -> None:
-    whole, pieces = TypedLine(), TypedLine()
-    data = b"".join(keys)
-    lines = [line for place in range(len(data)) for line in pieces.feed(data[place : place + 1])]
-    assert (whole.feed(data), whole.text) == (lines, pieces.text)
-
-
-@given(st.text(max_size=LONGEST))
-@example("a" * LONGEST)
-def test_a_line_is_never_too_long_nor_unprintable(text: str) -> None:
-    line = TypedLine()
-    for ended in line.feed((text * 3).encode(errors="replace")):
-        assert len(ended) <= LONGEST
-        assert ended.isprintable()
-    assert len(line.text) <= LONGEST
-    assert line.text.isprintable()
-
-
-# The keyboard.
-
-
-def test_lines_come_from_a_terminal_and_it_is_given_back() -> None:
-    with open_pty() as (person, terminal):
-        before = termios.tcgetattr(terminal)
-        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        typist = Typist(lines.put, terminal)
-        typist.start()
-        mode = termios.tcgetattr(terminal)
-        assert not mode[3] & (termios.ICANON | termios.ECHO)
-        assert mode[3] & termios.ISIG
-        os.write(person, b":mode duet\n:tem")
-        assert lines.get(timeout=20) == ":mode duet"
-        os.write(person, b"po 90\n")
-        assert lines.get(timeout=20) == ":tempo 90"
-        typist.stop()
-        typist.stop()
-        assert termios.tcgetattr(terminal) == before
-        assert display_threads() == []
-
-
-def test_it_can_be_stopped_by_what_is_typed() -> None:
-    with open_pty() as (person, terminal):
-        before = termios.tcgetattr(terminal)
-        stopped = threading.Event()
-
-        def typed(_: str) -> None:
-            typist.stop()
-            stopped.set()
-
-        typist = Typist(typed, terminal)
-        typist.start()
-        os.write(person, b":quit\n")
-        assert stopped.wait(20)
-        assert termios.tcgetattr(terminal) == before
-
-
-def test_a_pipe_is_read_as_well_until_it_ends() -> None:
-    reading, writing = os.pipe()
-    lines: list[str] = []
-    typist = Typist(lines.append, reading)
-    typist.start()
-    os.write(writing, b":mode duet\n")
-    os.close(writing)
-    for thread in display_threads():
-        thread.join(timeout=20)
-    typist.stop()
-    os.close(reading)
-    assert lines == [":mode duet"]
+# A terminal of its own.
 
 
 PROGRAM = """
@@ -634,7 +306,7 @@ except KeyboardInterrupt:
 
 
 def program(terminal: int, *, stops: bool, before: str = "") -> subprocess.Popen[bytes]:
-    """The display in a process that has a terminal to itself."""
+    """The display in a process with a terminal of its own."""
     text = PROGRAM.replace("STOPS", str(stops)).replace("BEFORE", before)
     return subprocess.Popen(
         [sys.executable, "-c", text],
@@ -663,7 +335,7 @@ def test_on_a_terminal_of_its_own(stops: bool) -> None:
 
 
 def test_in_the_background_it_leaves_the_keyboard_alone() -> None:
-    """A shell's job: to touch the terminal's mode would stop the whole process."""
+    """As a job in the background, where changing the terminal's mode would stop the process."""
     background = (
         "if (job := os.fork()):\n"
         "    os._exit(os.waitpid(job, os.WUNTRACED)[1])\n"

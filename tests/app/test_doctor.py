@@ -1,6 +1,5 @@
-"""What `doctor` finds, each verdict where things really stand so."""
+"""What `doctor` finds, in the situations that give each verdict."""
 
-import argparse
 import contextlib
 import os
 import resource
@@ -11,18 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from midigen.app import doctor
+from midigen.app import doctor, measuring
+from midigen.app.cli import new_parser
 from midigen.app.doctor import (
     LIMIT,
-    LONG_PERIOD,
-    NOTICED,
-    TOO_SLOW,
-    UNSTEADY,
-    Finding,
-    Verdict,
     examine_jack,
     examine_model,
     examine_models,
@@ -34,32 +26,33 @@ from midigen.app.doctor import (
     examine_round_trip,
     examine_sequencer,
     examine_system,
-    judge_period,
-    judge_prediction,
-    judge_round_trip,
-    judge_waking,
-    measure_round_trip,
-    measure_waking,
 )
-from midigen.app.doctor_commands import add_commands
+from midigen.app.findings import (
+    Finding,
+    Verdict,
+)
+from midigen.app.measuring import measure_round_trip, measure_waking
 from midigen.errors import ConfigError, ExitCode, NoMidiSystemError
 from midigen.live import midi_system, realtime
 from midigen.live.midi_system import Listing, find_api
 from midigen.live.port_names import ports_of
 from midigen.live.ports import MidiPorts
-from midigen.settings.table import Api, Osc, Ports, Record, Scene, Settings
-from tests.jack import PATIENCE, Hand, JackServer
+from midigen.settings.choices import Api
+from midigen.settings.connections import Osc, Ports, Record
+from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.table import Settings
+from tests.jack import TIMEOUT, Hand, JackServer
 from tests.players import settings
 from tests.system import needs
 
 GOOD, DOUBTFUL, FAILS, PASSED_OVER = Verdict
 NOBODY = 65534
-SYS_NICE = 23  # the number of a Linux capability: to give oneself any priority
+SYS_NICE = 23  # the Linux capability to take any priority
 
 
 @pytest.fixture
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No JACK server of the name that clients look for."""
+    """Clients look for a JACK server that doesn't exist."""
     monkeypatch.setenv("JACK_DEFAULT_SERVER", f"midigen-none-{os.getpid()}")
 
 
@@ -69,14 +62,14 @@ def long_period(jack: JackServer) -> Iterator[None]:
     del jack
     program = needs("jack_bufsize")
     for frames in ("1024", "64"):
-        subprocess.run([program, frames], check=True, capture_output=True, timeout=PATIENCE)
+        subprocess.run([program, frames], check=True, capture_output=True, timeout=TIMEOUT)
         if frames == "1024":
             yield
 
 
 @contextlib.contextmanager
 def ordinary_user() -> Iterator[None]:
-    """Root's rights are laid down; who has none keeps on."""
+    """Drop the rights of root meanwhile, if the tests run as root."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(NOBODY)
@@ -88,10 +81,8 @@ def ordinary_user() -> Iterator[None]:
 
 
 def run_doctor(*arguments: str) -> ExitCode:
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
-    options = parser.parse_args(["doctor", *arguments])
-    code: ExitCode = options.command(options)
+    options = new_parser("doctor").parse_args(["doctor", *arguments])
+    code: ExitCode = options.run(options)
     return code
 
 
@@ -100,9 +91,9 @@ def run_doctor(*arguments: str) -> ExitCode:
 
 @pytest.fixture
 def _brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short measurements, and no config.toml of this machine's is found."""
+    """Short measurements, and a folder without config.toml, here and for the user."""
     monkeypatch.setattr(doctor, "NOTES", 20)
-    monkeypatch.setattr(doctor, "WAKES", 20)
+    monkeypatch.setattr(measuring, "WAKES", 20)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("platformdirs.user_config_path", lambda _: tmp_path / "none")
 
@@ -117,14 +108,14 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
 
 
 def assert_in_order(found: list[tuple[str, str]], *words: str) -> None:
-    """Each line holds the words that stand for it."""
+    """Assert that there is one line for each of these words, which contains it."""
     assert len(found) == len(words), found
     for (_, text), word in zip(found, words, strict=True):
         assert word in text
 
 
 @pytest.mark.usefixtures("_brief", "long_period")
-def test_all_that_playing_over_jack_needs_is_examined_and_doubt_is_no_failure(
+def test_everything_for_jack_is_checked_and_a_doubt_is_no_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keys = Hand()
@@ -150,7 +141,7 @@ def test_all_that_playing_over_jack_needs_is_examined_and_doubt_is_no_failure(
         "model notebook: a prediction takes ",
         f"recordings: {tmp_path} can be written",
         f"OSC: 127.0.0.1:{free} is free",
-        "a note to midigen and on is under way for ",
+        "latency: a note to midigen and its answer take ",
         "this machine wakes up ",
     )
     assert [verdict for verdict, _ in found[:4]] == [GOOD, DOUBTFUL, GOOD, GOOD]
@@ -158,7 +149,7 @@ def test_all_that_playing_over_jack_needs_is_examined_and_doubt_is_no_failure(
 
 
 @pytest.mark.usefixtures("_brief", "no_server")
-def test_without_a_server_the_rest_is_examined_and_the_first_failure_gives_the_exit_code(
+def test_without_a_server_the_rest_is_checked_and_the_first_failure_gives_the_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = run_doctor("--ports", "jack", "--model", "gone", "--set", "record.path=/dev/null/x")
@@ -167,11 +158,11 @@ def test_without_a_server_the_rest_is_examined_and_the_first_failure_gives_the_e
         found,
         "jack: its server isn't running",
         "JACK: its server isn't running -> start it",
-        "the ports: there is no MIDI system",
+        "ports: there is no MIDI system",
         "real-time priority: ",
         "no model 'gone'",
         "/dev/null/x: can't be written",
-        "how long notes are under way: there is no MIDI system",
+        "latency: not measured, there are no MIDI ports",
         "this machine wakes up ",
     )
     for number, verdict in {0: FAILS, 1: FAILS, 2: PASSED_OVER, 4: FAILS, 6: PASSED_OVER}.items():
@@ -226,7 +217,7 @@ def test_a_sequencer_that_this_user_may_not_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_server")
-def test_run_says_as_doctor_does_that_the_sequencer_may_not_be_opened(
+def test_run_and_doctor_say_the_same_of_a_sequencer_that_cannot_be_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "seq"
@@ -262,7 +253,7 @@ def test_a_short_period_is_good() -> None:
 
 
 @pytest.mark.usefixtures("jack")
-def test_a_midigen_that_runs_already_is_found() -> None:
+def test_a_running_midigen_is_found() -> None:
     ports = Ports()
     other = MidiPorts(Api.JACK, ports, hears_clock=False)
     other.open(lambda _: None)
@@ -285,7 +276,7 @@ def test_windows_needs_named_ports() -> None:
 
 
 @pytest.mark.usefixtures("jack")
-def test_named_ports_are_there_or_not() -> None:
+def test_named_ports_exist_or_not() -> None:
     keys = Hand()
     keys.open_virtual("Keys")
     try:
@@ -304,7 +295,7 @@ def test_named_ports_are_there_or_not() -> None:
     assert "--output" in found[2].remedy
 
 
-def test_who_waits_may_have_a_port_missing_but_not_two_that_fit() -> None:
+def test_with_wait_a_port_may_be_missing_but_not_ambiguous() -> None:
     listing = Listing(Api.JACK, tuple(ports_of(Api.JACK, ["one:Keys", "two:Keys"])))
     found = [*examine_named_ports(listing, Ports(input=("Organ", "Keys")), waits=True)]
     assert [(each.verdict, each.code) for each in found] == [
@@ -313,10 +304,10 @@ def test_who_waits_may_have_a_port_missing_but_not_two_that_fit() -> None:
     ]
     assert found[0].text.endswith("; it is waited for")
     assert "plugged in" in found[0].remedy
-    assert not found[1].remedy  # the error says it: more of the name, or a number
+    assert not found[1].remedy  # the error itself says to give more of the name, or a number
 
 
-def test_twins_are_named_as_run_names_them() -> None:
+def test_ports_of_the_same_name_are_numbered_as_by_run() -> None:
     listed = ["K:K MIDI 1 20:0", "K:K MIDI 1 24:0"]
     listing = Listing(Api.ALSA, tuple(ports_of(Api.ALSA, listed)))
     found = [*examine_named_ports(listing, Ports(input=("K", "K #2", "24:0")))]
@@ -325,7 +316,7 @@ def test_twins_are_named_as_run_names_them() -> None:
     assert found[1].text == '--input "K #2" is "K:K MIDI 1 #2"'
 
 
-def test_where_none_is_named_there_is_nothing_to_find() -> None:
+def test_without_named_ports_there_is_nothing_to_find() -> None:
     assert not [
         *examine_named_ports(Listing(Api.JACK, tuple(ports_of(Api.JACK, ["a:b"]))), Ports())
     ]
@@ -348,7 +339,7 @@ def test_priority_that_is_refused_is_doubtful() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked for real-time priority")
-def test_priority_that_is_given_is_given_to_a_thread_of_its_own() -> None:
+def test_priority_is_only_given_to_a_thread_of_its_own() -> None:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (rights,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
     limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
@@ -379,7 +370,7 @@ def test_a_damaged_model_will_not_work(tmp_path: Path) -> None:
     assert str(path) in finding.text
 
 
-def test_a_folder_for_recordings_is_made_or_cannot_be(tmp_path: Path) -> None:
+def test_the_folder_of_recordings_is_made_if_possible(tmp_path: Path) -> None:
     def examine(folder: Path) -> Finding:
         return examine_recording(Settings(record=Record(path=str(folder))))
 
@@ -405,7 +396,7 @@ def test_a_taken_osc_port_will_not_work() -> None:
     assert examine_osc(osc).verdict is GOOD
 
 
-# --- how this machine will feel
+# --- how fast this machine is
 
 
 @pytest.mark.usefixtures("jack")
@@ -418,7 +409,7 @@ def test_notes_come_back_over_the_real_midi_system() -> None:
 
 @pytest.mark.usefixtures("jack")
 def test_a_second_doctor_cannot_measure_meanwhile() -> None:
-    other = MidiPorts(Api.JACK, doctor._ECHO, hears_clock=False)
+    other = MidiPorts(Api.JACK, measuring._ECHO, hears_clock=False)
     other.open(lambda _: None)
     try:
         finding = examine_round_trip(Api.JACK)
@@ -429,80 +420,7 @@ def test_a_second_doctor_cannot_measure_meanwhile() -> None:
 
 
 def test_waking_is_never_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "WAKES", 10)
+    monkeypatch.setattr(measuring, "WAKES", 10)
     late = measure_waking()
     assert len(late) == 10
     assert min(late) >= 0
-
-
-APIS = st.sampled_from([Api.ALSA, Api.COREMIDI, Api.JACK])
-TIMES = st.lists(st.floats(0.0001, 1), min_size=1, max_size=300)
-
-
-def words(finding: Finding) -> str:
-    """What a player is told of the numbers."""
-    return finding.text.rpartition(": ")[2]
-
-
-@given(APIS, TIMES, st.floats(0, 1))
-def test_what_a_player_feels_is_judged_by_the_slowest_of_a_hundred(
-    api: Api, times: list[float], share: float
-) -> None:
-    slowest = max(times)
-    for limit, verdict, said in (
-        (NOTICED, GOOD, "you will not notice it"),
-        (TOO_SLOW, DOUBTFUL, "felt by some players"),
-    ):
-        quick = [time / slowest * limit * share for time in times]
-        finding = judge_round_trip(quick, len(quick), api)
-        told = (finding.verdict, words(finding))
-        assert told in ((GOOD, "you will not notice it"), (verdict, said))
-    slow = [time / min(times) * TOO_SLOW * 1.001 for time in times]
-    finding = judge_round_trip(slow, len(slow), api)
-    assert (finding.verdict, words(finding)) == (DOUBTFUL, "too slow to play with")
-    assert ("JACK" in finding.remedy) is (api is Api.JACK)
-    assert finding.code == ExitCode.OK
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "verdict", "said"),
-    [
-        (1.8, GOOD, "you will not notice it"),
-        (5.0, GOOD, "you will not notice it"),
-        (5.1, DOUBTFUL, "felt by some players"),
-        (10.0, DOUBTFUL, "felt by some players"),
-        (10.1, DOUBTFUL, "too slow to play with"),
-    ],
-)
-def test_the_limits_of_what_is_felt(milliseconds: float, verdict: Verdict, said: str) -> None:
-    finding = judge_round_trip([milliseconds / 1000] * 200, 200, Api.ALSA)
-    assert (finding.verdict, words(finding)) == (verdict, said)
-    assert f"for {milliseconds} ms (p50), {milliseconds} ms (p99), {milliseconds}" in finding.text
-
-
-def test_a_single_straggler_of_many_notes_is_forgiven() -> None:
-    assert judge_round_trip([0.002] * 199 + [0.1], 200, Api.ALSA).verdict is GOOD
-    assert judge_round_trip([0.002] * 190 + [0.1] * 10, 200, Api.ALSA).verdict is DOUBTFUL
-
-
-@given(APIS, TIMES, st.integers(1, 50))
-def test_lost_notes_are_counted(api: Api, times: list[float], lost: int) -> None:
-    finding = judge_round_trip(times, len(times) + lost, api)
-    assert (finding.verdict, finding.code) == (DOUBTFUL, ExitCode.OK)
-    assert f"of {len(times) + lost} notes sent to itself, {lost} got lost" in finding.text
-    assert ("JACK" in finding.remedy) is (api is Api.JACK)
-    finding = judge_round_trip([], lost, api)
-    assert ("JACK" in finding.remedy) is (api is Api.JACK)
-    assert (finding.verdict, finding.code) == (FAILS, ExitCode.PORT)
-
-
-@given(st.floats(0, 1))
-def test_periods_predictions_and_waking_are_good_up_to_their_limits(time: float) -> None:
-    for finding, limit in (
-        (judge_period(time), LONG_PERIOD),
-        (judge_prediction("model x", time), NOTICED),
-        (judge_waking([time] * 200), UNSTEADY),
-    ):
-        assert finding.verdict is (GOOD if time <= limit else DOUBTFUL)
-        assert bool(finding.remedy) is (time > limit)
-        assert finding.code == ExitCode.OK

@@ -1,4 +1,4 @@
-"""The picture of a MIDI file: what is read from it, and that what is read is to be seen."""
+"""The picture of a MIDI file: what is read from the file, and whether it is visible."""
 
 import struct
 import sys
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app.piano_roll import MACHINE, PLAYER, Note, Piece, _drawn, plot, read
+from midigen.app.piano_roll import MACHINE, PLAYER, DrawnNote, Piece, _drawn, plot, read
 from midigen.errors import MidiFileError, MidigenError
 from midigen.music.keys import Key
 
@@ -19,7 +19,7 @@ BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xF0, 0xB2, 0x3C)
 
 
 def write(path: Path, *tracks: tuple[str, list[Any]], ticks_per_beat: int = 100) -> Path:
-    """A MIDI file of named tracks, with the messages as mido has them."""
+    """Write a MIDI file with named tracks of mido's messages."""
     file = mido.MidiFile(ticks_per_beat=ticks_per_beat)
     for name, messages in tracks:
         file.add_track(name).extend(messages)
@@ -28,7 +28,7 @@ def write(path: Path, *tracks: tuple[str, list[Any]], ticks_per_beat: int = 100)
 
 
 def note(pitch: int, ticks: int, velocity: int = 80, after: int = 0) -> list[mido.Message]:
-    """A note of so many ticks, after a rest."""
+    """A note of so many ticks after a rest."""
     return [
         mido.Message("note_on", note=pitch, velocity=velocity, time=after),
         mido.Message("note_on", note=pitch, velocity=0, time=ticks),
@@ -46,7 +46,7 @@ def meter(numerator: int, denominator: int, after: int = 0) -> mido.MetaMessage:
 
 
 def colours(png: Path) -> dict[str, int]:
-    """How many pixels of a picture have the colour of each of the two."""
+    """The number of pixels in the colour of each player."""
     from matplotlib.image import imread
 
     pixels = np.rint(imread(png)[..., :3] * 255).astype(int)
@@ -71,9 +71,9 @@ def test_notes_beats_and_bars_of_both(tmp_path: Path) -> None:
     )
     assert read(path) == Piece(
         notes=(
-            Note(PLAYER, 60, 80, 0.0, 1.0),
-            Note(PLAYER, 62, 99, 1.0, 1.5),
-            Note(MACHINE, 64, 70, 2.0, 4.0),
+            DrawnNote(PLAYER, 60, 80, 0.0, 1.0),
+            DrawnNote(PLAYER, 62, 99, 1.0, 1.5),
+            DrawnNote(MACHINE, 64, 70, 2.0, 4.0),
         ),
         beats=(0.0, 1.0, 2.0, 3.0, 4.0),
         bars=(0.0, 4.0),
@@ -84,7 +84,7 @@ def test_tempo_and_meter_may_change(tmp_path: Path) -> None:
     changes = [meter(3, 4), tempo(60), tempo(120, after=300), meter(6, 8)]
     path = write(tmp_path / "in.mid", ("conductor", changes), ("piano", note(60, 301)))
     assert read(path) == Piece(
-        notes=(Note(PLAYER, 60, 80, 0.0, 3.005),),
+        notes=(DrawnNote(PLAYER, 60, 80, 0.0, 3.005),),
         beats=(0.0, 1.0, 2.0, 3.0, 3.25, 3.5, 3.75, 4.0, 4.25, 4.5),
         bars=(0.0, 3.0, 4.5),
     )
@@ -100,20 +100,20 @@ def test_a_note_that_never_ends_ends_with_its_track(tmp_path: Path) -> None:
     on = mido.Message("note_on", note=60, velocity=80)
     end = mido.MetaMessage("end_of_track", time=100)
     piece = read(write(tmp_path / "in.mid", ("", [tempo(60), on, end])))
-    assert piece.notes == (Note(PLAYER, 60, 80, 0.0, 1.0),)
+    assert piece.notes == (DrawnNote(PLAYER, 60, 80, 0.0, 1.0),)
 
 
 def test_a_key_struck_again_ends_its_former_note(tmp_path: Path) -> None:
     on = [mido.Message("note_on", note=60, velocity=80, time=ticks) for ticks in (0, 100)]
     off = mido.Message("note_off", note=60, time=100)
     piece = read(write(tmp_path / "in.mid", ("", [tempo(60), *on, off])))
-    assert piece.notes == (Note(PLAYER, 60, 80, 0.0, 1.0), Note(PLAYER, 60, 80, 1.0, 2.0))
+    assert piece.notes == (DrawnNote(PLAYER, 60, 80, 0.0, 1.0), DrawnNote(PLAYER, 60, 80, 1.0, 2.0))
 
 
 @pytest.mark.parametrize("meta", [tempo(120).copy(tempo=0), meter(4, 4).copy(numerator=0)])
-def test_what_makes_no_sense_is_passed_over(meta: mido.MetaMessage, tmp_path: Path) -> None:
+def test_messages_that_make_no_sense_are_skipped(meta: mido.MetaMessage, tmp_path: Path) -> None:
     assert read(write(tmp_path / "in.mid", ("", [meta, *note(60, 100)]))) == Piece(
-        (Note(PLAYER, 60, 80, 0.0, 0.5),), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 2.0)
+        (DrawnNote(PLAYER, 60, 80, 0.0, 0.5),), (0.0, 0.5, 1.0, 1.5, 2.0), (0.0, 2.0)
     )
 
 
@@ -139,7 +139,7 @@ def test_the_bars_hold_the_notes_and_the_beats_hold_the_bars(
     assert piece.beats[:: signature[0]] == piece.bars
 
 
-# --- what is wrong
+# --- errors
 
 
 @pytest.mark.parametrize("content", [b"", b"MThd", b"no MIDI file at all"])
@@ -180,7 +180,7 @@ def test_without_matplotlib_it_says_what_to_install(
 # --- what is drawn
 
 
-def test_both_are_seen_each_in_its_colour(tmp_path: Path) -> None:
+def test_both_are_visible_in_their_colours(tmp_path: Path) -> None:
     player = (PLAYER, note(60, 400))
     machine = (MACHINE, note(67, 400, after=400))
     both, alone = tmp_path / "both.png", tmp_path / "alone.png"
@@ -189,16 +189,16 @@ def test_both_are_seen_each_in_its_colour(tmp_path: Path) -> None:
     assert size(both) == size(alone) == (1200, 500)
     assert colours(both)[PLAYER] > 4000
     assert colours(both)[MACHINE] > 2000
-    assert colours(alone)[MACHINE] < 300  # the legend's
+    assert colours(alone)[MACHINE] < 300  # only those of the legend
 
 
-def test_where_both_play_the_same_note_both_are_seen(tmp_path: Path) -> None:
+def test_a_note_that_both_play_is_visible_for_both(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mid", (PLAYER, note(60, 400)), (MACHINE, note(60, 400)))
     plot(path, tmp_path / "out.png")
     assert min(colours(tmp_path / "out.png").values()) > 2000
 
 
-def test_a_louder_note_is_a_taller_one(tmp_path: Path) -> None:
+def test_a_louder_note_is_taller(tmp_path: Path) -> None:
     inked = []
     for velocity in (20, 70, 120):
         path = write(tmp_path / "in.mid", (PLAYER, note(60, 400, velocity)))

@@ -1,6 +1,5 @@
-"""midigen as a service: its unit, read by systemd, and what a `systemctl` is told."""
+"""midigen as a service: its unit as systemd reads it, and the commands that systemctl gets."""
 
-import argparse
 import configparser
 import os
 import re
@@ -14,8 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from midigen.app import service, service_commands
-from midigen.app.service import quoted, unit_text
+from midigen.app import systemd
+from midigen.app.cli import new_parser
+from midigen.app.systemd import quoted, unit_text
 from midigen.errors import ConfigError, ExitCode, MidigenError, ModelError, UsageError
 from midigen.live import recording
 from tests.system import needs
@@ -38,7 +38,7 @@ ESCAPE = re.compile(r'\\(?:x(?P<code>[0-9a-f]{2})|(?P<itself>[\\"]))|(?P<other>\
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a command line, by the rules of systemd.syntax(7) and systemd.unit(5)."""
+    """The words of a command line according to systemd.syntax(7) and systemd.unit(5)."""
 
     def unescaped(found: re.Match[str]) -> str:
         assert not found["other"], line
@@ -49,7 +49,7 @@ def words_of(line: str) -> list[str]:
         found = WORD.match(line, index)
         assert found, line[index:]
         word = found["plain"] or ESCAPE.sub(unescaped, found["quoted"] or "")
-        assert "%" not in word.replace("%%", ""), word  # it would stand for something
+        assert "%" not in word.replace("%%", ""), word  # it would be replaced
         words.append(word.replace("%%", "%"))
         index = found.end() + 1
     return words
@@ -71,10 +71,10 @@ def test_the_command_of_a_unit_is_the_one_that_was_given(options: list[str]) -> 
 
 @pytest.fixture(scope="module")
 def verify(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """What `systemd-analyze` has to say of a unit."""
+    """What `systemd-analyze` says about a unit."""
     program = needs("systemd-analyze")
     folder = tmp_path_factory.mktemp("unit")
-    path = folder / service.NAME
+    path = folder / systemd.NAME
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -100,7 +100,7 @@ def test_systemd_finds_no_fault_with_the_unit(verify: Callable[[str], str]) -> N
     command = [sys.executable, "-m", "midigen", "run", "--quiet", "--key", "B♭ major", "100% $5"]
     unit = unit_text(command, Path('/home/Ann/Bob\'s 100% "new" songs'))
     assert verify(unit) == ""
-    assert "RestartSecs" in verify(unit.replace("RestartSec=", "RestartSecs="))  # it would tell
+    assert "RestartSecs" in verify(unit.replace("RestartSec=", "RestartSecs="))  # faults are found
     assert PYTHON in verify(unit.replace(sys.executable, PYTHON))
 
 
@@ -109,7 +109,7 @@ def test_systemd_finds_no_fault_with_the_unit(verify: Callable[[str], str]) -> N
 def test_systemd_reads_a_word_as_it_was_given(
     verify: Callable[[str], str], options: list[str]
 ) -> None:
-    """It shows the words of `Environment=`, read by the same rules, if they aren't assignments."""
+    """It prints words of `Environment=` that aren't assignments; they follow the same rules."""
     one_line = str.maketrans("\n\r", "  ")
     words = [f"={word.translate(one_line)}|" for word in options]
     line = f"Environment={' '.join(quoted(word) for word in words)}\n"
@@ -117,11 +117,11 @@ def test_systemd_reads_a_word_as_it_was_given(
     assert re.findall(": Invalid environment assignment, ignoring: (=.*)", told) == words
 
 
-def test_it_starts_again_unless_that_is_hopeless_and_has_time_to_end() -> None:
+def test_it_restarts_unless_that_is_hopeless_and_gets_time_to_end() -> None:
     unit = read(unit_text([PYTHON], Path("/")))["Service"]
     assert unit["Restart"] == "on-failure"
     assert unit["RestartPreventExitStatus"] == f"{ExitCode.USAGE:d} {ExitCode.MODEL:d}"
-    assert float(unit["TimeoutStopSec"]) > recording.PATIENCE
+    assert float(unit["TimeoutStopSec"]) > recording.DISK_TIMEOUT
 
 
 def test_the_folder_is_written_as_systemd_takes_it() -> None:
@@ -155,7 +155,7 @@ def test_what_systemd_cannot_take_is_refused(
 
 
 class Systemctl:
-    """A `systemctl` on the PATH: it keeps what it is told, and answers as a test says."""
+    """A `systemctl` on the PATH that records its commands and answers as a test wants."""
 
     def __init__(self, folder: Path) -> None:
         self._calls = folder / "calls"
@@ -173,7 +173,7 @@ class Systemctl:
         self.path = program.parent
 
     def answer(self, command: str, code: int, out: str = "", err: str = "") -> None:
-        """What it is to say to a command."""
+        """Set the answer to a command."""
         lines = [f"echo {shlex.quote(out)}"] if out else []
         lines += [f"echo {shlex.quote(err)} >&2"] if err else []
         (self._answers / command).write_text("\n".join([*lines, f"exit {code}\n"]))
@@ -186,7 +186,7 @@ class Systemctl:
 
 @pytest.fixture
 def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
-    """A systemctl in an empty home, and an empty folder to be in."""
+    """A systemctl, an empty configuration and an empty working directory."""
     folder = tmp_path / "my songs"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -198,17 +198,15 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
 
 @pytest.fixture
 def unit(systemctl: Systemctl, tmp_path: Path) -> Path:
-    """Where the unit is to be."""
+    """The path of the unit."""
     del systemctl
     return tmp_path / "config" / "systemd" / "user" / "midigen.service"
 
 
 def midigen_service(*arguments: str) -> ExitCode:
-    """`midigen service` and these arguments."""
-    parser = argparse.ArgumentParser(prog="midigen")
-    service_commands.add_commands(parser.add_subparsers())
-    options = parser.parse_args(["service", *arguments])
-    code: ExitCode = options.command(options)
+    """Run `midigen service` with these arguments."""
+    options = new_parser("service").parse_args(["service", *arguments])
+    code: ExitCode = options.run(options)
     return code
 
 
@@ -237,7 +235,7 @@ def test_install_writes_the_unit_and_starts_it(
     assert "loginctl enable-linger" in told
 
 
-def test_installing_again_starts_it_anew_with_the_new_options(
+def test_installing_again_restarts_it_with_the_new_options(
     systemctl: Systemctl, unit: Path
 ) -> None:
     midigen_service("install", "--", "--mode", "duet")
@@ -271,7 +269,7 @@ def test_install_takes_only_what_run_takes(
         (["--config", "scene.toml"], ModelError, "'gone'"),
     ],
 )
-def test_what_would_only_fail_at_its_start_is_not_installed(
+def test_a_service_that_could_not_start_is_not_installed(
     options: list[str], error: type[MidigenError], words: str, systemctl: Systemctl, unit: Path
 ) -> None:
     Path("damaged.onnx").write_bytes(b"no model")
@@ -282,7 +280,7 @@ def test_what_would_only_fail_at_its_start_is_not_installed(
     assert systemctl.told == []
 
 
-def test_the_configuration_that_is_found_here_counts(systemctl: Systemctl, unit: Path) -> None:
+def test_the_configuration_in_this_folder_is_checked(systemctl: Systemctl, unit: Path) -> None:
     Path("config.toml").write_text("[tempo]\nbpm = -1\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"config\.toml: tempo\.bpm"):
         midigen_service("install")
@@ -291,7 +289,7 @@ def test_the_configuration_that_is_found_here_counts(systemctl: Systemctl, unit:
 
 
 @pytest.mark.parametrize("failing", range(len(INSTALLING)))
-def test_an_installation_that_fails_says_what_is_left_to_type(
+def test_a_failed_installation_says_which_commands_remain(
     failing: int, systemctl: Systemctl, unit: Path
 ) -> None:
     systemctl.answer(
@@ -303,13 +301,13 @@ def test_an_installation_that_fails_says_what_is_left_to_type(
     assert raised.value.exit_code == ExitCode.FAILURE
     assert str(raised.value).splitlines() == [
         f"{unit} was written, but `{left[0]}` failed: Failed to connect to bus: No medium",
-        f"when that is mended, type: {' && '.join(left)}",
+        f"when that is fixed, type: {' && '.join(left)}",
     ]
     assert unit.exists()
     assert systemctl.told == INSTALLING[: failing + 1]
 
 
-def test_without_systemctl_the_unit_is_written_and_the_rest_said(
+def test_without_systemctl_the_unit_is_written_and_the_rest_is_told(
     systemctl: Systemctl, unit: Path
 ) -> None:
     (systemctl.path / "systemctl").unlink()
@@ -368,7 +366,7 @@ def test_uninstall_removes_the_unit_whatever_systemd_says(
     assert "No medium" in str(raised.value)
 
 
-def test_status_of_one_that_plays(
+def test_status_of_a_running_service(
     systemctl: Systemctl, unit: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     midigen_service("install")
@@ -388,7 +386,7 @@ def test_status_of_one_that_plays(
 
 
 @pytest.mark.parametrize("word", ["inactive", "failed", "activating"])
-def test_status_of_one_that_does_not_play(
+def test_status_of_a_service_that_is_not_running(
     word: str, systemctl: Systemctl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     systemctl.answer("is-active", 3, out=word)

@@ -1,4 +1,4 @@
-"""Lines end between words: of texts, of help and of what is told, on terminals of any width."""
+"""Texts, help and messages are wrapped between words, on terminals of any width."""
 
 import argparse
 import os
@@ -35,7 +35,7 @@ def test_what_fits_stays_as_it_is(text: str) -> None:
     assert wrapped(text, 30, 4) == [line.rstrip() for line in text.splitlines()]
 
 
-def test_a_line_goes_on_below_its_text() -> None:
+def test_the_rest_of_a_line_is_indented_like_its_text() -> None:
     assert wrapped("good         the model songs takes 0.4 ms", 29, 13) == [
         "good         the model songs",
         " " * 9 + "takes 0.4 ms",
@@ -57,7 +57,11 @@ def commands(
                 yield from commands(each, (*names, name))
 
 
-COMMANDS = dict(commands(cli._parser()))
+COMMANDS: dict[tuple[str, ...], argparse.ArgumentParser] = {(): cli.new_parser(None)}
+for name in cli.COMMANDS:
+    COMMANDS |= {
+        names: parser for names, parser in commands(cli.new_parser(name)) if names[:1] == (name,)
+    }
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80])
@@ -76,7 +80,7 @@ def test_help_breaks_no_word(
 
 
 def options() -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every option that is read as something else than text, with its command."""
+    """Every option that isn't plain text, with its command."""
     for names, parser in COMMANDS.items():
         for action in parser._actions:
             if action.option_strings and action.type is not None:
@@ -99,7 +103,7 @@ def test_what_is_wrong_with_an_option_is_said_in_words(
 
 
 @pytest.mark.parametrize("names", [(), ("service",)])
-def test_a_command_that_has_commands_alone_prints_its_help(
+def test_a_command_with_subcommands_prints_its_help(
     names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(list(names)) == 0
@@ -110,7 +114,7 @@ def test_a_command_that_has_commands_alone_prints_its_help(
 
 
 def on_a_terminal(columns: int, *arguments: str) -> list[str]:
-    """The lines that a command writes on a terminal so wide."""
+    """The lines that a command writes on a terminal of this width."""
     person, terminal = pty.openpty()
     _set_columns(terminal, columns)
     environment: dict[str, Any] = {**os.environ, "TERM": "dumb"}
@@ -150,22 +154,22 @@ def _set_columns(terminal: int, columns: int) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["run", "--key", "G mayor"],  # an error of ours
-        ["run", "--seed", "abc"],  # one of the command line's
+        ["run", "--key", "G mayor"],  # midigen's own error
+        ["run", "--seed", "abc"],  # an error of the command line
         ["run", "--ports", "terminal"],  # notices
         ["doctor", "--ports", "terminal", "--model", "none"],
         ["models"],
     ],
     ids=" ".join,
 )
-def test_what_a_terminal_shows_breaks_no_word(arguments: list[str], columns: int) -> None:
+def test_on_a_terminal_no_word_is_broken(arguments: list[str], columns: int) -> None:
     lines = on_a_terminal(columns, *arguments)
     assert len(lines) > 1
     for line in lines:
         assert len(line) < columns or len(line.split()) == 1
 
 
-def test_elsewhere_a_line_stays_one() -> None:
+def test_elsewhere_lines_are_not_wrapped() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "midigen", "run", "--key", "G mayor"],
         capture_output=True,

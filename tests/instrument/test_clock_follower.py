@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from midigen.instrument.clock_follower import MISSING, SETTLED, TICKS_PER_BEAT, ClockFollower
+from midigen.instrument.clock_follower import CLOCKS_PER_BEAT, MISSING, SETTLED, ClockFollower
 from midigen.midi.messages import Clock, SongPosition
 
 
 def spans(*tempi: tuple[float, float]) -> list[float]:
     """The exact times of ticks for so many beats at each of some tempi."""
     periods = [
-        60 / bpm / TICKS_PER_BEAT
+        60 / bpm / CLOCKS_PER_BEAT
         for bpm, beats in tempi
-        for _ in range(int(beats * TICKS_PER_BEAT))
+        for _ in range(int(beats * CLOCKS_PER_BEAT))
     ]
     return [float(time) for time in np.concatenate([[0.0], np.cumsum(periods)])]
 
@@ -36,7 +36,7 @@ def errors(exact: list[float], heard: list[float], ahead: int = 6) -> npt.NDArra
         follower.hear(Clock.TICK, time)
         line = follower.timeline
         if line is not None and count + ahead < len(exact):
-            foretold = line.time_of((count + ahead) / TICKS_PER_BEAT)
+            foretold = line.time_of((count + ahead) / CLOCKS_PER_BEAT)
             found.append(foretold - exact[count + ahead])
     return np.array(found)
 
@@ -46,7 +46,7 @@ def test_a_perfect_clock_is_known_after_two_ticks(bpm: float) -> None:
     line = follow(spans((bpm, 1))[:2]).timeline
     assert line is not None
     assert line.bpm == pytest.approx(bpm)
-    assert line.beat == 1 / TICKS_PER_BEAT
+    assert line.beat == 1 / CLOCKS_PER_BEAT
 
 
 @given(st.floats(40, 240), st.integers(0, 99))
@@ -55,8 +55,8 @@ def test_jitter_of_two_milliseconds_is_smoothed_within_two_beats(bpm: float, see
     exact = spans((bpm, 20))
     jitter = np.random.default_rng(seed).uniform(-0.002, 0.002, len(exact))
     off = errors(exact, [time + float(late) for time, late in zip(exact, jitter, strict=True)])
-    assert abs(off[2 * TICKS_PER_BEAT :]).max() < 0.002
-    assert off[2 * TICKS_PER_BEAT :].std() < 0.0007
+    assert abs(off[2 * CLOCKS_PER_BEAT :]).max() < 0.002
+    assert off[2 * CLOCKS_PER_BEAT :].std() < 0.0007
 
 
 @given(st.floats(60, 180), st.floats(0.7, 1.4), st.integers(0, 99))
@@ -66,9 +66,9 @@ def test_another_tempo_is_met_within_a_beat(bpm: float, change: float, seed: int
     exact = spans((bpm, 8), (bpm * change, 12))
     jitter = np.random.default_rng(seed).uniform(-0.002, 0.002, len(exact))
     heard = [time + float(late) for time, late in zip(exact, jitter, strict=True)]
-    due = errors(exact, heard, ahead=1)[9 * TICKS_PER_BEAT :]
+    due = errors(exact, heard, ahead=1)[9 * CLOCKS_PER_BEAT :]
     assert np.percentile(abs(due), 99) < 0.003
-    before = errors(exact, heard, ahead=6)[9 * TICKS_PER_BEAT :]
+    before = errors(exact, heard, ahead=6)[9 * CLOCKS_PER_BEAT :]
     assert abs(before).max() < 0.005
 
 
@@ -90,7 +90,7 @@ def test_ticks_that_are_late_by_chance_change_nothing() -> None:
 def test_start_begins_the_count_and_stop_holds_it() -> None:
     follower = follow(spans((120, 2)))
     follower.hear(Clock.START, 1.01)
-    assert follower.beat == pytest.approx(-1 / TICKS_PER_BEAT)
+    assert follower.beat == pytest.approx(-1 / CLOCKS_PER_BEAT)
     follower.hear(Clock.TICK, 1.021)
     assert follower.beat == 0
     follower.hear(Clock.STOP, 1.03)
@@ -99,7 +99,7 @@ def test_start_begins_the_count_and_stop_holds_it() -> None:
     assert follower.beat == 0
     follower.hear(Clock.CONTINUE, 1.05)
     follower.hear(Clock.TICK, 1.063)
-    assert follower.beat == 1 / TICKS_PER_BEAT
+    assert follower.beat == 1 / CLOCKS_PER_BEAT
 
 
 def test_a_song_position_is_where_the_next_tick_is() -> None:
@@ -133,4 +133,4 @@ def test_no_ticks_make_a_tempo_that_could_not_be(gaps: list[float]) -> None:
 
 
 def test_settling_takes_half_a_beat() -> None:
-    assert SETTLED * 2 == TICKS_PER_BEAT
+    assert SETTLED * 2 == CLOCKS_PER_BEAT

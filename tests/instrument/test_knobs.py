@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from midigen.instrument.events import Notice, Output
 from midigen.instrument.knobs import Knobs
 from midigen.instrument.panel import Panel
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
-from midigen.settings.table import Knob, Settings, TempoSource
+from midigen.settings.choices import TempoSource
+from midigen.settings.controls import Control
+from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.table import Settings
 
 
 def cc(number: int, value: int, channel: int = 1) -> ChannelMessage:
@@ -149,17 +153,20 @@ class TestButtons:
 
 
 def test_a_panel_says_where_knobs_have_come_to_rest() -> None:
-    panel = Panel(Settings(control=(KNOB,)))
+    outbox: list[Output] = []
+    panel = Panel(Settings(control=(KNOB,)), outbox)
     assert panel["temperature"] == 1.0
     assert panel["again"] is None
-    panel["temperature"] = 0.25
-    panel["mute"] = True
+    panel.settings = panel.changed("temperature", 0.25)
+    panel.settings = panel.changed("mute", value=True)
     assert panel.settings.sampling.temperature == 0.25
-    panel.tell_later("temperature", 5.0)
-    panel.tell_later("mute", 5.3)
-    assert panel.tell_at == pytest.approx(5.7)
-    assert [notice.text for notice in panel.told()] == ["mute on", "temperature 0.25"]
-    assert panel.tell_at is None
+    panel.tell_of(Control("temperature", is_moving=True), 5.0)
+    panel.tell_of(Control("mute", is_moving=True), 5.3)
+    assert panel.next_time == pytest.approx(5.7)
+    assert outbox == []
+    panel.tell()
+    assert outbox == [Notice("mute on"), Notice("temperature 0.25")]
+    assert panel.next_time is None
 
 
 def test_only_who_follows_a_clock_hears_it() -> None:

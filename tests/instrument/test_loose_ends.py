@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.instrument.ears import Ears
+from midigen.instrument.hearing import Hearing
 from midigen.instrument.loose_ends import tied
 from midigen.midi.messages import (
     CONTROL_CHANGE,
@@ -19,14 +19,14 @@ from midigen.midi.messages import (
     TimedMessage,
 )
 from tests.midi_files import render_file, track_notes
-from tests.players import NextLetter, notes, settings
+from tests.players import NextLetter, notes, panel, settings
 
 BEAT, PAUSE = 0.5, 1.0
 
 
 def ended(*events: list[TimedMessage], **sections: object) -> list[TimedMessage]:
     played = sorted((each for event in events for each in event), key=lambda timed: timed[0])
-    return tied(played, Ears(settings(**sections)), BEAT, PAUSE)
+    return tied(played, Hearing(panel(settings(**sections))), BEAT, PAUSE)
 
 
 def key(pitch: int, onset: float, end: float | None = None, channel: int = 1) -> list[TimedMessage]:

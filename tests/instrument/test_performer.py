@@ -12,8 +12,9 @@ from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn, Seconds
 from midigen.music.keys import AUTO, Key
 from midigen.prediction.mixture import Probabilities
 from midigen.prediction.window import Degrees
+from midigen.settings.choices import Mode
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Settings
+from midigen.settings.table import Settings
 from tests.players import NextLetter, TimedEvents, key, notes, performer, play, settings, together
 
 CALL = settings(turn={"silence": 0.5})

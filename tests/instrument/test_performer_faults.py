@@ -17,8 +17,10 @@ from midigen.music.keys import SIZE
 from midigen.prediction.foresight import Question
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.window import Degrees
+from midigen.settings.choices import Mode, Quantize, RhythmSource, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Quantize, RhythmSource, Scene, Settings, TempoSource
+from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.table import Settings
 from tests.models import Moody, Predict
 from tests.players import (
     NextLetter,

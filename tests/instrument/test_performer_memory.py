@@ -20,8 +20,9 @@ from midigen.instrument.render import perform
 from midigen.midi.messages import NoteOff, NoteOn, Seconds
 from midigen.music.keys import Key
 from midigen.prediction.predictor import Predictor
+from midigen.settings.choices import Mode
 from midigen.settings.controls import CONTROLS, Control
-from midigen.settings.table import Mode, Settings
+from midigen.settings.table import Settings
 from tests.models import AnyLetterAndMemory, SameLetter
 from tests.players import AnyLetter, NextLetter, TimedEvents, key, settings, together
 

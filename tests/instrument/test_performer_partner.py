@@ -18,9 +18,11 @@ from midigen.instrument.performer import Performer
 from midigen.midi.messages import ChannelMessage, Clock, NoteOff, NoteOn, Seconds
 from midigen.music.keys import SIZE, Key
 from midigen.prediction.predictor import Predictor
+from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
 from midigen.settings.kinds import InBeats, Transposition
-from midigen.settings.table import Knob, Mode, Scene, Settings, TempoSource
+from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.table import Settings
 from tests.models import SecondLetter
 from tests.players import (
     AnyLetter,

@@ -11,8 +11,10 @@ import pytest
 
 from midigen.instrument.events import EndOfAnswer, Event, Notice, TempoChange
 from midigen.midi.messages import Clock, NoteOn, Seconds, SongPosition
+from midigen.settings.choices import Mode, Quantize, RhythmSource, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Quantize, RhythmSource, Scene, Settings, TempoSource
+from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.table import Settings
 from tests.players import (
     TimedEvents,
     key,

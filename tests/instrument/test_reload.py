@@ -21,6 +21,7 @@ from midigen.music.keys import Key
 from midigen.prediction.foresight import Question
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.window import Degrees
+from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
 from midigen.settings.kinds import (
     AnswerLength,
@@ -33,7 +34,8 @@ from midigen.settings.kinds import (
     Number,
     Transposition,
 )
-from midigen.settings.table import Knob, Mode, Scene, Settings, TempoSource
+from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.table import Settings
 from tests.models import AnyLetterAndMemory, Moody, SameLetter, SecondLetter
 from tests.players import (
     NextLetter,

@@ -8,8 +8,9 @@ from midigen.instrument.events import Event, Notice
 from midigen.instrument.performer import Performer
 from midigen.instrument.silence import LONG
 from midigen.midi.messages import ChannelMessage, Clock, NoteOff, NoteOn, Seconds
+from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Settings, TempoSource
+from midigen.settings.table import Settings
 from tests.players import TimedEvents, key, performer, settings, together
 
 CALL = settings(turn={"silence": 0.5})

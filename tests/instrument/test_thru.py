@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from midigen.instrument.events import Notice, Output
 from midigen.instrument.performer import Performer
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn, Pitch, Seconds
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.table import Settings
 from tests.players import TimedEvents, TimedOutputs, performer, run, settings
 
 DUET = settings(mode=Mode.DUET, thru=True)

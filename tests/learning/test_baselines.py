@@ -18,7 +18,7 @@ from midigen.learning.baselines import (
     COUNTED_ORDER,
     LONG_TERM_ORDER,
     Baselines,
-    Rows,
+    PerNote,
     combine,
     short_term,
     witten_bell,
@@ -28,7 +28,7 @@ from midigen.music.keys import SIZE
 from midigen.prediction.memory import ORDERS
 
 lines = st.lists(st.integers(0, 2), max_size=30) | st.lists(st.integers(0, SIZE - 1), max_size=30)
-"""Lines of few different letters, in which long contexts return, and of all."""
+"""Lines of few different letters, in which long contexts repeat, or of all letters."""
 
 corpora = st.lists(lines, min_size=1, max_size=4)
 
@@ -42,7 +42,7 @@ def count(corpus: Sequence[Sequence[int]]) -> Baselines:
 
 
 def followers(corpus: Sequence[Sequence[int]], context: Sequence[int]) -> list[int]:
-    """What followed a context in each song of a corpus, counted the plain way."""
+    """What followed a context in the songs of a corpus, counted the slow and simple way."""
     counts = [0] * SIZE
     order = len(context)
     for line in corpus:
@@ -56,7 +56,7 @@ def contexts(line: Sequence[int], note: int, longest: int) -> list[Sequence[int]
 
 
 def smoothed(counts: Sequence[Sequence[int]]) -> list[Fraction]:
-    """Witten and Bell's method C, interpolated, in fractions, from order 0 upwards."""
+    """Witten and Bell's method C, interpolated, in exact fractions, from order 0 up."""
     probabilities = [Fraction(1, SIZE)] * SIZE
     for each in counts:
         kinds, total = sum(number > 0 for number in each), sum(each)
@@ -69,16 +69,16 @@ def smoothed(counts: Sequence[Sequence[int]]) -> list[Fraction]:
     return probabilities
 
 
-def floats(rows: Sequence[Sequence[Fraction]]) -> Rows:
+def floats(rows: Sequence[Sequence[Fraction]]) -> PerNote:
     return np.array([[float(each) for each in row] for row in rows]).reshape(-1, SIZE)
 
 
-def assert_probabilities(rows: Rows) -> None:
+def assert_probabilities(rows: PerNote) -> None:
     assert (rows > 0).all()
     np.testing.assert_allclose(rows.sum(axis=1), 1)
 
 
-def peak(letter: int, height: float) -> Rows:
+def peak(letter: int, height: float) -> PerNote:
     """One letter is likelier, all the others equally likely."""
     row = np.full((1, SIZE), (1 - height) / (SIZE - 1))
     row[0, letter] = height
@@ -90,7 +90,7 @@ def peak(letter: int, height: float) -> Rows:
 
 @given(corpora, lines)
 @effort(deadline=None)
-def test_it_counts_what_followed_every_context_in_every_song(
+def test_baselines_count_what_followed_every_context(
     corpus: list[list[int]], line: list[int]
 ) -> None:
     found = count(corpus).followers(song(*line))
@@ -102,9 +102,9 @@ def test_it_counts_what_followed_every_context_in_every_song(
             assert found[note, order].tolist() == expected
 
 
-def test_no_context_goes_across_two_songs() -> None:
+def test_no_context_reaches_into_another_song() -> None:
     found = count([[0, 1], [2, 3]]).followers(song(1, 2), order=1)
-    assert not found[1, 1].any()  # D ended a song: nothing followed it
+    assert not found[1, 1].any()  # D ended a song, so nothing followed it
     assert found[1, 0].tolist() == [1, 1, 1, 1, 0, 0, 0]
 
 
@@ -118,7 +118,7 @@ def test_songs_may_be_shorter_than_the_longest_context(length: int) -> None:
 
 
 @given(corpora, lines, st.integers(2, COUNTED_ORDER + 1))
-def test_it_knows_the_phrases_of_the_songs(
+def test_baselines_know_the_phrases_of_training_songs(
     corpus: list[list[int]], line: list[int], length: int
 ) -> None:
     phrases = {
@@ -134,7 +134,7 @@ def test_it_knows_the_phrases_of_the_songs(
 
 
 @given(lines)
-def test_the_short_term_is_what_the_song_itself_has_had(line: list[int]) -> None:
+def test_the_short_term_model_counts_the_song_so_far(line: list[int]) -> None:
     found = short_term(song(*line))
     assert found.shape == (len(line), ORDERS + 1, SIZE)
     for note in range(len(line)):
@@ -159,7 +159,7 @@ def test_probabilities_computed_by_hand() -> None:
 
 @given(corpora, lines, st.sampled_from([0, 1, 2, 4]))
 @effort(deadline=None)
-def test_a_markov_chain_is_smoothed_by_witten_and_bell(
+def test_markov_chains_are_smoothed_by_witten_and_bell(
     corpus: list[list[int]], line: list[int], order: int
 ) -> None:
     rows = count(corpus).markov(song(*line), order)
@@ -173,7 +173,9 @@ def test_a_markov_chain_is_smoothed_by_witten_and_bell(
 
 @given(corpora, lines)
 @effort(deadline=None)
-def test_the_long_and_the_short_term_are_combined(corpus: list[list[int]], line: list[int]) -> None:
+def test_long_term_and_short_term_models_are_combined(
+    corpus: list[list[int]], line: list[int]
+) -> None:
     rows = count(corpus).long_and_short_term(song(*line))
     assert_probabilities(rows)
     for note, row in enumerate(rows):
@@ -194,12 +196,12 @@ def test_the_long_and_the_short_term_are_combined(corpus: list[list[int]], line:
         np.testing.assert_allclose(row, np.array(likely) / sum(likely), rtol=1e-6)
 
 
-def test_nothing_counted_is_the_uniform_distribution() -> None:
+def test_without_counts_all_letters_are_equally_likely() -> None:
     np.testing.assert_allclose(witten_bell(np.zeros((3, 5, SIZE))), 1 / SIZE)
 
 
 def test_a_song_of_one_note_leaves_every_letter_possible() -> None:
-    """And a certainty of thousands of notes at all orders stays a number."""
+    """Even certainty after thousands of notes, at all orders, gives finite numbers."""
     rows = count([[0] * 3000]).long_and_short_term(song(*[0] * 1500, 1, 0))
     assert_probabilities(rows)
     assert rows[-2, 0] > 0.999
@@ -209,7 +211,7 @@ def test_a_song_of_one_note_leaves_every_letter_possible() -> None:
 
 
 @given(st.lists(st.lists(st.floats(1e-9, 1), min_size=SIZE, max_size=SIZE), min_size=1))
-def test_equal_models_are_the_model(weights: list[list[float]]) -> None:
+def test_combining_equal_models_changes_nothing(weights: list[list[float]]) -> None:
     model = np.array(weights) / np.sum(weights, axis=1, keepdims=True)
     for models in ((model,), (model, model), (model, model, model)):
         np.testing.assert_allclose(combine(*models), model, rtol=1e-9)
@@ -224,12 +226,12 @@ def test_the_more_certain_model_weighs_more(high: float, less: float) -> None:
         assert_probabilities(combined)
 
 
-def test_a_model_that_knows_nothing_counts_less_than_one_that_does() -> None:
+def test_a_model_that_knows_nothing_weighs_least() -> None:
     combined = combine(peak(0, 0.9), np.full((1, SIZE), 1 / SIZE))
     assert (0.9 + 1 / SIZE) / 2 < combined[0, 0] < 0.9
 
 
-def test_a_model_can_be_as_good_as_certain() -> None:
+def test_a_nearly_certain_model_can_be_combined() -> None:
     for height in (1 - 1e-12, 1 - 1e-6):
         combined = combine(peak(0, height), peak(1, 0.5))
         assert_probabilities(combined)
@@ -257,7 +259,7 @@ def assert_refused(path: Path) -> None:
 
 @given(corpora, lines)
 @effort(deadline=None)
-def test_what_is_saved_is_loaded(
+def test_saved_baselines_are_loaded_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, corpus: list[list[int]], line: list[int]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "round trip.npz"
@@ -270,13 +272,13 @@ def test_what_is_saved_is_loaded(
     )
 
 
-def test_a_missing_file_is_refused_with_a_way_out(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_with_advice(tmp_path: Path) -> None:
     assert_refused(tmp_path / "none.npz")
     with pytest.raises(ModelError, match="midigen train"):
         Baselines.load(tmp_path / "none.npz")
 
 
-def test_a_file_that_breaks_off_is_refused_wherever_it_does(saved: Path) -> None:
+def test_a_file_cut_anywhere_is_refused(saved: Path) -> None:
     content = saved.read_bytes()
     for length in range(0, len(content), 7):
         saved.write_bytes(content[:length])
@@ -309,7 +311,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> No
     assert_refused(path)
 
 
-def test_a_folder_and_other_archives_are_refused(tmp_path: Path) -> None:
+def test_folders_and_other_archives_are_refused(tmp_path: Path) -> None:
     assert_refused(tmp_path)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("contexts_0.npy", "text")
@@ -340,7 +342,7 @@ Arrays = dict[str, npt.NDArray[Any]]
         lambda arrays: arrays.update(counts_1=np.full(arrays["counts_1"].shape, "x")),
     ],
 )
-def test_an_archive_of_other_arrays_is_refused(
+def test_an_archive_with_other_arrays_is_refused(
     saved: Path, change: Callable[[Arrays], object]
 ) -> None:
     with np.load(saved) as file:

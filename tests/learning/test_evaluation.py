@@ -22,13 +22,13 @@ from tests.players import NOTEBOOK, AnyLetter, NextLetter
 
 BASELINES = ["uniform", "markov-0", "markov-1", "markov-2", "markov-4", "ltm+stm"]
 IMPOSSIBLE = -math.log2(1e-12)
-"""The bits of a letter that had no chance."""
+"""The bits of a letter that was thought impossible."""
 
 lines = st.lists(st.integers(0, 2), max_size=20) | st.lists(st.integers(0, SIZE - 1), max_size=20)
 
 
 class Always(AnyLetter):
-    """A predictor that predicts the same whatever was played."""
+    """A predictor that always predicts the same, whatever was played."""
 
     def __init__(self, *row: float) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ SCALE = count([0, 1, 2, 3, 4, 5, 6, 0])
 
 
 def scores(predictor: Predictor, *lines: list[int]) -> dict[str, tuple[float, float, float]]:
-    """Bits, top1 and top3 of each row, by its name."""
+    """The bits, top1 and top3 of each score, by its name."""
     table = evaluate(predictor, songs(*lines), SCALE)
     return {score.name: (score.bits_per_note, score.top1, score.top3) for score in table}
 
@@ -67,7 +67,7 @@ def scores(predictor: Predictor, *lines: list[int]) -> dict[str, tuple[float, fl
 # --- scores computed by hand
 
 
-def test_the_rows_stand_in_their_order_and_the_notebooks_only_if_it_is_given() -> None:
+def test_scores_are_in_order_and_the_notebooks_is_optional() -> None:
     rows = [score.name for score in evaluate(AnyLetter(), [], SCALE)]
     assert rows == [*BASELINES, "lstm", "lstm+memory"]
     rows = [score.name for score in evaluate(AnyLetter(), [], SCALE, AnyLetter())]
@@ -81,14 +81,14 @@ def test_chance_is_right_one_time_in_seven() -> None:
         )
 
 
-def test_who_is_sure_and_right_needs_no_bits_but_for_the_first_note() -> None:
+def test_a_sure_and_right_predictor_needs_no_bits_after_the_first_note() -> None:
     line = [note % SIZE for note in range(10)]
     expected = (math.log2(7) / 10, (1 / 7 + 9) / 10, (3 / 7 + 9) / 10)
     assert scores(NextLetter(), line)["lstm"] == pytest.approx(expected)
 
 
-def test_who_is_sure_and_wrong_pays_a_finite_price() -> None:
-    """The six that it finds impossible are a tie: two of them are among three."""
+def test_a_sure_and_wrong_predictor_needs_a_finite_number_of_bits() -> None:
+    """The six letters that it finds impossible tie, so two of them are among the three."""
     bits, top1, top3 = scores(NextLetter(), [0, 0, 0])["lstm"]
     assert bits == pytest.approx((math.log2(7) + 2 * IMPOSSIBLE) / 3)
     assert top1 == pytest.approx(1 / 21)
@@ -98,9 +98,9 @@ def test_who_is_sure_and_wrong_pays_a_finite_price() -> None:
 @pytest.mark.parametrize(
     ("degree", "bits", "top1", "top3"),
     [
-        (0, 2, 0.5, 1),  # two are the likeliest
+        (0, 2, 0.5, 1),  # two letters are the likeliest
         (1, 2, 0.5, 1),
-        (2, 3, 0, 1 / 4),  # four are the third likeliest
+        (2, 3, 0, 1 / 4),  # four letters are the third likeliest
         (5, 3, 0, 1 / 4),
         (6, IMPOSSIBLE, 0, 0),
     ],
@@ -119,7 +119,7 @@ def test_notes_before_the_model_can_predict_are_left_to_chance() -> None:
 
 
 def test_a_markov_chain_by_hand() -> None:
-    """See `test_probabilities_computed_by_hand`: the rows are those of C D C E."""
+    """The rows are those of C D C E: see `test_probabilities_computed_by_hand`."""
     baselines = count([0, 1, 0, 2])
     (score,) = (
         each for each in evaluate(AnyLetter(), songs([0, 3]), baselines) if each.name == "markov-1"
@@ -128,12 +128,12 @@ def test_a_markov_chain_by_hand() -> None:
     assert astuple(score)[1:] == pytest.approx((bits / 2, 1 / 2, 1 / 2))
 
 
-def test_no_song_has_no_scores_but_is_no_error() -> None:
+def test_without_songs_all_scores_are_0() -> None:
     for table in (evaluate(AnyLetter(), [], SCALE), evaluate(AnyLetter(), songs([]), SCALE)):
         assert all(score == Score(score.name, 0, 0, 0) for score in table)
 
 
-def test_every_note_counts_alike_and_memory_ends_with_its_song() -> None:
+def test_notes_count_the_same_and_memory_ends_with_its_song() -> None:
     predictor = Leaning(any_mixture())
     lines = [[0, 1, 0, 1, 0, 1], [0, 1, 0], []]
     together = scores(predictor, *lines)
@@ -143,7 +143,7 @@ def test_every_note_counts_alike_and_memory_ends_with_its_song() -> None:
         np.testing.assert_allclose(found, weighted)
 
 
-def test_memory_helps_where_a_song_repeats_itself() -> None:
+def test_memory_helps_when_a_song_repeats_itself() -> None:
     table = scores(Leaning(CONSTANT), [0, 3, 1, 4] * 20)
     assert table["lstm+memory"][0] < table["lstm"][0] - 1
     assert table["ltm+stm"][0] < table["markov-4"][0] - 1
@@ -161,7 +161,7 @@ def test_songs_are_passed_on_one_by_one() -> None:
     assert passed == ["0", "1", "2"]
 
 
-# --- what holds for every way
+# --- what holds for every way to predict
 
 
 WAYS = ways_to_predict(Leaning(any_mixture(1)), SCALE, OnnxPredictor(NOTEBOOK))
@@ -170,7 +170,7 @@ WAYS = ways_to_predict(Leaning(any_mixture(1)), SCALE, OnnxPredictor(NOTEBOOK))
 @pytest.mark.parametrize("name", WAYS)
 @given(lines, lines, lines)
 @effort(deadline=None)
-def test_no_row_depends_on_what_comes_later(
+def test_no_prediction_depends_on_later_notes(
     name: str, line: list[int], future: list[int], other: list[int]
 ) -> None:
     one, another = (WAYS[name](letters(*line, *end)) for end in (future, other))
@@ -181,19 +181,19 @@ def test_no_row_depends_on_what_comes_later(
 @pytest.mark.parametrize("name", WAYS)
 @given(lines)
 @effort(deadline=None)
-def test_every_row_is_of_probabilities(name: str, line: list[int]) -> None:
+def test_all_predictions_are_probabilities(name: str, line: list[int]) -> None:
     song = letters(*line)
     rows = WAYS[name](song)
     assert rows.shape == (len(song), SIZE)
     assert (rows > 0).all()
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-5)
-    assert song.tolist() == line  # left as it was
+    assert song.tolist() == line  # unchanged
 
 
 @given(lines, st.sampled_from([0.0, 0.4, 1.0]))
 @effort(deadline=None)
 def test_a_song_is_predicted_as_in_live_play(line: list[int], amount: float) -> None:
-    """Each row is what a session of its own would predict; two notes are missing at first."""
+    """Each row is what a session would predict. The predictor needs two notes at first."""
     predictor = Leaning(any_mixture(2))
     predictor.min_notes = 3
     rows = predict_song(predictor, letters(*line), amount)
@@ -208,8 +208,8 @@ def test_a_song_is_predicted_as_in_live_play(line: list[int], amount: float) -> 
 # --- what can't be predicted
 
 
-def test_nobody_predicts_random_letters() -> None:
-    """Below log2(7) = 2.807 bits a note there would be a leak from the future.
+def test_random_letters_cannot_be_predicted() -> None:
+    """Fewer than log2(7) = 2.807 bits a note would mean that the future leaks.
 
     The fake trusts its memory as little as calibration on random letters would teach it.
     """

@@ -38,7 +38,7 @@ NEVER = Baselines.count([np.zeros(20, dtype=np.uint8)])
 
 
 class SameAgain(NextLetter):
-    """A predictor that is sure that the letter so many notes ago comes again."""
+    """A predictor that is sure that the letter of so many notes ago comes again."""
 
     def __init__(self, period: int) -> None:
         super().__init__()
@@ -90,17 +90,17 @@ def test_the_same_seed_gives_two_models_the_same_openings() -> None:
     one, other = (reported(model, SONGS, baselines) for model in (AnyLetter(), NextLetter()))
     assert one.real == other.real
     assert one.played != other.played
-    assert 0.1 < one.real.from_training < 0.5  # about a quarter of the excerpts are of that song
+    assert 0.1 < one.real.from_training < 0.5  # about a quarter of the excerpts are from that song
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_songs_own_continuations_do_not_diverge(seed: int) -> None:
+def test_the_songs_own_continuations_have_no_divergence(seed: int) -> None:
     real = reported(NextLetter(), SONGS, seed=seed).real
     assert (real.letters, real.intervals) == (0, 0)
 
 
-def test_who_plays_as_the_songs_do_is_like_them() -> None:
-    """A scale: every phrase of it stands in the opening."""
+def test_a_predictor_that_plays_like_the_songs_has_their_character() -> None:
+    """The song is a scale, so every phrase of it is in the opening."""
     baselines = Baselines.count([SCALE.letters])
     found = reported(NextLetter(), [SCALE], baselines)
     assert found.played == found.real
@@ -110,40 +110,40 @@ def test_who_plays_as_the_songs_do_is_like_them() -> None:
     assert nowhere == replace(found.played, from_training=0)
 
 
-def test_what_is_copied_from_the_opening_is_counted() -> None:
-    """The opening twice: of 25 phrases of 8, nine and nine are within one round of it."""
+def test_phrases_copied_from_the_opening_are_counted() -> None:
+    """It plays the opening twice. Of 25 phrases of 8, nine and nine are inside one round."""
     assert (OPENING, CONTINUATION, PHRASE) == (16, 32, 8)
     song = random_song(5, LENGTH)
     assert reported(SameAgain(OPENING), [song]).played.from_opening == pytest.approx(18 / 25)
 
 
-def test_what_is_copied_from_training_songs_is_counted() -> None:
-    """Of 25 phrases those that end before the tenth letter are known."""
+def test_phrases_copied_from_training_songs_are_counted() -> None:
+    """Of 25 phrases, those that end before the tenth letter are known."""
     song = random_song(6, LENGTH)
     known = Baselines.count([song.letters[: OPENING + 10]])
     assert reported(AnyLetter(), [song], known).real.from_training == pytest.approx(3 / 25)
 
 
-def test_a_predictor_that_repeats_is_seen() -> None:
+def test_a_predictor_that_loops_is_detected() -> None:
     stuck = reported(SameAgain(1), SONGS, new_sampler=sampler(0.0)).played
     assert stuck.loops == 1
     assert stuck.intervals > 1
 
 
-def test_the_guard_keeps_a_predictor_from_repeating() -> None:
+def test_the_repetition_limit_prevents_loops() -> None:
     guarded = reported(SameAgain(1), SONGS, new_sampler=sampler(0.0, 3)).played
     assert guarded.loops == 0
     assert guarded.intervals > 0
 
 
 @pytest.mark.parametrize(("period", "loops"), [(2, True), (3, True), (4, True), (5, False)])
-def test_longer_rounds_are_loops_up_to_four_letters(period: int, loops: bool) -> None:
+def test_loops_have_up_to_four_letters(period: int, loops: bool) -> None:
     song = random_song(7, LENGTH)
     assert reported(SameAgain(period), [song]).played.loops == loops
 
 
 @given(st.lists(st.integers(0, 1), max_size=40) | st.lists(st.integers(0, 6), max_size=40))
-def test_a_loop_is_up_to_four_letters_four_times(line: list[int]) -> None:
+def test_a_loop_comes_four_times(line: list[int]) -> None:
     expected = any(
         line[start : start + 4 * period] == line[start : start + period] * 4
         for period in (1, 2, 3, 4)
@@ -157,7 +157,7 @@ def test_a_loop_is_up_to_four_letters_four_times(line: list[int]) -> None:
     st.lists(st.integers(0, 6), min_size=1, max_size=4),
     st.lists(st.integers(0, 6), max_size=15),
 )
-def test_a_loop_is_found_wherever_it_stands(
+def test_a_loop_is_found_anywhere_in_a_line(
     before: list[int], round_: list[int], after: list[int]
 ) -> None:
     assert has_loop(np.array([*before, *round_ * 4, *after], dtype=np.uint8))
@@ -171,8 +171,8 @@ def test_songs_must_be_long_enough() -> None:
     assert reported(AnyLetter(), [random_song(0, LENGTH), random_song(1, 3)]).openings == 30
 
 
-def test_openings_are_from_anywhere_in_a_song() -> None:
-    """A song whose letters say where they stand: in one stretch of 60 notes each is another."""
+def test_openings_come_from_anywhere_in_a_song() -> None:
+    """The letters of this song tell where they are in it."""
     song = Song("long", np.repeat(np.arange(SIZE, dtype=np.uint8), 60))
     heard: list[int] = []
 
@@ -186,7 +186,7 @@ def test_openings_are_from_anywhere_in_a_song() -> None:
 
 
 def played_live(predictor: Predictor, chosen: Settings, opening: Letters, seed: int) -> list[int]:
-    """The letters of the answer that a performer gives an opening as a phrase."""
+    """The letters of a performer's answer to an opening that is played as a phrase."""
     playing = Performer(chosen, predictor, np.random.default_rng(seed))
     scale = chosen.key
     pitches = [scale.nearest(int(degree), 60, 50, 70) for degree in opening]
@@ -197,7 +197,7 @@ def played_live(predictor: Predictor, chosen: Settings, opening: Letters, seed: 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_opening_is_carried_on_as_in_live_play(seed: int) -> None:
-    predictor = Leaning(CONSTANT)  # doubts enough not to repeat itself
+    predictor = Leaning(CONSTANT)  # unsure enough not to repeat itself
     chosen = settings(
         response={"length": CONTINUATION}, sampling={"max_repeat": 2, "temperature": 2.0}
     )

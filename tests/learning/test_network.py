@@ -1,4 +1,4 @@
-"""Model files: the notebook's is reproducible, plays like Keras, and a wrong one is refused."""
+"""Model files: the notebook's is reproducible and plays like Keras; wrong ones are refused."""
 
 import json
 from itertools import product
@@ -12,7 +12,7 @@ import pytest
 
 from midigen.app.cli import main
 from midigen.errors import ExitCode, ModelError
-from midigen.learning.network import Card, save
+from midigen.learning.network import ModelInfo, save
 from midigen.learning.notebook import build_notebook, train_notebook
 from midigen.music.keys import SIZE
 from midigen.prediction.models import find_model
@@ -20,20 +20,20 @@ from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.prediction.window import Encoding, scale
 from tests.players import NOTEBOOK, ROOT
 
-CARD = Card(3, 3, Encoding.SCALED, {"recipe": "test"})
+CARD = ModelInfo(3, 3, Encoding.SCALED, {"recipe": "test"})
 ALL_WINDOWS = np.array(list(product(range(SIZE), repeat=3)))
 SCALE = np.array([[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6], [5, 6, 0], [6, 0, 1]])
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook's recipe, trained here twice with one seed: two folders of models."""
+    """Two folders of models, trained here by the notebook's recipe with the same seed."""
     folder = tmp_path_factory.mktemp("trained")
     return [train_notebook(folder / str(run), "notebook", seed=3) for run in range(2)]
 
 
 def changed(path: Path, folder: Path, **metadata: str) -> Path:
-    """A copy of a model with other metadata; `None` takes an entry out."""
+    """A copy of a model with other metadata; `None` removes an entry."""
     graph = onnx.load(path)
     entries = {entry.key: entry.value for entry in graph.metadata_props}
     entries |= {f"midigen.{key}": value for key, value in metadata.items()}
@@ -71,14 +71,14 @@ def test_training_gets_all_seven_windows_right_and_is_repeatable(trained: Any) -
 def test_training_that_fails_says_so_and_leaves_the_old_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two epochs aren't enough. They are for seeing the progress bar."""
+    """Two epochs are too few to learn, but enough to see the progress bar."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("midigen.learning.notebook.NOTEBOOK_EPOCHS", 2)
     assert main(["train", "--recipe", "notebook", "--seed", "1"]) == ExitCode.FAILURE
     shown = capsys.readouterr()
     assert "2/2" in shown.out
     assert "loss" in shown.out
-    assert "of 7 training windows came out right, so nothing was written" in shown.err
+    assert "of 7 training windows right, so nothing was written" in shown.err
     assert not list(tmp_path.iterdir())
 
 
@@ -88,8 +88,8 @@ def test_the_shipped_model_knows_its_scale() -> None:
 
 
 @pytest.mark.parametrize("name", ["shipped", "trained"])
-def test_onnx_runtime_says_what_keras_says(name: str, trained: Any) -> None:
-    """On every window there is of three notes, alone and in a batch."""
+def test_onnx_runtime_predicts_what_keras_predicts(name: str, trained: Any) -> None:
+    """For every window of three notes, alone and in a batch."""
     path = NOTEBOOK if name == "shipped" else trained[0].onnx_file
     predictor = OnnxPredictor(path)
     model = keras.saving.load_model(path.with_suffix(".keras"))
@@ -99,7 +99,7 @@ def test_onnx_runtime_says_what_keras_says(name: str, trained: Any) -> None:
     np.testing.assert_allclose(singly, expected, atol=1e-5)
 
 
-def test_the_file_says_how_it_was_made() -> None:
+def test_a_model_file_tells_how_it_was_made() -> None:
     metadata = {entry.key: entry.value for entry in onnx.load(NOTEBOOK).metadata_props}
     assert metadata["midigen.vocabulary"] == "C D E F G A B"
     assert metadata["midigen.encoding"] == "scaled"
@@ -158,7 +158,7 @@ def test_a_damaged_model_is_refused(tmp_path: Path, content: bytes) -> None:
         OnnxPredictor(path)
 
 
-def test_models_are_found_by_path_then_here_then_among_the_shipped(
+def test_models_are_found_by_path_then_in_models_then_among_the_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -174,7 +174,7 @@ def test_models_are_found_by_path_then_here_then_among_the_shipped(
         find_model("yours.onnx")
 
 
-def test_shipped_models_are_pairs() -> None:
+def test_shipped_models_come_in_both_formats() -> None:
     models = ROOT / "models"
     assert {path.stem for path in models.glob("*.onnx")} == {
         path.stem for path in models.glob("*.keras")

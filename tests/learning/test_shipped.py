@@ -1,4 +1,4 @@
-"""The models that ship: what they say of themselves, and that it is so."""
+"""The shipped models are what their cards and metadata say."""
 
 import json
 import re
@@ -12,8 +12,9 @@ import pytest
 from midigen.app.cli import main
 from midigen.errors import ExitCode
 from midigen.learning.baselines import Baselines
-from midigen.learning.corpus import Tune, find_files, read, songs
+from midigen.learning.corpus import Tune, read, songs
 from midigen.learning.evaluation import predict_song
+from midigen.learning.sources import find_files
 from midigen.learning.split import Side, divide
 from midigen.prediction.echoes import MAX_NOTES
 from midigen.prediction.onnx_predictor import OnnxPredictor
@@ -23,7 +24,7 @@ from tests.players import ROOT
 MODELS = ROOT / "models"
 LEARNED = ["songs", "pop", "lieder"]
 CORPUS = ROOT.parent / "shared" / "corpus"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 
 def scores(name: str) -> dict[str, dict[str, Any]]:
@@ -31,12 +32,12 @@ def scores(name: str) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in rows}
 
 
-def test_the_default_is_one_of_them() -> None:
+def test_the_default_model_is_shipped() -> None:
     assert Settings().model in LEARNED
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_it_comes_with_all_that_belongs_to_it(name: str) -> None:
+def test_a_shipped_model_has_all_its_files(name: str) -> None:
     for ending in ("keras", "onnx", "baselines.npz", "md", "png"):
         assert (MODELS / f"{name}.{ending}").is_file()
     assert (MODELS / f"{name}.onnx").stat().st_size < 5_000_000
@@ -46,7 +47,7 @@ def test_it_comes_with_all_that_belongs_to_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_it_is_better_than_every_baseline(name: str) -> None:
+def test_a_shipped_model_beats_every_baseline(name: str) -> None:
     found = scores(name)
     best = found.pop("lstm+memory")
     for row in found.values():
@@ -56,7 +57,7 @@ def test_it_is_better_than_every_baseline(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_its_figures_stand_in_its_card_and_in_the_readme(name: str) -> None:
+def test_its_scores_are_in_its_card_and_in_the_docs(name: str) -> None:
     found = scores(name)
     card = (MODELS / f"{name}.md").read_text(encoding="utf-8")
     for row in found.values():
@@ -65,14 +66,14 @@ def test_its_figures_stand_in_its_card_and_in_the_readme(name: str) -> None:
     own = found["lstm+memory"]
     chains = [row for row in found.values() if row["name"].startswith(("markov", "ltm"))]
     rival = min(chains, key=lambda row: row["bits_per_note"])
-    (line,) = [line for line in README.splitlines() if line.startswith(f"| [{name}](")]
+    (line,) = [line for line in TRAINING.splitlines() if line.startswith(f"| [{name}](")]
     for row in (own, rival):
         assert f"{row['bits_per_note']:.2f}" in line
         assert f"{100 * row['top1']:.1f} %" in line
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_its_card_says_where_the_songs_are_from_and_what_was_tried(name: str) -> None:
+def test_its_card_tells_where_the_songs_are_from_and_what_was_tried(name: str) -> None:
     card = (MODELS / f"{name}.md").read_text(encoding="utf-8")
     assert re.search(r"licence: (MIT|CC0)", card)
     assert "## What was tried" in card
@@ -81,8 +82,8 @@ def test_its_card_says_where_the_songs_are_from_and_what_was_tried(name: str) ->
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus isn't beside this checkout")
 @pytest.mark.parametrize(("name", "folder"), [("pop", "pop909"), ("lieder", "lieder")])
-def test_it_knows_songs_it_never_saw(name: str, folder: str) -> None:
-    """A few test songs: near the figures of its card, and far from the chance of 2.81 bits."""
+def test_a_shipped_model_predicts_songs_it_never_saw(name: str, folder: str) -> None:
+    """On a few test songs it is near its card's figures, and far from 2.81 bits by chance."""
     player = OnnxPredictor(MODELS / f"{name}.onnx")
     tunes = (tune for tune in read(find_files([CORPUS / folder])[:200]) if isinstance(tune, Tune))
     unseen = list(islice(divide(songs(tunes))[Side.TEST], 6))
@@ -93,10 +94,10 @@ def test_it_knows_songs_it_never_saw(name: str, folder: str) -> None:
     bits = -np.log2(rows[np.arange(len(letters)), letters]).mean()
     assert abs(bits - scores(name)["lstm+memory"]["bits_per_note"]) < 0.6
     known = Baselines.load(MODELS / f"{name}.baselines.npz").known(letters, 9)
-    assert known.mean() < 0.5  # the baselines didn't count these songs
+    assert known.mean() < 0.5  # these songs weren't counted in the baselines
 
 
-def test_models_are_listed_with_their_scores(
+def test_models_lists_them_with_their_scores(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.learning.corpus import Song, Tune, song_name, songs
+from midigen.learning.corpus import Song, Tune, songs
+from midigen.learning.sources import song_name
 from midigen.learning.split import Side, cut, divide, side_of
 
 LETTERS = np.zeros(3, dtype=np.uint8)
@@ -22,11 +23,11 @@ LETTERS = np.zeros(3, dtype=np.uint8)
     ],
 )
 def test_the_side_of_a_name_never_changes(name: str, side: Side) -> None:
-    """If this fails, songs that a model has learned would come to test it."""
+    """If this fails, models would be tested on songs that they have learned."""
     assert side_of(name) is side
 
 
-def test_eight_of_ten_songs_are_learned_from() -> None:
+def test_eight_of_ten_songs_are_for_training() -> None:
     sides = [side_of(f"song {number}") for number in range(10_000)]
     for side, share in ((Side.TRAINING, 0.8), (Side.VALIDATION, 0.1), (Side.TEST, 0.1)):
         assert abs(sides.count(side) / len(sides) - share) < 0.015
@@ -42,7 +43,7 @@ def test_all_parts_of_a_song_are_on_one_side(name: str, numbers: list[int]) -> N
 
 
 @given(st.text(st.characters(codec=None), max_size=5))
-def test_a_name_that_is_no_valid_text_has_a_side_too(name: str) -> None:
+def test_a_name_with_invalid_text_has_a_side(name: str) -> None:
     assert side_of(name + "\udcff") in Side
 
 
@@ -69,7 +70,7 @@ def test_a_few_songs_are_cut_by_tenths() -> None:
 
 
 @given(st.lists(st.integers(0, 500)))
-def test_of_songs_that_are_cut_every_note_is_on_one_side(lengths: list[int]) -> None:
+def test_every_note_of_a_cut_song_is_on_one_side(lengths: list[int]) -> None:
     few = [
         Song(f"{index}", np.resize(np.arange(7, dtype=np.uint8), length))
         for index, length in enumerate(lengths)

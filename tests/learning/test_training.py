@@ -1,4 +1,4 @@
-"""Training on songs, in small: what the network sees, what is kept, what is written."""
+"""Training on a few songs: what the network sees, what is kept, and what is written."""
 
 import json
 import os
@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midigen.errors import MidigenError, ModelError
+from midigen.learning.batches import NO_LETTER, EncodedSong, cut_blocks, move_letters
 from midigen.learning.calibration import calibrate
 from midigen.learning.corpus import Song
 from midigen.learning.evaluation import predict_song
+from midigen.learning.fitting import Plan
 from midigen.learning.network import Architecture, build_network
 from midigen.learning.split import Side, side_of
-from midigen.learning.training import NO_LETTER, Plan, _cut, _Encoded, _move, train
+from midigen.learning.training import train
 from midigen.music.keys import SIZE
 from midigen.prediction.echoes import FEATURES, MAX_NOTES, STEPS, encode_line
 from midigen.prediction.memory import ORDERS
@@ -39,7 +41,7 @@ REPEAT = "midigen evaluate small songs --split test"
 
 
 def tunes(count: int) -> list[Song]:
-    """Songs that repeat their phrases, by names that fall on all sides."""
+    """Songs that repeat their phrases. Their names put some of them on each side."""
     rng = np.random.default_rng(1)
     return [
         Song(f"tune {number}", np.tile(rng.integers(0, SIZE, 12), 4).astype(np.uint8))
@@ -65,7 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_all_that_belongs_to_a_model_is_written_and_nothing_else(trained: Path) -> None:
+def test_training_writes_the_files_of_a_model_and_no_others(trained: Path) -> None:
     assert {file.name for file in trained.iterdir()} == {
         *("small.keras", "small.onnx", "small.baselines.npz", "small.md", "small.png"),
     }
@@ -86,7 +88,7 @@ def test_the_card_tells_how_it_was_made_and_how_well_it_plays(trained: Path) -> 
         assert f"| {side} | {count} | {count * 48} |" in card
 
 
-def test_it_plays_as_keras_does_with_windows_of_any_length(trained: Path) -> None:
+def test_a_trained_model_plays_as_keras_predicts(trained: Path) -> None:
     keras_model = keras.models.load_model(trained / "small.keras")
     player = OnnxPredictor(trained / "small.onnx")
     assert (player.min_notes, player.max_notes) == (1, MAX_NOTES)
@@ -100,7 +102,7 @@ def test_it_plays_as_keras_does_with_windows_of_any_length(trained: Path) -> Non
 
 @pytest.fixture(scope="module")
 def trained_again(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the same, trained where it stood already and somebody wrote in its card."""
+    """A folder where the model was trained again, after someone had written in its card."""
     folder = tmp_path_factory.mktemp("again")
     for file in trained.iterdir():
         shutil.copy(file, folder)
@@ -120,8 +122,8 @@ def test_the_same_seed_gives_the_same_model(trained: Path, trained_again: Path) 
     assert scores[0] == scores[1] != ""
 
 
-def test_its_scores_can_be_had_again(trained: Path) -> None:
-    """The card's figures are those of live play through the shipped file."""
+def test_its_scores_can_be_repeated(trained: Path) -> None:
+    """The card's figures are those of live play with the model file."""
     player = OnnxPredictor(trained / "small.onnx")
     bits = []
     for song in SONGS:
@@ -139,7 +141,7 @@ def test_what_people_wrote_in_a_card_is_kept(trained_again: Path) -> None:
 
 @pytest.fixture
 def ctrl_c_after_the_first_epoch(tmp_path: Path) -> Iterator[None]:
-    """Sends this process a real SIGINT once there is a state to go on from."""
+    """Sends this process a real SIGINT once there is something to resume from."""
     state = tmp_path / ".small.training" / "state.json"
     ended = threading.Event()
 
@@ -157,7 +159,7 @@ def ctrl_c_after_the_first_epoch(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c_after_the_first_epoch")
-def test_ctrl_c_keeps_the_best_so_far_and_can_be_gone_on_from(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_the_best_so_far_and_training_can_resume(tmp_path: Path) -> None:
     long = replace(PLAN, epochs=200, patience=200)
     result = train_small(tmp_path, plan=long)
     assert result.interrupted
@@ -200,7 +202,7 @@ def test_too_few_songs_are_refused_and_nothing_is_written(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_a_few_songs_the_ends_prove_the_model(tmp_path: Path) -> None:
+def test_a_few_songs_are_cut_and_their_ends_test_the_model(tmp_path: Path) -> None:
     few = tunes(2)
     train(few, tmp_path, "small", plan=PLAN, seed=1, resume=False, command="", repeat="")
     provenance = OnnxPredictor(tmp_path / "small.onnx").provenance
@@ -214,7 +216,7 @@ def test_of_a_few_songs_the_ends_prove_the_model(tmp_path: Path) -> None:
 # --- what the network sees
 
 
-def test_the_network_that_plays_is_the_one_that_learned() -> None:
+def test_the_network_that_plays_computes_as_the_one_that_learned() -> None:
     learner = build_network(SMALL, training=True)
     player = build_network(SMALL, training=False)
     player.set_weights(learner.get_weights())
@@ -226,25 +228,23 @@ def test_the_network_that_plays_is_the_one_that_learned() -> None:
 
 @given(st.integers(2, 60), st.integers(0, 2**16))
 @settings(deadline=None)
-def test_each_epoch_learns_every_letter_of_a_song_once_after_its_own_row(
-    notes: int, seed: int
-) -> None:
-    letters = np.arange(notes, dtype=np.uint8) + NO_LETTER + 1  # each can be told from the others
+def test_an_epoch_has_every_letter_of_a_song_once(notes: int, seed: int) -> None:
+    letters = np.arange(notes, dtype=np.uint8) + NO_LETTER + 1  # all different
     rows = np.repeat(letters[:-1, None], FEATURES, axis=1).astype(np.float16)
     for rng in (None, np.random.default_rng(seed)):
-        blocks = _cut([_Encoded(rows, letters[1:])], rng)
+        blocks = cut_blocks([EncodedSong(rows, letters[1:])], rng)
         real = blocks.targets != NO_LETTER
         assert sorted(blocks.targets[real]) == list(letters[1:])
         assert (blocks.rows[real][:, 0] == blocks.targets[real] - 1).all()
         assert not blocks.rows[~real].any()
 
 
-def test_a_moved_block_is_that_of_the_moved_tune() -> None:
+def test_a_moved_block_equals_that_of_a_moved_tune() -> None:
     tune = np.random.default_rng(5).integers(0, 3, STEPS + 1)
     moved = (tune + 3) % SIZE
     rows, targets = encode_line(tune[:-1]).astype(np.float16), tune[1:].astype(np.uint8)
     targets[-1] = NO_LETTER
-    _move(rows, targets, 3)
+    move_letters(rows, targets, 3)
     np.testing.assert_array_equal(rows, encode_line(moved[:-1]).astype(np.float16))
     assert targets.tolist() == [*moved[1:-1], NO_LETTER]
 
@@ -252,7 +252,7 @@ def test_a_moved_block_is_that_of_the_moved_tune() -> None:
 # --- the calibration
 
 
-def test_calibration_trusts_what_returns() -> None:
+def test_calibration_trusts_repetition() -> None:
     songs = [song.letters for song in SONGS]
     mixture = calibrate(AnyLetter(), songs)
     assert mixture.trust.shape == (ORDERS, BUCKETS)
@@ -266,8 +266,8 @@ def test_calibration_trusts_what_returns() -> None:
     assert bits[1] < 1.2  # a quarter of each song is new
 
 
-def test_what_is_calibrated_is_what_plays(trained: Path) -> None:
-    """The mixture that TensorFlow descended on is the one that NumPy computes live."""
+def test_the_calibrated_mixture_is_the_one_that_plays(trained: Path) -> None:
+    """TensorFlow's mixture, which is calibrated, is the one that NumPy computes live."""
     from midigen.learning.calibration import _memory_counts, _Mixing
 
     player = OnnxPredictor(trained / "small.onnx")
@@ -316,7 +316,7 @@ def test_a_damaged_mixture_is_refused(text: str, trained: Path, tmp_path: Path) 
         OnnxPredictor(tmp_path / "damaged.onnx")
 
 
-def test_a_mixture_comes_back_from_its_file(trained: Path) -> None:
+def test_a_mixture_is_read_back_from_its_file(trained: Path) -> None:
     mixture = OnnxPredictor(trained / "small.onnx").mixture
     assert isinstance(mixture, Mixture)
     assert mixture.exponents.shape == (ORDERS + 1, 2)

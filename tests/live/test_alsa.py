@@ -12,13 +12,14 @@ from midigen.live.midi_system import SEQUENCER, close_ports, list_ports, sequenc
 from midigen.live.port_names import Port
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, NoteOn
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 
 pytestmark = pytest.mark.skipif(
     sequencer_trouble(SEQUENCER) is not None, reason="ALSA's sequencer isn't there for this user"
 )
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 GONE = "(unplugged?): the music goes on without it"
 
 
@@ -51,7 +52,7 @@ class Synth:
         self._port.set_callback(lambda event, _: self.came.put(event[0]))
 
     def heard(self, message: list[int]) -> bool:
-        while (came := self.came.get(timeout=PATIENCE)) != message:
+        while (came := self.came.get(timeout=TIMEOUT)) != message:
             pass
         return bool(came)
 
@@ -72,7 +73,7 @@ class Listener:
         """Wait for a note."""
         events: list[Output] = []
         while NoteOn(pitch, 90) not in events:
-            arrival = self._heard.get(timeout=PATIENCE)
+            arrival = self._heard.get(timeout=TIMEOUT)
             events += arrival.events(arrival.data)  # type: ignore[arg-type]
         return True
 

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from midigen.errors import MidigenError
 from midigen.live import control_client, named_pipes, unix_sockets
-from midigen.live.control_channel import CLIENTS, PATIENCE, ControlChannel
+from midigen.live.control_channel import CLIENTS, REQUEST_TIMEOUT, ControlChannel
 from midigen.live.control_client import ask, connect
-from midigen.live.control_protocol import LONGEST, answer
+from midigen.live.control_protocol import MAX_REQUEST, answer
 from midigen.live.feed import SUBSCRIBERS, WAITING, Feed
 from midigen.live.stems import stem
 from midigen.midi.messages import NoteOff, NoteOn
@@ -141,8 +141,8 @@ def test_a_fault_of_the_backend_is_an_answer_and_not_the_end(folder: Path) -> No
         (b'{"do": "note_off", "pitch": 60, "channel": 17}', "channel is a whole number 1 to 16"),
         (b'{"do": "note_off", "pitch": 60, "more": 1}', "no such request: expected {"),
         (b'{"do": "subscribe", "to": "all"}', "no such request: expected {"),
-        (b'{"do": "status"}' + b" " * LONGEST, f"a request may have {LONGEST} bytes"),
-        (b" " * 1_000_000, f"a request may have {LONGEST} bytes"),
+        (b'{"do": "status"}' + b" " * MAX_REQUEST, f"a request may have {MAX_REQUEST} bytes"),
+        (b" " * 1_000_000, f"a request may have {MAX_REQUEST} bytes"),
     ],
 )
 def test_what_is_no_request_is_told_so(words: bytes, problem: str, folder: Path) -> None:
@@ -158,7 +158,7 @@ def test_requests_are_answered_in_order_as_they_come(folder: Path) -> None:
     with listening(), call(folder / f"{NAME}.sock") as connection:
         connection.send_bytes(request)
         connection.send_bytes(b"what?")
-        connection.send_bytes(request.ljust(LONGEST))
+        connection.send_bytes(request.ljust(MAX_REQUEST))
         assert hear(connection) == ok
         assert [*hear(connection)] == ["error"]
         assert hear(connection) == ok
@@ -271,7 +271,7 @@ def test_whoever_is_slow_holds_up_nobody_and_is_turned_away(folder: Path) -> Non
             for slow in (silent, halting, dribbling):
                 assert hear(slow) == late
                 assert has_hung_up(slow)
-            assert PATIENCE <= time.perf_counter() - began < 2 * PATIENCE
+            assert REQUEST_TIMEOUT <= time.perf_counter() - began < 2 * REQUEST_TIMEOUT
         heard += received(deaf)
     assert heard < 2_000_000
 
@@ -279,7 +279,7 @@ def test_whoever_is_slow_holds_up_nobody_and_is_turned_away(folder: Path) -> Non
 def test_the_time_that_the_backend_takes_is_not_the_clients(folder: Path) -> None:
     class Busy(Player):
         def status(self) -> dict[str, object]:
-            threading.Event().wait(PATIENCE + 0.3)
+            threading.Event().wait(REQUEST_TIMEOUT + 0.3)
             return {"mode": "duet"}
 
     with listening(Busy()), call(folder / f"{NAME}.sock") as client:
@@ -390,7 +390,7 @@ def test_subscribers_hear_what_happens(folder: Path) -> None:
             assert next_event(ear, "status")["status"] == {"mode": "solo"}
         say(ears[0], {"do": "set", "name": "key", "value": "D major"})  # on the same connection
         assert hear(ears[0]) == {"ok": ["key is D major"]}
-        time.sleep(PATIENCE + 0.3)  # it may be silent for as long as it likes
+        time.sleep(REQUEST_TIMEOUT + 0.3)  # it may be silent for as long as it likes
         feed.notice("another")
         assert next_event(ears[1], "notice") == {"event": "notice", "text": "another"}
         ears[1].close()

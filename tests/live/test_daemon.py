@@ -20,8 +20,9 @@ from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
 from midigen.music.melody import CHORD
 from midigen.prediction.mixture import Probabilities
 from midigen.prediction.window import Degrees
+from midigen.settings.choices import Mode
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Settings
+from midigen.settings.table import Settings
 from tests.loop import DUET, Loop, Script, run
 from tests.players import ROOT, NextLetter, performer, settings
 

@@ -16,8 +16,8 @@ from midigen.instrument.events import Event, Output
 from midigen.instrument.performer import Performer
 from midigen.live.feedback import AT_ONCE, LATEST, PROOF, Feedback
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn, Pitch, Seconds
+from midigen.settings.choices import Mode
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode
 from tests.players import AnyLetter, TimedEvents, TimedOutputs, settings, together
 
 Timed: TypeAlias = list[tuple[Seconds, Message]]

@@ -20,8 +20,8 @@ from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
 from midigen.prediction.onnx_predictor import OnnxPredictor
 from tests.jack import (
     C_MAJOR_SCALE,
-    PATIENCE,
     SETTLES,
+    TIMEOUT,
     Hand,
     Midigen,
     Start,
@@ -260,7 +260,7 @@ def test_it_plays_and_is_typed_to_on_a_terminal() -> None:
             ear.wait_for(1, NoteOff)
             read_until(person, "C D")
             os.write(person, b"\x03")
-            assert process.wait(timeout=PATIENCE) == ExitCode.OK
+            assert process.wait(timeout=TIMEOUT) == ExitCode.OK
         assert termios.tcgetattr(terminal) == before
 
 
@@ -318,7 +318,7 @@ class Learn:
 
     def end(self) -> tuple[int, str, str]:
         """The exit code, and what was said."""
-        out, told = self._process.communicate(timeout=PATIENCE)
+        out, told = self._process.communicate(timeout=TIMEOUT)
         return self._process.returncode, out, told
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from midigen.errors import ExitCode
-from tests.jack import MIDIGEN, PATIENCE, JackServer, wait_until
+from tests.jack import MIDIGEN, TIMEOUT, JackServer, wait_until
 from tests.terminals import open_pty, read_until
 
 STUCK = """
@@ -99,7 +99,7 @@ def test_a_second_ctrl_c_ends_what_hangs(
             interrupt()
             time.sleep(0.3)  # or the system takes the two for one
             interrupt()
-            code = process.wait(timeout=PATIENCE)
+            code = process.wait(timeout=TIMEOUT)
             can_act = hanging is SENDING and not keeps
             assert code == (ExitCode.FORCED if can_act else -signal.SIGKILL)
             wait_until(lambda: termios.tcgetattr(terminal) == before, "the terminal's mode")
@@ -124,4 +124,4 @@ def test_two_ctrl_c_in_quick_succession_crash_nothing(
         time.sleep(gap)
         process.send_signal(signal.SIGINT)
         # When midigen is through with it, a Ctrl-C ends the interpreter by default.
-        assert process.wait(PATIENCE) in (ExitCode.OK, ExitCode.FORCED, -signal.SIGINT)
+        assert process.wait(TIMEOUT) in (ExitCode.OK, ExitCode.FORCED, -signal.SIGINT)

@@ -26,9 +26,9 @@ from midigen.midi.messages import NoteOff, NoteOn
 from tests.jack import (
     C_MAJOR_SCALE,
     CLOCK_OUT,
-    PATIENCE,
     SETTLES,
     SILENCING,
+    TIMEOUT,
     Ear,
     Hand,
     JackServer,
@@ -184,7 +184,7 @@ def test_a_terminal_that_is_closed_ends_the_notes_and_the_recording(tmp_path: Pa
             read_until(person, "Ctrl-Z would leave notes hanging")
             os.close(terminal)
             os.close(person)
-            assert process.wait(timeout=PATIENCE) == ExitCode.OK
+            assert process.wait(timeout=TIMEOUT) == ExitCode.OK
             ear.wait_for(1, NoteOff)
     (path,) = tmp_path.glob("*.mid")
     recorded = [message for _, message in read(path)["midigen"]]
@@ -225,7 +225,7 @@ def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen:
     finally:
         transport.close()
         clock.send_signal(signal.SIGINT)
-        clock.wait(timeout=PATIENCE)
+        clock.wait(timeout=TIMEOUT)
 
 
 # --- the processor

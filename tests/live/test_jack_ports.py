@@ -16,14 +16,15 @@ from midigen.live.arrivals import Arrival
 from midigen.live.control_client import ask
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 from tests.jack import (
-    PATIENCE,
     SETTLES,
     SILENCING,
+    TIMEOUT,
     Ear,
-    Hand,
     JackServer,
+    Keyboard,
     Midigen,
     connect,
     pause,
@@ -39,10 +40,8 @@ def clients() -> list[str]:
     return listed.stdout.splitlines()
 
 
-def keyboard() -> Hand:
-    hand = Hand("keys")
-    hand.open_virtual("Keys")
-    return hand
+def keyboard() -> Keyboard:
+    return Keyboard("keys", "Keys")
 
 
 def synth() -> Ear:
@@ -129,7 +128,7 @@ def test_what_was_away_between_two_looks_is_connected_again() -> None:
             while not heard.empty():
                 heard.get()  # the release of what was held there
             keys.strike(60)
-            assert heard.get(timeout=PATIENCE)
+            assert heard.get(timeout=TIMEOUT)
             ports.send(NoteOn(64, 90))
             other.wait_for(1)
     finally:

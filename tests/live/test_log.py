@@ -125,7 +125,7 @@ def test_whoever_logs_never_waits_and_what_is_lost_is_counted(stuck: Stuck) -> N
 def test_the_end_does_not_wait_for_what_is_stuck(
     stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "PATIENCE", 0.1)
+    monkeypatch.setattr(log, "CLOSE_TIMEOUT", 0.1)
     began = time.perf_counter()
     with logged(None, stuck):
         _log.info("a line")

@@ -13,7 +13,8 @@ from midigen.errors import PortError
 from midigen.live.arrivals import Arrival
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOn
-from midigen.settings.table import Api, Ports
+from midigen.settings.choices import Api
+from midigen.settings.connections import Ports
 
 GONE = "(unplugged?): the music goes on without it"
 Callback = Callable[[tuple[list[int], float], object], None]

@@ -17,7 +17,7 @@ from midigen.live.port_names import (
     ports_of,
     virtual_port,
 )
-from midigen.settings.table import Api
+from midigen.settings.choices import Api
 
 ALSA = [
     "Midi Through:Midi Through Port-0 14:0",

@@ -19,7 +19,8 @@ from midigen.live.intake import MOST
 from midigen.live.remote import Remote
 from midigen.midi.messages import Channel, NoteOff, NoteOn
 from midigen.settings import config
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.table import Settings
 from tests.loop import DUET, Loop, run
 from tests.players import NOTEBOOK, performer, settings
 from tests.remotes import Client
@@ -278,7 +279,7 @@ def test_a_flood_of_notes_from_a_client_is_kept_out() -> None:
 
 
 def test_after_the_end_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("midigen.live.remote.PATIENCE", 0.05)
+    monkeypatch.setattr("midigen.live.remote.REPLY_TIMEOUT", 0.05)
     found: list[Remote] = []
     asked(DUET, lambda remote, _: found.append(remote))
     with pytest.raises(MidigenError, match="too busy"):

@@ -1,4 +1,4 @@
-"""Files that other programs play are played, and of a damaged one what is there."""
+"""Files that other programs can play are read, and damaged ones as far as possible."""
 
 import io
 import tempfile
@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from midigen.errors import MidiFileError
 from midigen.learning.corpus import read_file
+from midigen.midi.file import KeySignature, MidiFile, TimeSignature, Track
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
-from midigen.midi.reader import LARGEST, KeySignature, MidiFile, TimeSignature, Track, load
-from midigen.midi.score import variable_length
+from midigen.midi.reader import LARGEST, load
 from midigen.midi.wire import encode
+from midigen.midi.writer import variable_length
 
 END = b"\0\xff\x2f\0"
 NOTE = b"\0\x90\x3c\x40\x60\x3c\0"  # a quarter of C, by running status
@@ -45,7 +46,7 @@ def one(events: bytes) -> MidiFile:
 
 
 def assert_same(content: bytes, tracks: list[bytes], damage: str = "") -> None:
-    """What is in a file is what is in a file of these tracks."""
+    """Check that a file holds the same as a file of these tracks."""
     file = parsed(content)
     expected = parsed(header(len(tracks)) + b"".join(map(chunk, tracks)))
     assert file.tracks == expected.tracks
@@ -86,12 +87,12 @@ _NOTHING = st.sampled_from(
         *(b"\xf1\1", b"\xf2\1\2", b"\xf3\1"),
     ]
 )
-"""Events that say nothing, or what can't be."""
+"""Events that mean nothing, or that make no sense."""
 
 
 @st.composite
 def _tracks(draw: st.DrawFn, most: int = 3) -> list[list[bytes]]:
-    """Tracks as lists of events, each with its distance; some have no status of their own."""
+    """Tracks as lists of events with their delta times; some events use running status."""
     tracks = []
     for number in range(draw(st.integers(1, most))):
         events = [meta(3, f"track {number}".encode())]
@@ -112,7 +113,7 @@ def joined(tracks: list[list[bytes]]) -> list[bytes]:
 
 
 def in_mido(content: bytes) -> list[list[tuple[int, str]]]:
-    """The channel messages of each track by another reader, each with its tick."""
+    """The channel messages of each track with their ticks, as another reader finds them."""
     tracks = []
     for track in mido.MidiFile(file=io.BytesIO(content)).tracks:
         tick, messages = 0, []
@@ -129,7 +130,7 @@ def in_hex(track: Track) -> list[tuple[int, str]]:
 
 
 def as_offs(messages: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Note-offs have no velocity here, and a note-on of velocity 0 is one."""
+    """Midigen drops note-off velocities, and reads a note-on of velocity 0 as a note-off."""
     found = []
     for tick, text in messages:
         numbers = bytearray.fromhex(text)
@@ -153,8 +154,8 @@ def test_valid_files_say_what_another_reader_finds(tracks: list[list[bytes]]) ->
 
 @settings(deadline=None)
 @given(_tracks(), st.data())
-def test_what_says_nothing_changes_nothing(tracks: list[list[bytes]], data: st.DataObject) -> None:
-    """Also between messages of one running status."""
+def test_meaningless_events_change_nothing(tracks: list[list[bytes]], data: st.DataObject) -> None:
+    """Not even between messages that share a running status."""
     stuffed = []
     for track in tracks:
         events: list[bytes] = []
@@ -186,7 +187,7 @@ _AFTER = st.sampled_from([b"", b"\0", b"\x1a", b"\0" * 300, b"LIST\x04\0\0\0INFO
 
 @settings(deadline=None)
 @given(_tracks(), st.data())
-def test_what_is_around_the_tracks_is_stepped_over(
+def test_whatever_surrounds_the_tracks_is_skipped(
     tracks: list[list[bytes]], data: st.DataObject
 ) -> None:
     more = data.draw(st.binary(max_size=5))
@@ -229,10 +230,10 @@ def test_a_wrong_number_of_tracks_loses_nothing(
 
 @settings(deadline=None)
 @given(_tracks(), st.data())
-def test_of_a_file_that_breaks_off_there_is_what_comes_before(
+def test_a_file_that_breaks_off_is_read_up_to_there(
     tracks: list[list[bytes]], data: st.DataObject
 ) -> None:
-    """All events that are whole, and nothing else."""
+    """All complete events are read, and nothing else."""
     content = header(len(tracks))
     ends = []
     for track in tracks:
@@ -253,14 +254,14 @@ def test_of_a_file_that_breaks_off_there_is_what_comes_before(
 
 @settings(deadline=None)
 @given(st.binary(max_size=300), st.booleans())
-def test_whatever_is_in_a_track_the_next_one_is_read(events: bytes, wrong: bool) -> None:
+def test_a_track_is_read_whatever_is_in_the_one_before(events: bytes, wrong: bool) -> None:
     content = header(2) + chunk(events, longer=1000 * wrong) + chunk(NOTE + END)
     file = parsed(content)
     if b"MTrk" not in events and not (wrong and b"MThd" in events):
         assert file.tracks[-1] == one(NOTE).tracks[0]
 
 
-# --- one by one
+# --- examples
 
 
 def test_keys_meters_tempos_and_names_are_read() -> None:
@@ -284,19 +285,19 @@ def test_every_key_signature_is_read(sharps: int, mode: int, tmp_path: Path) -> 
     assert read_file(path).letters.tolist() == [5 * mode]
 
 
-def test_data_beyond_127_counts_as_127() -> None:
+def test_data_over_127_is_read_as_127() -> None:
     assert one(b"\0\x90\xff\x80\0\xb0\xc8\1").tracks[0].messages == [
         (0, NoteOn(127, 127)),
         (0, ChannelMessage(0xB0, (127, 1))),
     ]
 
 
-def test_times_go_on_over_what_says_nothing() -> None:
+def test_ignored_events_still_take_their_time() -> None:
     between = b"\x10\xf8\x10\xf0\1\1\x10\xff\x60\1\1\x10\xff\x51\1\1\x10\xf7\0"
     assert one(between + b"\x10\x90\x3c\x40").tracks[0].messages == [(0x60, NoteOn(60, 64))]
 
 
-def test_what_comes_after_the_end_of_a_track_is_not_of_it() -> None:
+def test_events_after_the_end_of_a_track_are_ignored() -> None:
     assert one(NOTE + END + NOTE).tracks == one(NOTE).tracks
 
 
@@ -304,7 +305,7 @@ def test_a_track_without_its_end_is_whole() -> None:
     assert_same(header(2) + chunk(NOTE) + chunk(NOTE), [NOTE + END] * 2)
 
 
-def test_another_file_after_the_tracks_is_left_alone() -> None:
+def test_a_second_file_that_is_appended_is_ignored() -> None:
     content = header(1) + chunk(NOTE + END)
     assert_same(content * 2, [NOTE + END])
 
@@ -320,7 +321,7 @@ def test_another_file_after_the_tracks_is_left_alone() -> None:
         (NOTE + b"\xff\xff\xff\xff\x7f" + NOTE, len(NOTE)),
     ],
 )
-def test_a_track_is_read_up_to_where_it_makes_no_sense(events: bytes, sense: int) -> None:
+def test_a_track_is_read_up_to_an_event_that_makes_no_sense(events: bytes, sense: int) -> None:
     broken, other = parsed(header(2) + chunk(events) + chunk(NOTE + END)).tracks
     assert broken.messages == one(events[:sense]).tracks[0].messages
     assert len(other.messages) == 2
@@ -328,7 +329,7 @@ def test_a_track_is_read_up_to_where_it_makes_no_sense(events: bytes, sense: int
     assert damage == f"track 1 makes no sense from byte {22 + sense} on"
 
 
-def test_of_much_damage_a_little_is_told() -> None:
+def test_only_the_first_damages_are_reported() -> None:
     file = parsed(header(9) + chunk(b"\0\x90") * 5)
     assert file.damage.count(" and ") == 2
     assert file.damage.endswith("and more is wrong")
@@ -346,7 +347,7 @@ def test_of_much_damage_a_little_is_told() -> None:
         (b"", ""),
     ],
 )
-def test_names_are_in_utf_8_or_else_in_latin_1(name: bytes, text: str) -> None:
+def test_names_are_utf_8_or_else_latin_1(name: bytes, text: str) -> None:
     assert one(meta(3, name) + NOTE).tracks[0].name == text
 
 
@@ -355,14 +356,14 @@ def test_names_are_in_utf_8_or_else_in_latin_1(name: bytes, text: str) -> None:
     [
         "Mélodie".encode(),
         "Mélodie".encode("latin-1"),
-        "Me\u0301lodie".encode(),  # an accent of its own, as macOS has it
+        "Me\u0301lodie".encode(),  # a decomposed accent, as macOS writes it
     ],
 )
 @pytest.mark.parametrize("asked", ["Mélodie", "me\u0301lodie", "MÉLODIE", "lodi", None])
 def test_a_melody_with_an_accent_is_found(
     tmp_path: Path, written: bytes, asked: str | None
 ) -> None:
-    """By its name or for what it is called, below another line of the same kind."""
+    """Its voice is found by the track's name, or because of it, below a similar voice."""
     path = tmp_path / "in.mid"
     low, high = (
         b"".join(b"\0\x90" + bytes([pitch + up, 64]) + b"\x60" + bytes([pitch + up, 0])
@@ -377,16 +378,16 @@ def test_a_melody_with_an_accent_is_found(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0", "not a MIDI file: it has no header of one"),
+        (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0", "not a MIDI file: it has no MThd header"),
         (b"PK\3\4", "not a MIDI file"),
         (b"MThd", "the file breaks off in its header"),
         (header(1)[:-1], "the file breaks off in its header"),
-        (header(1)[:-2] + b"\xe7\x28", "SMPTE frames and not in beats: save it with ticks"),
-        (header(1)[:-2] + b"\0\0", "it says that a beat has no ticks"),
+        (header(1)[:-2] + b"\xe7\x28", "SMPTE frames, not in beats: save it with ticks"),
+        (header(1)[:-2] + b"\0\0", "it has 0 ticks per beat"),
         (b"\0" * (LARGEST + 1), "larger than 4 MiB"),
     ],
 )
-def test_what_is_refused_says_why_in_a_sentence(content: bytes, reason: str) -> None:
+def test_a_refusal_says_why(content: bytes, reason: str) -> None:
     with pytest.raises(MidiFileError, match=reason) as caught:
         parsed(content)
     assert "\n" not in str(caught.value)
@@ -402,7 +403,7 @@ def test_what_is_refused_says_why_in_a_sentence(content: bytes, reason: str) -> 
         b"MTrk\xff\xff\xff\xff",
         b"MTrk\0\0\0\0\0\xff\1\x0cMTrk\0\0\0\0",
         b"\0\xff\1\x0cMTrk\0\0\0\0abcd",
-        b"\0\xff\1\x0cMTrk\0\0\0\0\0\xff\1\0",  # a track in each event of the one before
+        b"\0\xff\1\x0cMTrk\0\0\0\0\0\xff\1\0",  # each track is inside an event of the one before
         b"abcd\0\0\0\0",
         b"abcd\0\0\0\1",
         b"\xff" * 7,
@@ -410,7 +411,7 @@ def test_what_is_refused_says_why_in_a_sentence(content: bytes, reason: str) -> 
         b"\0\xff\1\xff\xff\x7f",
     ],
 )
-def test_reading_takes_time_in_proportion_to_the_size(piece: bytes) -> None:
-    """A reader that looks at the rest again for each piece would take minutes."""
+def test_reading_time_grows_with_the_size_only(piece: bytes) -> None:
+    """A reader that searched the rest again for each piece would take minutes."""
     content = header(1) + b"MTrk\0\0\0\0" + piece * (LARGEST // 4 // len(piece)) + b"\xff" * 5
     assert len(parsed(content).tracks) <= LARGEST // 8

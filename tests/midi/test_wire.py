@@ -32,13 +32,13 @@ CLOCK_NAMES = {
 
 
 @given(st.lists(messages))
-def test_messages_survive_the_wire(sent: list[Message]) -> None:
+def test_messages_are_decoded_as_they_were_encoded(sent: list[Message]) -> None:
     decoder = Decoder()
     assert [got for message in sent for got in decoder.feed(bytes(encode(message)))] == sent
 
 
 @given(messages)
-def test_the_bytes_are_those_that_mido_knows(message: Message) -> None:
+def test_bytes_are_those_that_mido_writes(message: Message) -> None:
     parsed = mido.Message.from_bytes(encode(message))
     if isinstance(message, Clock):
         assert parsed.type == CLOCK_NAMES[message]
@@ -53,7 +53,7 @@ def test_the_bytes_are_those_that_mido_knows(message: Message) -> None:
 
 
 @given(st.lists(messages), st.lists(st.integers(0xF8, 0xFF), max_size=5), st.integers(1, 7))
-def test_pieces_and_realtime_bytes_in_between_do_no_harm(
+def test_cuts_and_realtime_bytes_in_between_do_no_harm(
     sent: list[Message], realtime: list[int], piece: int
 ) -> None:
     sent = [message for message in sent if not isinstance(message, Clock)]
@@ -71,7 +71,7 @@ def test_pieces_and_realtime_bytes_in_between_do_no_harm(
 @given(st.binary(max_size=60))
 @example(b"\x90\x3c")
 @example(b"\xf0\x90\x3c\x40")
-def test_garbage_never_raises_and_what_follows_is_understood(garbage: bytes) -> None:
+def test_garbage_never_raises_and_is_recovered_from(garbage: bytes) -> None:
     decoder = Decoder()
     decoder.feed(garbage)
     assert decoder.feed(b"\x90\x3c\x40") == [NoteOn(60, 64)]
@@ -92,5 +92,5 @@ def test_garbage_never_raises_and_what_follows_is_understood(garbage: bytes) -> 
         (b"\x9f\x3c\x40", [NoteOn(60, 64, 16)]),
     ],
 )
-def test_single_streams(data: bytes, expected: list[Message]) -> None:
+def test_streams_of_bytes_are_decoded(data: bytes, expected: list[Message]) -> None:
     assert Decoder().feed(data) == expected

@@ -52,7 +52,7 @@ def test_the_key_moves_with_the_tune(name: str, transposition: int) -> None:
 
 
 @given(pitches, st.integers(1, 11), st.floats(0.3, 3))
-def test_tonics_move_with_the_notes_and_speed_is_nothing(
+def test_tonics_move_with_the_notes_whatever_the_speed(
     line: list[int], by: int, speed: float
 ) -> None:
     nats = likelihoods(tune(line))
@@ -61,39 +61,39 @@ def test_tonics_move_with_the_notes_and_speed_is_nothing(
 
 
 @given(pitches)
-def test_what_is_not_heard_yet_says_nothing(line: list[int]) -> None:
+def test_what_is_not_known_yet_does_not_count(line: list[int]) -> None:
     notes = tune(line)
     notes[-1] = Note(line[-1], notes[-1].onset, None)
     found = evidence(notes)
     assert found.shape == (12, 4, len(line))
     assert ((found >= 0) & (found < PROFILE_SIZE)).all()
-    unknown = {(0, 0), (0, 1), (1, 0), (3, 0), (2, len(line) - 1)}  # what of which note
+    unknown = {(0, 0), (0, 1), (1, 0), (3, 0), (2, len(line) - 1)}  # (part of the evidence, note)
     for kind in range(4):
         for note in range(len(line)):
             nothing = found[:, kind, note] == NOTHING
             assert nothing.all() if (kind, note) in unknown else not nothing.any()
 
 
-def test_of_nothing_no_key_is_likelier() -> None:
+def test_without_notes_all_keys_are_equally_likely() -> None:
     assert not likelihoods([]).any()
     assert KeyFollower().key is None
 
 
 @given(pitches)
-def test_with_a_long_half_life_all_notes_say_as_much(line: list[int]) -> None:
+def test_with_a_long_half_life_all_notes_count_the_same(line: list[int]) -> None:
     notes = tune(line)
     np.testing.assert_allclose(likelihoods(notes, 1e9), likelihoods(notes), atol=1e-4)
 
 
 @given(st.lists(st.integers(40, 80), min_size=2, max_size=2))
-def test_after_a_half_life_a_note_says_half_as_much(line: list[int]) -> None:
+def test_after_a_half_life_a_note_counts_half(line: list[int]) -> None:
     notes = tune(line)
     newest = likelihoods(notes, 1e-9)
     before = likelihoods(notes) - newest
     np.testing.assert_allclose(likelihoods(notes, 1.0), newest + before / 2, atol=1e-5)
 
 
-def test_a_follower_hears_a_change_of_key_and_does_not_flutter() -> None:
+def test_a_follower_hears_a_change_of_key_and_does_not_waver() -> None:
     follower = KeyFollower()
     in_c, in_e_flat = [pitch - 7 for pitch in TUNES["G major"]] * 4, TUNES["Eb major"] * 5
     first = followed(follower, in_c)
@@ -104,14 +104,14 @@ def test_a_follower_hears_a_change_of_key_and_does_not_flutter() -> None:
     assert changes <= 2
 
 
-def test_of_a_few_notes_it_guesses_nothing() -> None:
+def test_a_few_notes_are_not_enough_to_guess_a_key() -> None:
     follower = KeyFollower()
     keys = followed(follower, TUNES["Eb major"])
     assert keys[: FEWEST - 1] == [None] * (FEWEST - 1)
     assert None not in keys[FEWEST - 1 :]
 
 
-def test_one_strange_note_changes_nothing() -> None:
+def test_a_single_odd_note_changes_nothing() -> None:
     follower = KeyFollower()
     followed(follower, TUNES["G major"] * 4)
     assert followed(follower, [68, 67, 63, 62])[-1] == Key.named("G major")
@@ -126,5 +126,5 @@ def test_a_chord_is_its_highest_note() -> None:
         follower.hear(pitch, float(at), replaces=True)
         for each in (plain, follower):
             each.release(pitch, at + 0.5)
-            each.release(pitch, at + 0.6)  # it is up already
+            each.release(pitch, at + 0.6)  # its key is up already
     assert follower.key == plain.key == Key.named("Eb major")

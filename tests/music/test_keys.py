@@ -24,18 +24,18 @@ pitches = st.integers(0, 127)
         ("D dorian", (0, 2, 4, 5, 7, 9, 11)),
         ("G major", (7, 9, 11, 0, 2, 4, 6)),
         ("F ionian", (5, 7, 9, 10, 0, 2, 4)),
-        ("F# minor", (9, 11, 1, 2, 4, 6, 8)),  # as A major
-        ("Bb mixolydian", (3, 5, 7, 8, 10, 0, 2)),  # as E flat major
+        ("F# minor", (9, 11, 1, 2, 4, 6, 8)),  # the notes of A major
+        ("Bb mixolydian", (3, 5, 7, 8, 10, 0, 2)),  # the notes of E flat major
         ("E phrygian", (0, 2, 4, 5, 7, 9, 11)),
         ("F lydian", (0, 2, 4, 5, 7, 9, 11)),
         ("B locrian", (0, 2, 4, 5, 7, 9, 11)),
-        ("c♯ aeolian", (4, 6, 8, 9, 11, 1, 3)),  # as E major
+        ("c♯ aeolian", (4, 6, 8, 9, 11, 1, 3)),  # the notes of E major
         ("Cb major", (11, 1, 3, 4, 6, 8, 10)),
         ("C# major", (1, 3, 5, 6, 8, 10, 0)),
-        ("G# major", (8, 10, 0, 1, 3, 5, 7)),  # eight sharps: played as A flat major
+        ("G# major", (8, 10, 0, 1, 3, 5, 7)),  # eight sharps: it becomes A flat major
     ],
 )
-def test_keys(name: str, pitch_classes: tuple[int, ...]) -> None:
+def test_key_names_give_pitch_classes(name: str, pitch_classes: tuple[int, ...]) -> None:
     assert Key.named(name).pitch_classes == pitch_classes
 
 
@@ -45,20 +45,20 @@ def test_what_is_not_a_key_is_refused(name: str) -> None:
         Key.named(name)
 
 
-def test_letters_are_degrees_in_either_case() -> None:
+def test_letters_may_be_upper_or_lower_case() -> None:
     assert [degree_named(letter) for letter in "CDEFGAB"] == list(range(7))
     assert degree_named("g") == LETTERS.index("G")
 
 
 @pytest.mark.parametrize("name", ["h", "", "CD", "C#"])
-def test_an_unknown_note_is_refused_by_name_with_the_seven(name: str) -> None:
+def test_an_unknown_note_is_refused_with_a_list_of_the_seven(name: str) -> None:
     with pytest.raises(UnknownNoteError, match="C D E F G A B") as caught:
         degree_named(name)
     assert repr(name) in str(caught.value)
 
 
 @given(keys)
-def test_a_key_has_seven_different_pitch_classes_without_wide_gaps(key: Key) -> None:
+def test_a_key_has_seven_pitch_classes_without_wide_gaps(key: Key) -> None:
     classes = sorted(key.pitch_classes)
     gaps = [
         (after - before) % 12
@@ -69,13 +69,13 @@ def test_a_key_has_seven_different_pitch_classes_without_wide_gaps(key: Key) -> 
 
 
 @given(keys, degrees, pitches)
-def test_a_letter_comes_back_from_any_pitch_that_plays_it(key: Key, degree: int, near: int) -> None:
+def test_every_pitch_of_a_letter_is_read_as_that_letter(key: Key, degree: int, near: int) -> None:
     pitch = key.nearest(degree, near, 0, 127)
     assert key.degree(pitch) == degree
 
 
 @given(keys, degrees, pitches, st.integers(0, 116), st.integers(11, 40))
-def test_the_octave_is_the_nearest_in_the_range(
+def test_a_letter_is_played_in_the_nearest_octave_of_the_range(
     key: Key, degree: int, near: int, low: int, span: int
 ) -> None:
     high = min(127, low + span)
@@ -86,7 +86,7 @@ def test_the_octave_is_the_nearest_in_the_range(
 
 
 @given(keys, pitches, st.sampled_from([-1, 1]))
-def test_a_chromatic_note_moves_to_its_neighbour_in_the_direction(
+def test_a_chromatic_note_moves_to_its_neighbour_in_that_direction(
     key: Key, pitch: int, direction: int
 ) -> None:
     exact = key.degree(pitch)
@@ -118,7 +118,7 @@ def test_pitches_have_names() -> None:
     ("key", "names"),
     [
         ("C major", "C C# D Eb E F F# G G# A Bb B"),
-        ("A minor", "C C# D Eb E F F# G G# A Bb B"),  # with the leading note of its minor
+        ("A minor", "C C# D Eb E F F# G G# A Bb B"),  # with the leading note of A minor
         ("D minor", "C C# D Eb E F F# G Ab A Bb B"),
         ("G minor", "C Db D Eb E F F# G Ab A Bb B"),
         ("E minor", "C C# D D# E F F# G G# A Bb B"),
@@ -145,23 +145,23 @@ def test_notes_are_spelled_as_the_key_spells_them(key: str, names: str) -> None:
         ("Cb major", 127, "G9"),
     ],
 )
-def test_an_octave_is_that_of_the_letter(key: str, pitch: int, name: str) -> None:
+def test_an_octave_is_that_of_the_written_note(key: str, pitch: int, name: str) -> None:
     assert Key.named(key).pitch_name(pitch) == name
 
 
 @given(keys, pitches)
-def test_a_name_is_written_as_it_is_read(key: Key, pitch: int) -> None:
+def test_a_pitch_name_is_read_as_that_pitch(key: Key, pitch: int) -> None:
     name, octave = re.fullmatch(r"([A-G][#b]?)(-?\d+)", key.pitch_name(pitch)).groups()  # type: ignore[union-attr]
     assert name == key.note_name(pitch)
     assert C_MAJOR.written(name, int(octave)) == pitch
     assert key.note_name(pitch + 12) == name
     if key.degree(pitch) is not None:
-        assert key.written(name[0], int(octave)) == pitch  # the signature says its accidental
+        assert key.written(name[0], int(octave)) == pitch  # the accidental comes from the signature
         assert key.note_names[key.degree(pitch)] == name  # type: ignore[index]
 
 
 @given(keys)
-def test_a_key_has_each_letter_once(key: Key) -> None:
+def test_a_key_spells_each_letter_once(key: Key) -> None:
     assert sorted(name[0] for name in key.note_names) == sorted(LETTERS)
     tonic = key.note_names[key.tonic]
     assert key.name.split()[0] == tonic
@@ -192,7 +192,7 @@ def test_a_key_has_each_letter_once(key: Key) -> None:
         ("  eb   MIXOLYDIAN ", "Eb mixolydian"),
         ("B aeolian", "B aeolian"),
         ("b aeolian", "B aeolian"),
-        ("G# major", "Ab major"),  # by its twin's name, as its notes are spelled
+        ("G# major", "Ab major"),  # it takes its twin's name, as its notes are spelled
         ("Db minor", "C# minor"),
         ("B# lydian", "C lydian"),
         ("Fb locrian", "E locrian"),
@@ -215,7 +215,7 @@ ACCIDENTALS = {"": "", "#": "#", "b": "b", " sharp": "#", " flat": "b", "♯": "
         lambda mode: st.sampled_from([mode[:3], mode, mode.upper(), mode.title()])
     ),
 )
-def test_any_spelling_of_a_key_is_that_key(
+def test_every_spelling_of_a_key_is_read(
     letter: str, accidental: str, between: str, mode: str
 ) -> None:
     full = next(name for name in MODE_NAMES if name.startswith(mode.lower()))
@@ -238,14 +238,14 @@ def test_any_spelling_of_a_key_is_that_key(
         ("?", None),
     ],
 )
-def test_what_was_meant_is_guessed(text: str, meant: str | None) -> None:
+def test_a_misspelled_key_is_guessed(text: str, meant: str | None) -> None:
     with pytest.raises(ValueError, match="not a key"):
         Key.named(text)
     assert Key.closest(text) == meant
 
 
 @given(st.text(max_size=12) | st.text("abcdefgh#♭ mijorn", max_size=12))
-def test_whatever_is_written_is_a_key_or_none_and_a_guess_is_one(text: str) -> None:
+def test_any_text_is_a_key_or_refused_and_guesses_are_keys(text: str) -> None:
     with contextlib.suppress(ValueError):
         key = Key.named(text)
         assert Key.named(key.name) == key
@@ -253,7 +253,7 @@ def test_whatever_is_written_is_a_key_or_none_and_a_guess_is_one(text: str) -> N
         Key.named(meant)
 
 
-def test_an_accidental_of_its_own_wins_over_the_signature() -> None:
+def test_an_accidental_overrides_the_signature() -> None:
     key = Key.named("G major")
     assert [key.written(name, 4) for name in ("f#", "fb", "bb", "e#", "c♭")] == [66, 64, 70, 65, 59]
 

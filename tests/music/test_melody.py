@@ -18,8 +18,8 @@ def heard(pitches: list[int], chromatic: Chromatic = Chromatic.FOLLOW) -> list[i
     [
         ([65, 66, 67], [3, 4, 4]),  # F F# G: rising to G
         ([67, 66, 65], [4, 3, 3]),  # G F# F: falling to F
-        ([67, 66, 66], [4, 3, 3]),  # a repeated note goes on as the line came to it
-        ([66], [4]),  # nothing before it: up
+        ([67, 66, 66], [4, 3, 3]),  # a repeated note keeps the direction
+        ([66], [4]),  # nothing before it, so up
     ],
 )
 def test_a_chromatic_note_follows_the_melody(line: list[int], degrees: list[int]) -> None:
@@ -39,14 +39,14 @@ def test_a_chord_is_its_highest_note() -> None:
     assert melody.hear(72, CHORD + 0.001) == Step(0, 72, replaces=False)
 
 
-def test_a_chord_is_reckoned_from_its_first_note() -> None:
+def test_a_chord_is_timed_from_its_first_note() -> None:
     """A fast run isn't one long chord."""
     melody = Melody(C_MAJOR)
     steps = [melody.hear(60 + pitch, 0.02 * index) for index, pitch in enumerate((0, 2, 4, 5))]
     assert [step is not None and step.replaces for step in steps] == [False, True, False, True]
 
 
-def test_a_chords_top_moves_from_the_chord_before_not_from_its_own_notes() -> None:
+def test_a_chords_top_note_moves_from_the_chord_before() -> None:
     melody = Melody(C_MAJOR)
     melody.hear(72, 0.0)
     melody.hear(60, 1.0)
@@ -59,8 +59,8 @@ def test_an_ignored_note_does_not_begin_a_chord() -> None:
     assert melody.hear(60, 0.01) == Step(0, 60, replaces=False)
 
 
-def test_notes_that_do_not_sound_together_are_no_chord() -> None:
-    """However fast: a key that comes up ends its chord."""
+def test_notes_that_do_not_overlap_are_not_a_chord() -> None:
+    """However fast they follow, the release of a key ends its chord."""
     melody = Melody(C_MAJOR)
     melody.hear(60, 0.0)
     melody.release(60)

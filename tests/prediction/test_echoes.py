@@ -28,7 +28,7 @@ lines = st.lists(st.integers(0, 2), min_size=1, max_size=90) | st.builds(
 
 
 def plain(line: list[int]) -> npt.NDArray[np.float64]:
-    """The rows of a line, counted the plain way."""
+    """The rows of a line, computed the slow and simple way."""
     intervals = [(to - came) % SIZE for came, to in itertools.pairwise(line)]
     rows = []
     for end, degree in enumerate(line):
@@ -43,7 +43,7 @@ def plain(line: list[int]) -> npt.NDArray[np.float64]:
 def echoes(
     line: list[int], lengths: Sequence[int], latest: Sequence[int]
 ) -> list[npt.NDArray[np.float64]]:
-    """The shares of what followed matches of each length, and what followed the latest ones."""
+    """The shares of followers for each length of match, and the latest followers, one-hot."""
     features = []
     for length in lengths:
         counts = np.zeros(SIZE)
@@ -57,7 +57,7 @@ def echoes(
 
 
 def matches(line: list[int], length: int) -> list[int]:
-    """Where something followed the context of this length that ends a line."""
+    """Where the last so many letters of a line were followed by something before."""
     first = max(length, len(line) - REACH + 1)
     context = line[max(0, len(line) - length) :]
     return [place for place in range(first, len(line)) if line[place - length : place] == context]
@@ -65,11 +65,11 @@ def matches(line: list[int], length: int) -> list[int]:
 
 @given(lines)
 @settings(deadline=None)
-def test_an_echo_is_what_followed_wherever_the_letters_were_the_same(line: list[int]) -> None:
+def test_an_echo_is_what_followed_the_same_letters_before(line: list[int]) -> None:
     np.testing.assert_allclose(encode_line(np.array(line)), plain(line), atol=1e-6)
 
 
-def test_an_echo_begins_no_farther_back_than_its_reach() -> None:
+def test_an_echo_goes_no_farther_back_than_its_reach() -> None:
     line = [6, 5, *[0, 1, 2, 3] * ((REACH + 40) // 4), 6]
     rows = encode_line(np.array(line))
     assert not rows[-1, SIZE:].any()
@@ -95,7 +95,7 @@ def test_a_window_gives_the_newest_rows_of_its_line(line: list[int]) -> None:
 )
 @settings(deadline=None)
 def test_what_it_returns_depends_on_the_windows_alone(moves: list[tuple[str, int]]) -> None:
-    """However the windows go on, are mended or have nothing to do with each other."""
+    """Whether windows go on, are corrected, or have nothing to do with each other."""
     encoder, window = EchoEncoder(), Window(MAX_NOTES)
     for move, letter in moves:
         batch = window.as_batch()
@@ -115,11 +115,11 @@ def test_what_it_returns_depends_on_the_windows_alone(moves: list[tuple[str, int
             np.testing.assert_array_equal(encoder(batch), expected)
 
 
-def test_a_full_window_knows_all_that_makes_a_difference() -> None:
-    """What was heard before it changes nothing, however long it goes on."""
+def test_a_full_window_holds_everything_that_matters() -> None:
+    """Whatever was heard before it changes nothing, however long the line grows."""
     rng = np.random.default_rng(4)
     encoder, window = EchoEncoder(), Window(MAX_NOTES)
-    for note in range(5 * REACH):  # beyond the room that the encoder has
+    for note in range(5 * REACH):  # more than the encoder has room for
         window.push(int(rng.integers(0, 2)))
         rows = encoder(window.as_batch())
         if note % 300 == 299:

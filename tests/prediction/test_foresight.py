@@ -1,4 +1,4 @@
-"""Predictions that come later: what is played is the same, and nothing waits for them."""
+"""Forecasts that come late: the same notes are played, and nothing waits for them."""
 
 import itertools
 from dataclasses import replace
@@ -19,8 +19,10 @@ from midigen.prediction.foresight import Question
 from midigen.prediction.mixture import Probabilities
 from midigen.prediction.session import Session
 from midigen.prediction.window import Degrees
+from midigen.settings.choices import Mode, Quantize, RhythmSource
 from midigen.settings.controls import Control
-from midigen.settings.table import Mode, Quantize, RhythmSource, Scene, Settings
+from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.table import Settings
 from tests.models import CONSTANT
 from tests.players import (
     AnyLetter,
@@ -31,6 +33,7 @@ from tests.players import (
     drive,
     key,
     notes,
+    panel,
     performer,
     settings,
     together,
@@ -40,7 +43,7 @@ from tests.scripts import scripts as scripts_of_all_kinds
 
 
 class Recalling(NextLetter):
-    """A predictor whose prediction depends on every letter of its window, and on memory."""
+    """A predictor that depends on every letter of its window, and that has a memory."""
 
     mixture = CONSTANT
 
@@ -64,16 +67,14 @@ NEVER = float("inf")
 
 
 class Twins:
-    """An improviser whose questions wait, and a session that is told the same at once."""
+    """An improviser whose questions wait, beside a session that is told everything at once."""
 
     def __init__(self, min_notes: int) -> None:
-        self._settings = settings()
+        self._panel = panel(settings())
         self._asked: list[Question] = []
-        self._improviser = Improviser(
-            Recalling(min_notes), self._settings, np.random.default_rng(0)
-        )
+        self._improviser = Improviser(Recalling(min_notes), self._panel, np.random.default_rng(0))
         self._improviser.asks = self._asked.append
-        self._session = Session(Recalling(min_notes), self._settings.memory.amount)
+        self._session = Session(Recalling(min_notes), self._panel.settings.memory.amount)
         self._count = 0
         self._expected: dict[tuple[int, bool], Probabilities] = {}  # by the number of moves
         self._expect()
@@ -89,7 +90,7 @@ class Twins:
         self._moved()
 
     def play(self, degree: int) -> None:
-        if degree % 2:  # else only if it happens to be known what
+        if degree % 2:  # otherwise only if the answer is already known
             self.look(1)
         if self._improviser.can_play:
             played = self._improviser.play(0)
@@ -115,7 +116,8 @@ class Twins:
     def set_memory(self, degree: int) -> None:
         amount = degree / SIZE
         if amount != self._session.memory_amount:
-            self._improviser.obey(self._settings.changed("memory.amount", amount))
+            self._panel.settings = self._panel.settings.changed("memory.amount", amount)
+            self._improviser.reconsider()
             self._session.memory_amount = amount
             self._moved()
 
@@ -162,21 +164,21 @@ MOVES = [*OFTEN * 3, *SOMETIMES]
 def test_forecasts_are_those_of_a_session_that_is_told_the_same(
     script: list[tuple[str, int]], min_notes: int
 ) -> None:
-    """Whenever questions are put, and however much happens before they are answered."""
+    """Whenever questions are asked, and whatever happens before they are answered."""
     twins = Twins(min_notes)
     for name, degree in script:
         getattr(twins, name)(degree)
 
 
-def test_what_was_unheard_is_missing_to_a_model_that_needs_more() -> None:
+def test_notes_that_are_taken_back_are_missing_again() -> None:
     twins = Twins(min_notes=1)
     for name, degree in [("hear", 0), ("play", 1), ("play", 1), ("rewind", 0), ("use", 6)]:
         getattr(twins, name)(degree)
 
 
-def test_a_forecast_that_was_overtaken_is_not_played_by() -> None:
+def test_an_outdated_forecast_is_not_played() -> None:
     asked: list[Question] = []
-    improviser = Improviser(NextLetter(), settings(), np.random.default_rng(0))
+    improviser = Improviser(NextLetter(), panel(settings()), np.random.default_rng(0))
     improviser.asks = asked.append
     improviser.hear(0, replaces=False)
     improviser.prepare(answers=False)
@@ -188,16 +190,16 @@ def test_a_forecast_that_was_overtaken_is_not_played_by() -> None:
     assert improviser.play(0) == 5
 
 
-# --- what is played, where they come in time
+# --- what is played when forecasts come in time
 
 
 STEP: Seconds = 0.25
-"""Of the grid, at 120 beats a minute; what the player does is between the steps."""
+"""A step of the grid at 120 beats a minute. The player acts between the steps."""
 
 
 @st.composite
 def evenings(draw: st.DrawFn) -> TimedEvents:
-    """Notes and controls, each half a step from where the machine may play."""
+    """Notes and controls, half a step away from where the machine may play."""
     events: TimedEvents = []
     place = 0
     for pitch, held, gap, control in draw(
@@ -252,7 +254,7 @@ def some_settings(**sections: Any) -> st.SearchStrategy[Settings]:
 @pytest.mark.parametrize("mode", Mode)
 @given(data=st.data())
 @effort(max_examples=40, deadline=None)
-def test_where_forecasts_are_quicker_than_notes_the_same_is_played_event_for_event(
+def test_forecasts_that_come_in_time_change_nothing_event_for_event(
     mode: Mode, data: st.DataObject
 ) -> None:
     chosen = data.draw(some_settings(mode=st.just(mode), duet=st.just({"quantize": False})))
@@ -269,7 +271,7 @@ def test_where_forecasts_are_quicker_than_notes_the_same_is_played_event_for_eve
     assert later == at_once
 
 
-# --- what is played, however late they come
+# --- what is played when forecasts come late
 
 
 @given(
@@ -279,13 +281,13 @@ def test_where_forecasts_are_quicker_than_notes_the_same_is_played_event_for_eve
     st.integers(1, 3),
 )
 @effort(max_examples=80, deadline=None)
-def test_however_late_forecasts_come_no_note_hangs_and_nothing_spins(
+def test_late_forecasts_leave_no_note_hanging_and_nothing_spinning(
     chosen: Settings,
     parts: list[tuple[Script, Settings]],
     delays: list[Seconds],
     min_notes: int,
 ) -> None:
-    """Whatever is played, set, and read anew meanwhile. `drive` sees to it that nothing spins."""
+    """Whatever is played, set or reloaded meanwhile. `drive` checks that nothing spins."""
     events: list[tuple[Seconds, Cue]] = []
     now = 0.0
     for script, other in parts:
@@ -315,10 +317,10 @@ def test_however_late_forecasts_come_no_note_hangs_and_nothing_spins(
     st.lists(st.floats(0, 1), min_size=1, max_size=5),
 )
 @effort(max_examples=60, deadline=None)
-def test_a_duet_answers_one_key_after_another_and_counts_those_it_leaves_out(
+def test_a_duet_answers_keys_in_turn_and_counts_those_it_skips(
     keys: list[tuple[Seconds, Seconds]], delays: list[Seconds]
 ) -> None:
-    """Each answer is played before another key's is looked for."""
+    """Each answer is played before the next one is looked for."""
     events: TimedEvents = []
     now = 0.0
     for gap, held in keys:
@@ -330,7 +332,7 @@ def test_a_duet_answers_one_key_after_another_and_counts_those_it_leaves_out(
     onsets = [time for time, event in events if isinstance(event, NoteOn)]
     assert len(answers) + playing.dropped == len(onsets)
     waiting, free_at = iter(onsets), 0.0
-    for answer in answers:  # to the first key that came when no other one waited
+    for answer in answers:  # to the first key struck while no other key waited
         assert next(onset for onset in waiting if onset >= free_at) <= answer
         free_at = answer
 
@@ -338,18 +340,18 @@ def test_a_duet_answers_one_key_after_another_and_counts_those_it_leaves_out(
 class TestDuet:
     DUET = settings(mode=Mode.DUET)
 
-    def test_a_key_whose_answer_is_not_foreseen_yet_is_answered_when_it_is(self) -> None:
+    def test_a_key_without_a_forecast_is_answered_once_it_comes(self) -> None:
         events = together(key(60, 0.1, 0.2), key(64, 1.0, 1.5), key(67, 1.25, 3.0))
         assert notes(drive(performer(self.DUET), events, 3.0, iter([0.5, 0.0, 1.0, 0.0]))) == [
-            (0.5, "on", 62),  # its key is up already: it sounds by the gate
+            (0.5, "on", 62),  # its key is up already, so the gate gives its length
             (0.7, "off", 62),
-            (1.0, "on", 65),  # as it was foreseen meanwhile
+            (1.0, "on", 65),  # its forecast came meanwhile
             (1.5, "off", 65),
             (2.0, "on", 69),
             (3.0, "off", 69),
         ]
 
-    def test_keys_that_come_meanwhile_are_heard_and_not_answered(self) -> None:
+    def test_keys_struck_meanwhile_are_heard_but_not_answered(self) -> None:
         playing = performer(self.DUET)
         events = together(key(60, 0.1, 0.2), key(62, 0.3, 0.4), key(64, 0.6, 0.8))
         assert notes(drive(playing, events, 0.9, iter([0.5, 0.0, 0.0, 0.0]))) == [
@@ -370,21 +372,21 @@ class TestDuet:
         ]
         assert playing.dropped == 0
 
-    def test_a_turn_that_ends_while_a_key_waits_is_over_after_its_answer(self) -> None:
-        """Else a terminal that reads from a pipe would end before the last answer."""
+    def test_a_turn_ends_after_the_answer_to_a_waiting_key(self) -> None:
+        """Otherwise a terminal reading from a pipe would end before the last answer."""
         events = [*key(60, 0.1, 0.15), (0.2, EndOfPhrase())]
         outputs = drive(performer(self.DUET), events, 2.0, always(0.5))
         assert [output for _, output in outputs] == [NoteOn(62, 80), NoteOff(62), EndOfAnswer()]
 
-    def test_a_forecast_that_does_not_know_of_the_key_is_no_answer_to_it(self) -> None:
-        """It was asked for in another mode, where the machine was to go on by itself."""
+    def test_a_forecast_made_without_the_key_does_not_answer_it(self) -> None:
+        """It was asked for in another mode, for a note of the machine's own."""
         chosen = replace(self.DUET, mode=Mode.CALL_RESPONSE)
         events = together(key(60, 0.0, 0.1), [(0.2, Control("mode", "duet"))], key(67, 0.25, 0.9))
         outputs = drive(performer(chosen), events, 0.9, iter([0.5, 0.1, 0.0]))
         assert notes(outputs) == [(0.6, "on", 69), (0.9, "off", 69)]
 
     @pytest.mark.parametrize("name", ["mode", "forget", "panic"])
-    def test_a_key_that_waits_is_given_up_by_what_ends_everything(self, name: str) -> None:
+    def test_whatever_ends_everything_gives_up_a_waiting_key(self, name: str) -> None:
         playing = performer(self.DUET)
         control = Control(name, "call-response" if name == "mode" else "")
         events = together(key(60, 0.1, 0.2), key(64, 0.3, 0.35), [(0.4, control)])
@@ -392,7 +394,7 @@ class TestDuet:
         assert notes(outputs) == [(0.1, "on", 62), (0.2, "off", 62)]
 
 
-# --- a predictor that takes for ever
+# --- a predictor that never answers
 
 
 PEDAL, PEDAL_UP = (ChannelMessage(0xB0, (64, value)) for value in (127, 0))
@@ -403,7 +405,7 @@ def messages(outputs: TimedOutputs) -> list[tuple[Seconds, Message]]:
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_without_any_forecast_thru_and_controls_go_on(mode: Mode) -> None:
+def test_without_forecasts_thru_and_controls_still_work(mode: Mode) -> None:
     playing = performer(settings(mode=mode, thru=True, turn={"silence": 0.5}), min_notes=2)
     events = [
         *together(key(60, 0.1, 0.2), key(64, 0.3, 0.5)),
@@ -423,11 +425,11 @@ def test_without_any_forecast_thru_and_controls_go_on(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_where_forecasts_stay_out_what_sounds_ends_in_time_and_stop_ends_the_rest(
+def test_without_forecasts_notes_end_in_time_and_stop_ends_the_rest(
     mode: Mode,
 ) -> None:
-    """Two come; then none does any more."""
-    needs = 1 + (mode is Mode.SOLO)  # so that it doesn't begin by itself
+    """Two forecasts come, and then no more."""
+    needs = 1 + (mode is Mode.SOLO)  # so that solo doesn't begin by itself
     playing = performer(settings(mode=mode, thru=True, turn={"silence": 0.5}), needs)
     two = itertools.chain([0.0, 0.0], always(NEVER))
     tune = together(key(60, 0.0, 0.05), key(64, 0.1, 0.15))
@@ -441,7 +443,7 @@ def test_where_forecasts_stay_out_what_sounds_ends_in_time_and_stop_ends_the_res
     assert playing.deadline is None
 
 
-def test_it_can_start_again_though_a_forecast_came_while_it_was_stopped() -> None:
+def test_it_restarts_although_a_forecast_came_while_stopped() -> None:
     asked: list[Question] = []
     playing = performer(settings(mode=Mode.DUET))
     foresight = playing.delegate(asked.append)
@@ -451,12 +453,12 @@ def test_it_can_start_again_though_a_forecast_came_while_it_was_stopped() -> Non
     assert playing.handle(foresight.answer(asked.pop()), 1.0) == []
     playing.start(2.0)
     playing.prepare()
-    assert asked == []  # what came is what it would ask for
+    assert asked == []  # the forecast that came is the one it needs
     assert playing.handle(NoteOn(60, 80), 3.0) == [NoteOn(62, 80)]
 
 
-def test_no_two_notes_are_drawn_by_one_number() -> None:
-    """A duet's answer that had to be looked for, and the first note of the solo after it."""
+def test_each_note_is_drawn_with_its_own_number() -> None:
+    """Not a duet's answer that came late and the first note of the solo after it."""
 
     def letters(*, prepares: bool) -> tuple[str, ...]:
         playing = Performer(settings(mode=Mode.DUET), AnyLetter(), np.random.default_rng(3))
@@ -473,13 +475,13 @@ def test_no_two_notes_are_drawn_by_one_number() -> None:
     assert letters(prepares=False) == letters(prepares=True)
 
 
-def test_a_question_is_urgent_if_a_note_waits_for_it() -> None:
+def test_a_question_is_urgent_while_a_note_waits_for_it() -> None:
     asked: list[Question] = []
     playing = performer(settings(mode=Mode.DUET))
     foresight = playing.delegate(asked.append)
 
     def urgency() -> bool:
-        """That of the question that is asked now; it is answered."""
+        """Whether the question that is asked now is urgent. It is answered."""
         playing.prepare()
         (question,) = asked
         asked.clear()
@@ -488,14 +490,14 @@ def test_a_question_is_urgent_if_a_note_waits_for_it() -> None:
 
     playing.start(0.0)
     playing.handle(NoteOn(60, 80), 0.0)
-    assert urgency()  # nothing was foreseen
+    assert urgency()  # there is no forecast
     assert not urgency()
-    playing.handle(NoteOn(62, 80), 0.1)  # it is answered at once
+    playing.handle(NoteOn(62, 80), 0.1)  # answered at once
     assert not urgency()
     playing.handle(Control("mode", "solo"), 0.2)
-    assert not urgency()  # its first note has time
+    assert not urgency()  # there is time before its first note
     playing.handle(NoteOn(64, 80), 0.6)
-    assert urgency()  # it has none any more
+    assert urgency()  # now there isn't
     playing.advance(0.6)
     assert not urgency()
     playing.handle(NoteOn(65, 80), 0.745)

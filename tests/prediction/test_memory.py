@@ -10,7 +10,7 @@ from midigen.prediction.memory import ORDERS, Memory
 
 letters = st.integers(0, SIZE - 1)
 lines = st.lists(st.integers(0, 2), max_size=60) | st.lists(letters, max_size=60)
-"""Lines of few different letters, in which long contexts return, and of all."""
+"""Lines of few different letters, in which long contexts repeat, or of all letters."""
 
 
 def remembering(
@@ -23,7 +23,7 @@ def remembering(
 
 
 def counted(line: Sequence[int]) -> npt.NDArray[np.float64]:
-    """What followed every context at the end of a line, counted the plain way."""
+    """What followed every context at the end of a line, counted the slow and simple way."""
     counts = np.zeros((ORDERS, SIZE))
     for order in range(1, ORDERS + 1):
         for start in range(len(line) - order):
@@ -33,19 +33,19 @@ def counted(line: Sequence[int]) -> npt.NDArray[np.float64]:
 
 
 @given(lines)
-def test_it_counts_what_followed_every_context(line: list[int]) -> None:
+def test_memory_counts_what_followed_every_context(line: list[int]) -> None:
     np.testing.assert_array_equal(remembering(line).counts(), counted(line))
 
 
 @given(lines)
-def test_it_knows_what_would_follow_each_letter(line: list[int]) -> None:
+def test_memory_counts_what_would_follow_each_letter(line: list[int]) -> None:
     ahead = remembering(line).counts_after_each_letter()
     for degree in range(SIZE):
         np.testing.assert_array_equal(ahead[degree], remembering([*line, degree]).counts())
 
 
 @given(lines.filter(bool), letters, st.data())
-def test_a_letter_that_was_another_after_all(
+def test_a_replaced_letter_counts_as_if_it_came_first(
     line: list[int], degree: int, data: st.DataObject
 ) -> None:
     age = data.draw(st.integers(0, len(line) - 1))
@@ -53,7 +53,7 @@ def test_a_letter_that_was_another_after_all(
     memory.replace(age, degree)
     line[len(line) - 1 - age] = degree
     np.testing.assert_array_equal(memory.counts(), remembering(line).counts())
-    memory.add(0)  # and it goes on from there
+    memory.add(0)  # it goes on from there
     np.testing.assert_array_equal(memory.counts(), remembering([*line, 0]).counts())
 
 
@@ -78,7 +78,7 @@ def test_letters_can_be_taken_back(line: list[int], count: int) -> None:
     np.testing.assert_array_equal(memory.counts(), remembering([*kept, 1]).counts())
 
 
-def test_a_weight_is_how_much_a_letter_counts() -> None:
+def test_a_letter_counts_by_its_weight() -> None:
     memory = Memory(8)
     for degree, weight in ((0, 1.0), (3, 0.25), (0, 1.0), (5, 1.0), (0, 1.0)):
         memory.add(degree, weight)
@@ -87,20 +87,20 @@ def test_a_weight_is_how_much_a_letter_counts() -> None:
     assert counts[1:].sum() == 0
 
 
-def test_it_can_forget() -> None:
+def test_memory_can_be_emptied() -> None:
     memory = remembering([0, 1, 2] * 5)
     memory.forget()
     assert len(memory) == 0
     assert not memory.counts().any()
     assert not memory.counts_after_each_letter().any()
-    memory.replace(0, 3)  # of nothing, nothing
+    memory.replace(0, 3)  # there is nothing to replace
     for degree in (4, 5, 4):
         memory.add(degree)
     np.testing.assert_array_equal(memory.counts(), counted([4, 5, 4]))
 
 
-def test_it_goes_on_for_ever_as_if_it_had_just_begun() -> None:
-    """Its arrays are of one size: now and then what is in them moves."""
+def test_memory_keeps_working_for_ever() -> None:
+    """Its arrays don't grow: now and then their contents are moved back."""
     rng = np.random.default_rng(5)
     line = rng.integers(0, 2, 1000).tolist()
     memory = Memory(capacity=50)
@@ -114,7 +114,7 @@ def test_it_goes_on_for_ever_as_if_it_had_just_begun() -> None:
 
 
 @given(lines, st.integers(2, 70))
-def test_it_knows_what_followed_the_latest_match(line: list[int], capacity: int) -> None:
+def test_memory_finds_what_followed_the_latest_match(line: list[int], capacity: int) -> None:
     lengths = (1, 2, 5)
     memory = remembering(line, capacity, lengths)
     for place, length in enumerate(lengths):
@@ -134,10 +134,10 @@ def test_it_knows_what_followed_the_latest_match(line: list[int], capacity: int)
 
 
 @given(lines, lines, st.integers(2, 40))
-def test_letters_at_once_are_the_same_as_one_by_one(
+def test_adding_letters_at_once_equals_adding_one_by_one(
     before: list[int], line: list[int], capacity: int
 ) -> None:
-    """Whatever was there before, and it goes on from there as ever."""
+    """Whatever was there before, and whatever comes after."""
     at_once, one_by_one = remembering(before, capacity), remembering(line, capacity)
     at_once.begin(np.array(line, dtype=np.int64))
     assert len(at_once) == len(one_by_one)

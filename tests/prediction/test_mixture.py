@@ -30,7 +30,7 @@ def heard(line: list[int]) -> Counts:
 def mixed(
     mixture: Mixture, model: Probabilities, counts: Counts, amount: float
 ) -> npt.NDArray[np.float64]:
-    """The mixture of one row, context by context, from its description."""
+    """The mixture of one row, context by context, as the docstring describes it."""
     probabilities = model.astype(np.float64)
     matches = [order for order in range(ORDERS) if counts[order].any()]
     if not matches:
@@ -48,7 +48,7 @@ def mixed(
 
 
 @given(mixtures, rows, lines, amounts)
-def test_it_mixes_the_contexts_from_the_shortest_to_the_longest(
+def test_contexts_are_mixed_from_the_shortest_to_the_longest(
     mixture: Mixture, model: Probabilities, line: list[int], amount: float
 ) -> None:
     counts = heard(line)
@@ -57,7 +57,7 @@ def test_it_mixes_the_contexts_from_the_shortest_to_the_longest(
 
 
 def test_a_mixture_computed_by_hand() -> None:
-    """After C came D twice and E once: 0.3 of that and 0.7 of the model."""
+    """After C came D twice and E once. That counts 0.3, and the model 0.7."""
     counts = np.zeros((1, ORDERS, SIZE))
     counts[0, 0, 1:3] = 2, 1
     (result,) = CONSTANT.mix(np.full((1, SIZE), 1 / SIZE, dtype=np.float32), counts, 1.0)
@@ -80,15 +80,17 @@ def test_rows_are_probabilities_and_independent_of_their_batch(
 
 
 @given(mixtures, rows, lines)
-def test_amount_0_is_the_model(mixture: Mixture, model: Probabilities, line: list[int]) -> None:
+def test_with_an_amount_of_0_the_model_decides(
+    mixture: Mixture, model: Probabilities, line: list[int]
+) -> None:
     assert mixture.mix(model[None], heard(line)[None], 0.0).tolist() == [model.tolist()]
 
 
 @given(mixtures, rows, lines, amounts)
-def test_a_memory_without_a_match_is_the_model(
+def test_without_a_match_the_model_decides(
     mixture: Mixture, model: Probabilities, line: list[int], amount: float
 ) -> None:
-    """Alone and beside a row that has one."""
+    """Both alone and beside a row that has a match."""
     nothing = np.zeros((1, ORDERS, SIZE))
     assert mixture.mix(model[None], nothing, amount).tolist() == [model.tolist()]
     beside = np.concatenate([nothing, heard([0, *line, 0])[None]])
@@ -96,10 +98,10 @@ def test_a_memory_without_a_match_is_the_model(
 
 
 @given(rows, st.lists(letters, min_size=1, max_size=ORDERS), letters, letters, st.floats(0.05, 1))
-def test_more_matches_of_a_letter_make_it_likelier(
+def test_a_letter_that_followed_more_often_is_likelier(
     model: Probabilities, line: list[int], degree: int, other: int, amount: float
 ) -> None:
-    """So far another one has followed the line."""
+    """So far, another letter has followed the line."""
     assume(degree != other)
     counts = heard([*line, other, *line])[None]
     before = CONSTANT.mix(model[None], counts, amount)[0, degree]
@@ -109,7 +111,7 @@ def test_more_matches_of_a_letter_make_it_likelier(
 
 
 @given(rows, lines, letters)
-def test_the_amount_is_how_far_it_goes_from_the_model(
+def test_a_larger_amount_moves_farther_from_the_model(
     model: Probabilities, line: list[int], degree: int
 ) -> None:
     counts = heard([*line, degree, degree, degree])[None]
@@ -119,7 +121,7 @@ def test_the_amount_is_how_far_it_goes_from_the_model(
 
 
 @given(mixtures, rows, lines, amounts)
-def test_nothing_of_the_callers_is_altered(
+def test_the_arguments_are_not_changed(
     mixture: Mixture, model: Probabilities, line: list[int], amount: float
 ) -> None:
     given_ = model[None], heard(line)[None], mixture.trust, mixture.exponents
@@ -129,7 +131,7 @@ def test_nothing_of_the_callers_is_altered(
         np.testing.assert_array_equal(array, copy)
 
 
-def test_an_impossible_letter_is_possible_once_it_was_heard() -> None:
+def test_an_impossible_letter_becomes_possible_once_heard() -> None:
     model = np.eye(SIZE, dtype=np.float32)[:1]  # sure of C
     (result,) = any_mixture().mix(model, heard([4, 4, 4])[None], 1.0)
     assert np.isfinite(result).all()

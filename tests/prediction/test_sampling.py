@@ -26,19 +26,19 @@ def test_only_possible_letters_are_drawn(drawn: Weights, temperature: float, num
 
 
 @given(weights, numbers)
-def test_temperature_0_is_argmax(probabilities: Weights, number: float) -> None:
+def test_temperature_0_takes_the_likeliest(probabilities: Weights, number: float) -> None:
     assert sample(probabilities[None], number, temperature=0) == [int(np.argmax(probabilities))]
 
 
 @given(st.lists(weights, min_size=1, max_size=7), st.floats(0, 5), numbers)
-def test_rows_do_not_mix(rows: list[Weights], temperature: float, number: float) -> None:
+def test_rows_are_independent(rows: list[Weights], temperature: float, number: float) -> None:
     together = sample(np.array(rows), number, temperature=temperature)
     assert together == [sample(row[None], number, temperature=temperature)[0] for row in rows]
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_letters_come_as_often_as_they_should(temperature: float) -> None:
-    """A number that runs evenly from 0 to 1 gives each letter its share of the way."""
+def test_letters_are_drawn_by_their_probabilities(temperature: float) -> None:
+    """Numbers spread evenly from 0 to 1 draw each letter by its share."""
     probabilities = np.array([[0.4, 0.3, 0.1, 0.1, 0.06, 0.04, 0.0]], dtype=np.float32)
     expected = probabilities[0] ** (1 / temperature)
     expected /= expected.sum()
@@ -53,7 +53,7 @@ def test_letters_come_as_often_as_they_should(temperature: float) -> None:
 
 
 @given(st.lists(weights, min_size=1, max_size=7), temperatures, numbers)
-def test_all_of_the_probability_is_no_limit(
+def test_a_top_p_of_1_changes_nothing(
     rows: list[Weights], temperature: float, number: float
 ) -> None:
     together = np.array(rows)
@@ -62,8 +62,8 @@ def test_all_of_the_probability_is_no_limit(
 
 
 @given(weights, st.floats(0.01, 0.99), numbers)
-def test_only_the_likeliest_are_drawn(drawn: Weights, top_p: float, number: float) -> None:
-    """The letters that are likelier than what is drawn don't make up top_p without it."""
+def test_top_p_draws_only_the_likeliest(drawn: Weights, top_p: float, number: float) -> None:
+    """The letters that are likelier than the drawn one don't make up top_p by themselves."""
     probabilities = drawn / drawn.sum()
     (letter,) = sample(probabilities[None], number, top_p=top_p)
     likelier = probabilities[probabilities > probabilities[letter]].sum(dtype=np.float64)
@@ -72,7 +72,7 @@ def test_only_the_likeliest_are_drawn(drawn: Weights, top_p: float, number: floa
 
 
 @given(weights, numbers)
-def test_the_likeliest_is_always_left(probabilities: Weights, number: float) -> None:
+def test_top_p_always_leaves_the_likeliest(probabilities: Weights, number: float) -> None:
     (letter,) = sample(probabilities[None], number, top_p=1e-12)
     assert [letter] == sample(probabilities[None], number, temperature=0)
 
@@ -80,7 +80,7 @@ def test_the_likeliest_is_always_left(probabilities: Weights, number: float) -> 
 @pytest.mark.parametrize(
     ("top_p", "kept"), [(0.35, 1), (0.65, 2), (0.75, 3), (0.95, 5), (0.97, 6), (1.0, 6)]
 )
-def test_what_is_left_keeps_its_shares(top_p: float, kept: int) -> None:
+def test_top_p_keeps_the_shares_of_what_is_left(top_p: float, kept: int) -> None:
     probabilities = np.array([[0.04, 0.3, 0.1, 0.4, 0.06, 0.1, 0.0]], dtype=np.float32)
     by_likelihood = [3, 1, 2, 5, 4, 0]
     expected = np.zeros(7)
@@ -91,7 +91,7 @@ def test_what_is_left_keeps_its_shares(top_p: float, kept: int) -> None:
     np.testing.assert_allclose(shares, expected / expected.sum(), atol=2 / draws)
 
 
-def test_top_p_is_of_what_the_temperature_made() -> None:
+def test_top_p_is_applied_after_the_temperature() -> None:
     probabilities = np.array([[0.6, 0.4, 0, 0, 0, 0, 0]], dtype=np.float32)
     assert sample(probabilities, 0.99, temperature=1.0, top_p=0.65) == [1]
     assert sample(probabilities, 0.99, temperature=0.2, top_p=0.65) == [0]
@@ -115,7 +115,7 @@ def test_a_barred_letter_is_never_drawn(
 
 
 @given(weights, temperatures, top_ps, numbers, degrees)
-def test_to_bar_a_letter_is_to_make_it_impossible(
+def test_barring_a_letter_makes_it_impossible(
     drawn: Weights, temperature: float, top_p: float, number: float, barred: int
 ) -> None:
     without = drawn.copy()
@@ -131,7 +131,7 @@ def test_when_only_the_barred_letter_is_possible_all_others_are_equally_likely(o
     sure = np.eye(7, dtype=np.float32)[[only, (only + 1) % 7]]
     letters = [sample(sure, i / 6, barred=only) for i in range(6)]
     assert [first for first, _ in letters] == [letter for letter in range(7) if letter != only]
-    assert {second for _, second in letters} == {(only + 1) % 7}  # the other row goes its way
+    assert {second for _, second in letters} == {(only + 1) % 7}  # the other row is independent
 
 
 # --- a sampler
@@ -149,7 +149,7 @@ def sampler(
 
 
 def line(drawing: Sampler, rows: list[Weights]) -> list[int]:
-    """A note by each row."""
+    """Draw and take a letter from each row."""
     letters: list[int] = []
     for row in rows:
         letters += drawing.draw(row[None])
@@ -172,7 +172,7 @@ stubborn = degrees.map(lambda degree: np.eye(7, dtype=np.float32)[degree])
     st.integers(1, 5),
     st.integers(0, 9),
 )
-def test_no_letter_comes_more_often_in_a_row_than_it_may(
+def test_repetitions_are_limited(
     rows: list[Weights], temperature: float, top_p: float, max_repeat: int, seed: int
 ) -> None:
     drawing = sampler(seed, temperature=temperature, top_p=top_p, max_repeat=max_repeat)
@@ -181,9 +181,7 @@ def test_no_letter_comes_more_often_in_a_row_than_it_may(
 
 @pytest.mark.parametrize("before", [None, 5, 9])
 @pytest.mark.parametrize("lowered", [1, 2, 4])
-def test_a_limit_that_is_lowered_below_the_present_run_bars_at_once(
-    before: int | None, lowered: int
-) -> None:
+def test_a_lowered_limit_bars_at_once(before: int | None, lowered: int) -> None:
     likely = np.eye(7, dtype=np.float32)[[3]] * 0.9 + 0.01
     drawing = sampler(top_p=0.5, max_repeat=before)
     for _ in range(5):
@@ -194,7 +192,7 @@ def test_a_limit_that_is_lowered_below_the_present_run_bars_at_once(
 
 
 @pytest.mark.parametrize("max_repeat", [1, 2, 4])
-def test_a_letter_comes_as_often_in_a_row_as_it_may(max_repeat: int) -> None:
+def test_as_many_repetitions_come_as_are_allowed(max_repeat: int) -> None:
     rows = [np.eye(7, dtype=np.float32)[3]] * 20
     assert longest_run(line(sampler(max_repeat=max_repeat), rows)) == max_repeat
     assert line(sampler(max_repeat=None), rows) == [3] * 20
@@ -210,7 +208,7 @@ def test_a_new_line_may_begin_as_the_last_one_ended() -> None:
 
 
 @given(st.lists(weights, min_size=1, max_size=7), st.integers(0, 9))
-def test_it_draws_the_same_until_a_note_is_taken(rows: list[Weights], seed: int) -> None:
+def test_draws_are_the_same_until_one_is_taken(rows: list[Weights], seed: int) -> None:
     together = np.array(rows)
     drawing = sampler(seed)
     letters = drawing.draw(together)
@@ -232,7 +230,7 @@ def test_every_note_takes_one_random_number() -> None:
 
 
 @given(st.lists(weights, max_size=20), st.integers(0, 9))
-def test_the_same_seed_plays_the_same(rows: list[Weights], seed: int) -> None:
+def test_the_same_seed_draws_the_same(rows: list[Weights], seed: int) -> None:
     one, again = (line(sampler(seed, max_repeat=2, top_p=0.9), rows) for _ in range(2))
     assert one == again
     numbers = np.random.default_rng(seed).random(len(rows)).tolist()
@@ -241,6 +239,6 @@ def test_the_same_seed_plays_the_same(rows: list[Weights], seed: int) -> None:
 
 
 @given(st.lists(weights, max_size=20), st.integers(0, 9))
-def test_at_temperature_0_it_is_argmax(rows: list[Weights], seed: int) -> None:
+def test_a_sampler_at_temperature_0_takes_the_likeliest(rows: list[Weights], seed: int) -> None:
     found = line(sampler(seed, temperature=0.0, top_p=0.5), rows)
     assert found == [int(row.argmax()) for row in rows]

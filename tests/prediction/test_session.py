@@ -25,7 +25,7 @@ predictors = mixtures.map(Leaning)
 
 
 def session(predictor: AnyLetter, *moves: tuple[str, int | float | None]) -> Session:
-    """A session to which all that has happened."""
+    """A session that has heard and played these moves."""
     result = Session(predictor, 1.0)
     for name, value in moves:
         if name == "amount":
@@ -50,7 +50,7 @@ def assert_alike(one: Session, other: Session) -> None:
 
 @given(predictors, moves)
 @effort(deadline=None)
-def test_it_knows_what_it_will_predict_after_each_letter(
+def test_predictions_after_each_letter_are_those_made_later(
     predictor: Leaning, moves: list[tuple[str, int | float | None]]
 ) -> None:
     ahead = session(predictor, *moves).predict_after_each_letter()
@@ -62,7 +62,7 @@ def test_it_knows_what_it_will_predict_after_each_letter(
 
 
 @given(predictors, moves, letters)
-def test_to_predict_changes_nothing(
+def test_predicting_changes_nothing(
     predictor: Leaning, moves: list[tuple[str, int | float | None]], degree: int
 ) -> None:
     asked, unasked = (session(predictor, ("hear", degree), *moves) for _ in range(2))
@@ -71,7 +71,7 @@ def test_to_predict_changes_nothing(
     assert_alike(asked, unasked)
 
 
-def test_it_says_how_many_notes_are_missing() -> None:
+def test_a_session_tells_how_many_notes_are_missing() -> None:
     tonight = Session(AnyLetter(min_notes=3), 1.0)
     assert tonight.missing == 3
     tonight.hear(0)
@@ -84,10 +84,10 @@ def test_it_says_how_many_notes_are_missing() -> None:
 
 @given(predictors, st.lists(notes, max_size=20), letters, letters, st.data())
 @effort(deadline=None)
-def test_the_top_of_a_chord_replaces_what_was_heard_first(
+def test_the_top_of_a_chord_replaces_the_note_heard_first(
     predictor: Leaning, before: list[tuple[str, int]], first: int, top: int, data: st.DataObject
 ) -> None:
-    """Also after notes of the machine's own in between."""
+    """Even after notes of the machine's own."""
     answers = [("play", degree) for degree in data.draw(st.lists(letters, max_size=6))]
     later = [("hear", degree) for degree in data.draw(st.lists(letters, max_size=3))]
     replaced = session(predictor, *before, ("hear", first), *answers, ("replace", top), *later)
@@ -96,7 +96,7 @@ def test_the_top_of_a_chord_replaces_what_was_heard_first(
 
 @given(predictors, moves, st.lists(letters, min_size=1, max_size=8))
 @effort(deadline=None)
-def test_after_forgetting_it_is_as_if_nothing_had_been(
+def test_after_forgetting_a_session_is_like_new(
     predictor: Leaning, moves: list[tuple[str, int | float | None]], line: list[int]
 ) -> None:
     tonight = session(predictor, *moves, ("amount", 1.0))
@@ -117,7 +117,7 @@ def test_a_chord_across_forgetting_is_harmless() -> None:
 
 @given(predictors, st.lists(letters, min_size=1), st.lists(letters), letters)
 @effort(deadline=None)
-def test_what_is_taken_back_was_never_played(
+def test_taking_back_undoes_what_was_played(
     predictor: Leaning, line: list[int], answer: list[int], after: int
 ) -> None:
     tonight = heard(predictor, *line)
@@ -129,8 +129,8 @@ def test_what_is_taken_back_was_never_played(
     assert_alike(tonight, heard(predictor, *line[:-1], after))
 
 
-def test_another_model_knows_what_was_played() -> None:
-    """Also beyond the window of the one before."""
+def test_another_model_is_given_what_was_played() -> None:
+    """Even more of it than the window of the model before held."""
     short, long = Leaning(CONSTANT), Leaning(CONSTANT)
     short.max_notes = 1
     tonight = heard(short, 0, 1, 2, 3, 0, 1)
@@ -138,12 +138,12 @@ def test_another_model_knows_what_was_played() -> None:
     assert_alike(tonight, heard(long, 0, 1, 2, 3, 0, 1))
 
 
-def test_to_replace_before_anything_was_heard_is_nothing() -> None:
+def test_replacing_before_anything_was_heard_does_nothing() -> None:
     assert session(Leaning(CONSTANT), ("replace", 3)).missing == 1
 
 
-def test_the_machines_own_notes_weigh_less_than_the_players() -> None:
-    """After C the player goes to D and the machine to E, as often."""
+def test_the_machines_notes_count_less_than_the_players() -> None:
+    """After C the player goes to D as often as the machine goes to E."""
     moves = [("hear", 0), ("hear", 1), ("play", 0), ("play", 2), ("hear", 0)]
     (row,) = session(Leaning(CONSTANT), *moves).predict()
     (model,) = session(Leaning(), *moves).predict()

@@ -18,7 +18,7 @@ def test_the_window_keeps_the_newest(played: list[int], length: int) -> None:
 
 
 @given(letters, st.integers(1, 16))
-def test_the_windows_that_may_come_next(played: list[int], length: int) -> None:
+def test_windows_after_each_letter_are_those_made_later(played: list[int], length: int) -> None:
     window = Window(length)
     for degree in played:
         window.push(degree)
@@ -26,7 +26,7 @@ def test_the_windows_that_may_come_next(played: list[int], length: int) -> None:
     assert window.as_batch_after_each_letter().tolist() == expected
 
 
-def test_a_letter_can_be_replaced_while_it_is_in() -> None:
+def test_a_letter_in_the_window_can_be_replaced() -> None:
     window = Window(3)
     for degree in (0, 1, 2):
         window.push(degree)

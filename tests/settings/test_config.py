@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from midigen.errors import ConfigError, ExitCode
-from midigen.settings.config import load, parse_option, render
-from midigen.settings.table import Mode, Settings
+from midigen.settings.choices import Mode
+from midigen.settings.config import load, parse_option
+from midigen.settings.table import Settings
+from midigen.settings.toml import render
 from tests.players import ROOT
 
 
@@ -24,11 +26,11 @@ def problems(path: Path | None, **options: object) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_the_shipped_file_holds_every_key_with_its_default() -> None:
+def test_the_shipped_file_has_every_default() -> None:
     assert (ROOT / "config.toml").read_text(encoding="utf-8") == render(Settings())
 
 
-def test_what_is_rendered_loads_as_itself(tmp_path: Path) -> None:
+def test_rendered_settings_load_as_they_were(tmp_path: Path) -> None:
     chosen = load(
         written(tmp_path, 'mode = "solo"\nkey = "Bb mixolydian"\n[ports]\ninput = ["A", "B: c"]\n')
     )
@@ -45,7 +47,7 @@ def test_what_is_rendered_loads_as_itself(tmp_path: Path) -> None:
         ("tempo.bmp", 5, None, "--set tempo.bmp: no such setting; did you mean tempo.bpm?"),
     ],
 )
-def test_a_problem_of_an_option_is_told_under_its_name(
+def test_a_problem_names_the_option_that_caused_it(
     key: str, value: object, option: str | None, line: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -54,19 +56,19 @@ def test_a_problem_of_an_option_is_told_under_its_name(
     assert problem.startswith(line)
 
 
-def test_a_key_that_was_not_understood_is_guessed(tmp_path: Path) -> None:
+def test_a_misspelled_key_name_gets_a_hint(tmp_path: Path) -> None:
     (line,) = problems(written(tmp_path, 'key = "B flat mjaor"\n'))
     assert line.endswith('; did you mean "Bb major"?')
 
 
-def test_options_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+def test_options_override_the_file_which_overrides_defaults(tmp_path: Path) -> None:
     path = written(tmp_path, 'mode = "duet"\n[tempo]\nbpm = 90\n')
     assert load(path).tempo.bpm == 90.0
     chosen = load(path, {"tempo.bpm": 100})
     assert (chosen.mode, chosen.tempo.bpm, chosen.rhythm.gate) == (Mode.DUET, 100.0, 0.8)
 
 
-def test_all_errors_come_at_once_each_with_its_key(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once_with_their_keys(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         """
@@ -116,7 +118,7 @@ def test_all_errors_come_at_once_each_with_its_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["tempo = 3", "tempo.bpm = [1]", "[tempo.bpm]\nx = 1", "mode = 3"])
-def test_a_section_or_a_value_in_the_wrong_place_is_an_error(tmp_path: Path, text: str) -> None:
+def test_a_misplaced_section_or_value_is_an_error(tmp_path: Path, text: str) -> None:
     assert len(problems(written(tmp_path, text))) == 1
 
 
@@ -138,7 +140,7 @@ def test_a_value_out_of_range_is_refused(key: str, value: object) -> None:
     assert line.startswith(f"--set {key}=")
 
 
-def test_limits_the_wrong_way_round_are_refused() -> None:
+def test_swapped_limits_are_refused() -> None:
     (line,) = problems(None, **{"input.low": 70, "input.high": 60})
     assert "at least input.low, 70" in line
 
@@ -155,7 +157,7 @@ def test_ports_that_exclude_each_other_are_refused(key: str, options: dict[str, 
     assert line.startswith(f"--set {key}=")
 
 
-def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_refused_by_name(tmp_path: Path) -> None:
     assert "not TOML" in problems(written(tmp_path, "mode = "))[0]
     assert "can't be read" in problems(tmp_path / "missing.toml")[0]
 
@@ -169,7 +171,7 @@ def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path) -> None
         (f"mode = 0x{'f' * 5000}", "line 1 is longer than 1000 characters"),
     ],
 )
-def test_a_file_that_would_take_all_memory_is_refused(
+def test_a_file_that_would_exhaust_the_memory_is_refused(
     tmp_path: Path, text: str, problem: str
 ) -> None:
     path = written(tmp_path, text)
@@ -182,7 +184,7 @@ def test_the_largest_file_is_read(tmp_path: Path) -> None:
     assert load(path) == Settings()
 
 
-def test_what_a_terminal_would_obey_is_told_as_a_number(tmp_path: Path) -> None:
+def test_control_characters_are_escaped_in_messages(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         """
@@ -202,7 +204,7 @@ def test_what_a_terminal_would_obey_is_told_as_a_number(tmp_path: Path) -> None:
         assert f"\\U000000{number}" in found
 
 
-def test_of_a_long_value_only_the_beginning_is_told(tmp_path: Path) -> None:
+def test_long_values_are_shortened_in_messages(tmp_path: Path) -> None:
     (line,) = problems(written(tmp_path, f'mode = "{"duet" * 200}"'))
     assert f'mode = "{"duet" * 49}due…: expected one of' in line
 
@@ -218,7 +220,7 @@ def test_of_a_long_value_only_the_beginning_is_told(tmp_path: Path) -> None:
         ("ports.input=['A', 'B']", ("ports.input", ["A", "B"])),
     ],
 )
-def test_options_are_toml_where_they_can_be(text: str, expected: tuple[str, object]) -> None:
+def test_option_values_are_toml_if_possible(text: str, expected: tuple[str, object]) -> None:
     assert parse_option(text) == expected
 
 
@@ -227,7 +229,7 @@ def test_an_option_without_a_value_is_refused() -> None:
         parse_option("tempo.bpm")
 
 
-def test_every_default_in_the_file_has_its_meaning_and_range_above_it() -> None:
+def test_every_default_has_its_meaning_and_range_above_it() -> None:
     lines = (ROOT / "config.toml").read_text(encoding="utf-8").splitlines()
     for index, line in enumerate(lines):
         if line and line[0] not in "#[":

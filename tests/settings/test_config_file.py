@@ -1,4 +1,4 @@
-"""Which file is the configuration, and how it may have been saved."""
+"""Finding the configuration file, and reading it however it was saved."""
 
 import contextlib
 from pathlib import Path
@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.errors import ConfigError
-from midigen.settings.config import load, render
+from midigen.settings.choices import Mode
+from midigen.settings.config import load
 from midigen.settings.config_file import decoded, find, is_ours
-from midigen.settings.table import Mode, Settings
+from midigen.settings.table import Settings
+from midigen.settings.toml import render
 
 DUET = '# größer\nmode = "duet"\n[tempo]\nbpm = 90\n'
 
@@ -42,7 +44,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     return work, home / "midigen"
 
 
-def test_the_working_directory_comes_before_the_users_folder(folders: tuple[Path, Path]) -> None:
+def test_the_working_directory_comes_before_the_user_folder(folders: tuple[Path, Path]) -> None:
     work, users = folders
     assert find() is None
     (users / "config.toml").write_text("", "utf-8")
@@ -53,7 +55,7 @@ def test_the_working_directory_comes_before_the_users_folder(folders: tuple[Path
     assert find() == Path("midigen.toml")
 
 
-def test_a_folder_that_cannot_be_looked_into_is_an_error(
+def test_a_folder_that_cannot_be_read_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -85,7 +87,7 @@ def test_another_programs_configuration_is_passed_over(
         'key = "H major"\nmodle = "pop"\n',
         "[[control]]\nname = 1\n",
         "tempo.bpm = 90\n",
-        "mode = \n",  # no TOML
+        "mode = \n",  # not TOML
         'moed = "duet"\n',
         "kye = 'G major'\n",
         "mode: duet\n",
@@ -94,12 +96,12 @@ def test_another_programs_configuration_is_passed_over(
         "[tempo]\nbmp = 90\nsuorce = 1\n",
         "sampling = { temprature = 1 }\n",
         '[[contrl]]\nname = "gate"\ncc = 1\n',
-        'mode = "duet"\nbpm = 90\n',  # not in its section
+        'mode = "duet"\nbpm = 90\n',  # outside its section
         "[tempo\nbpm = 90\n",
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "latin-1"])
-def test_a_mistake_in_ones_own_is_told_and_not_passed_over(
+def test_midigens_own_file_is_recognised_despite_mistakes(
     folders: tuple[Path, Path], text: str, encoding: str
 ) -> None:
     work, _ = folders
@@ -109,9 +111,7 @@ def test_a_mistake_in_ones_own_is_told_and_not_passed_over(
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_it_is_read_however_an_editor_or_a_shell_has_saved_it(
-    tmp_path: Path, encoding: str, end: str
-) -> None:
+def test_usual_encodings_and_line_ends_are_read(tmp_path: Path, encoding: str, end: str) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(DUET.replace("\n", end).encode(encoding))
     settings = load(path)
@@ -128,7 +128,7 @@ def test_it_is_read_however_an_editor_or_a_shell_has_saved_it(
         ("mode = 1".encode("utf-16-be"), "it has zero bytes, as UTF-16 without its mark has: "),
     ],
 )
-def test_other_encodings_are_refused_by_that_reason(
+def test_other_encodings_are_refused_with_advice(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     path = tmp_path / "config.toml"
@@ -139,8 +139,8 @@ def test_other_encodings_are_refused_by_that_reason(
     assert problem.startswith(f"{path}: {reason}")
 
 
-def test_a_line_ends_where_toml_ends_it(tmp_path: Path) -> None:
-    """Other separators may stand in a key, which would take all memory all the same."""
+def test_lines_end_where_toml_ends_them(tmp_path: Path) -> None:
+    """Other separators may be inside a key, which would exhaust the memory all the same."""
     path = tmp_path / "config.toml"
     key = ".".join(['"\u2028"', *["a"] * 300]) + "."
     path.write_text(f"{key * 100}b = 1", encoding="utf-8")

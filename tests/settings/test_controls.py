@@ -1,4 +1,4 @@
-"""The table of controls, how a control is read, and what a configuration may say of them."""
+"""The table of controls, how values are read, and knobs and scenes in a configuration."""
 
 import contextlib
 from dataclasses import replace
@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from midigen.errors import ConfigError
 from midigen.instrument.panel import Panel
 from midigen.music.keys import AUTO, Key
-from midigen.settings.config import load, render
-from midigen.settings.controls import CONTROLS, Control, changes_over, is_let_go, read, table
+from midigen.settings.choices import Mode
+from midigen.settings.config import load
+from midigen.settings.controls import CONTROLS, Control, is_release, is_toggle, read, table
 from midigen.settings.kinds import InBeats, Number
-from midigen.settings.table import Mode, Settings
+from midigen.settings.table import Settings
+from midigen.settings.toml import render
 
 NAMES = (
     *("mode", "key", "temperature", "top-p", "memory", "tempo", "subdivision", "gate"),
@@ -24,13 +26,13 @@ NAMES = (
 )
 
 
-def test_these_are_the_controls() -> None:
+def test_the_list_of_controls() -> None:
     assert tuple(CONTROLS) == NAMES
     assert [line.split()[0] for line in table()] == list(NAMES)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if CONTROLS[name].key])
-def test_each_sets_a_setting_that_stays_as_it_was_read(name: str) -> None:
+def test_setting_a_control_sets_its_setting(name: str) -> None:
     spec = CONTROLS[name]
     assert spec.key
     value = Settings().at(spec.key)
@@ -63,7 +65,7 @@ def test_each_sets_a_setting_that_stays_as_it_was_read(name: str) -> None:
         ("scene", "verse", "verse"),
     ],
 )
-def test_however_a_value_comes_it_is_the_settings_own(
+def test_values_of_all_forms_are_read_as_the_settings_own(
     name: str, value: Any, expected: object
 ) -> None:
     assert read(Control(name, value)) == expected
@@ -85,7 +87,7 @@ def test_however_a_value_comes_it_is_the_settings_own(
         (Control("scene", ""), "scene is a scene's name"),
     ],
 )
-def test_what_is_wrong_is_said(control: Control, words: str) -> None:
+def test_errors_say_what_is_wrong(control: Control, words: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         read(control)
     assert words in str(caught.value)
@@ -95,27 +97,27 @@ def test_what_is_wrong_is_said(control: Control, words: str) -> None:
     st.sampled_from(NAMES) | st.text(max_size=9),
     st.text(max_size=20) | st.floats() | st.integers() | st.booleans(),
 )
-def test_nothing_else_is_raised_whatever_comes(name: str, value: str | float) -> None:
+def test_any_value_is_read_or_raises_value_error(name: str, value: str | float) -> None:
     control = Control(name, value)
     with contextlib.suppress(ValueError):
         read(control)
-    is_let_go(control)
+    is_release(control)
 
 
 @pytest.mark.parametrize("name", ["mute", "hold"])
-def test_a_switch_alone_changes_over(name: str) -> None:
-    panel = Panel(Settings())
+def test_a_switch_without_a_value_toggles(name: str) -> None:
+    panel = Panel(Settings(), [])
     for value in (True, False):
         assert panel.wanted(Control(name)) is value
-        panel[name] = value
+        panel.settings = panel.changed(name, value)
     assert panel.wanted(Control(name, "on")) is True
-    assert "alone it changes over" in CONTROLS[name].line
+    assert "without a value it toggles" in CONTROLS[name].line
 
 
-def test_nothing_else_changes_over() -> None:
-    assert {name for name in NAMES if changes_over(Control(name))} == {"mute", "hold"}
-    assert not changes_over(Control("mute", value=False))
-    assert not changes_over(Control("mute", 0.0))
+def test_other_controls_do_not_toggle() -> None:
+    assert {name for name in NAMES if is_toggle(Control(name))} == {"mute", "hold"}
+    assert not is_toggle(Control("mute", value=False))
+    assert not is_toggle(Control("mute", 0.0))
 
 
 @pytest.mark.parametrize(
@@ -127,26 +129,26 @@ def test_nothing_else_changes_over() -> None:
         (Control("mode", "duett"), "duet"),
     ],
 )
-def test_what_was_meant_is_said(control: Control, meant: str) -> None:
+def test_errors_suggest_what_was_meant(control: Control, meant: str) -> None:
     with pytest.raises(ValueError, match=f'did you mean "{meant}"'):
         read(control)
 
 
-def test_a_button_that_comes_up_presses_nothing() -> None:
-    assert is_let_go(Control("again", 0.0))
-    assert is_let_go(Control("panic", value=False))
-    assert not is_let_go(Control("again", 1.0))
-    assert not is_let_go(Control("again"))
-    assert not is_let_go(Control("temperature", 0.0))
+def test_releasing_a_button_does_nothing() -> None:
+    assert is_release(Control("again", 0.0))
+    assert is_release(Control("panic", value=False))
+    assert not is_release(Control("again", 1.0))
+    assert not is_release(Control("again"))
+    assert not is_release(Control("temperature", 0.0))
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "{a=" * 3000, "1" * 5000])
-def test_text_that_is_hard_to_read_is_refused_like_any_other(text: str) -> None:
+def test_text_that_is_hard_to_parse_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="temperature is a number 0 to 5"):
         read(Control("temperature", text))
 
 
-def test_the_ends_of_a_range_are_in_it() -> None:
+def test_a_range_includes_its_ends() -> None:
     for spec in CONTROLS.values():
         if isinstance(spec.kind, Number):
             for number in (spec.kind, replace(spec.kind, low=spec.kind.high, high=spec.kind.low)):
@@ -165,7 +167,7 @@ def problems(folder: Path, text: str) -> str:
     return "\n".join(caught.value.problems)
 
 
-def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
+def test_knobs_and_scenes_are_loaded(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
         """
@@ -221,11 +223,11 @@ def test_a_configuration_of_knobs_and_scenes(tmp_path: Path) -> None:
         ('name = "panic"\ncc = 3\nvalue = true', "control.1.value: panic is pressed: it takes no"),
         ('name = "mute"\ncc = 3\nvalue = ""', "mute is true or false, not ''"),
         ('name = "mute"\ncc = 3\nvalue = nan', "control.1.value = nan: expected a value"),
-        ('name = "tempo"\ncc = 3\ncolour = 1', "control.1.colour: no such thing; there are name"),
+        ('name = "tempo"\ncc = 3\ncolour = 1', "control.1.colour: no such entry; there are name"),
         ('name = "tempo"\ncc = 3\nchannel = 17', "control.1.channel = 17: expected"),
     ],
 )
-def test_a_wrong_knob_is_named(tmp_path: Path, text: str, words: str) -> None:
+def test_errors_in_knobs_are_located(tmp_path: Path, text: str, words: str) -> None:
     assert words in problems(tmp_path, f"[[control]]\n{text}")
 
 
@@ -259,10 +261,10 @@ def test_two_mappings_on_one_knob_are_refused(
         ('name = "a"\nset = 3', "scene.1.set = 3: expected controls and their values"),
     ],
 )
-def test_a_wrong_scene_is_named(tmp_path: Path, text: str, words: str) -> None:
+def test_errors_in_scenes_are_located(tmp_path: Path, text: str, words: str) -> None:
     assert words in problems(tmp_path, f"[[scene]]\n{text}")
 
 
 @pytest.mark.parametrize("text", ["control = 3", "[control]\ncc = 3", "scene = [3]"])
-def test_what_is_no_list_of_tables_is_refused(tmp_path: Path, text: str) -> None:
+def test_values_that_are_not_lists_of_tables_are_refused(tmp_path: Path, text: str) -> None:
     assert "expected tables, each [[" in problems(tmp_path, text)

@@ -1,4 +1,4 @@
-"""Mappings in a configuration: they are added or changed, and the rest stays."""
+"""Mappings are added to a configuration or changed in it, and the rest of it stays."""
 
 import tomllib
 from pathlib import Path
@@ -82,9 +82,7 @@ ADDED = '[[control]]\nname = "temperature"\ncc = 21\nchannel = 1\n'
         ("# mine\ntempo.bpm = 90\n[[scene]]\nname = 'a'\n[scene.set]\nmode = 'duet'\n# end\n", ""),
     ],
 )
-def test_what_stands_above_something_stays_above_it(
-    before: str, after: str, tmp_path: Path
-) -> None:
+def test_comments_stay_above_what_they_describe(before: str, after: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(before + after, encoding="utf-8")
     write_mapping(path, "temperature", {"cc": 21, "channel": 1}, None)
@@ -109,9 +107,9 @@ LINES = st.lists(
 )
 
 
-@settings(deadline=None)  # it is about files
+@settings(deadline=None)  # it works with files
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans())
-def test_every_line_of_any_file_stays_in_its_order(
+def test_all_lines_of_any_file_stay_in_order(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, is_ended: bool
 ) -> None:
     text = ("mode = 'solo'\n" + "\n".join(lines) + "\n" * is_ended).replace("\n", end)
@@ -120,7 +118,7 @@ def test_every_line_of_any_file_stays_in_its_order(
     try:
         write_mapping(path, "temperature", {"cc": 21, "channel": 1}, None)
     except ConfigError:
-        with pytest.raises(tomllib.TOMLDecodeError):  # a section that comes twice
+        with pytest.raises(tomllib.TOMLDecodeError):  # a section comes twice
             tomllib.loads(text)
         return
     written = path.read_bytes().decode()
@@ -153,7 +151,7 @@ bpm = 90
         ("value = 8\n", None, ""),
     ],
 )
-def test_what_is_learned_again_takes_the_place_of_what_was(
+def test_learning_again_replaces_the_value(
     former: str, value: str | int | None, written: str, end: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.toml"
@@ -162,7 +160,7 @@ def test_what_is_learned_again_takes_the_place_of_what_was(
     assert path.read_bytes().decode() == (KEPT % written).replace("\n", end)
 
 
-def test_a_knob_that_is_learned_again_keeps_its_ends(tmp_path: Path) -> None:
+def test_a_knob_that_is_learned_again_keeps_its_range(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     text = '[[control]]\nname = "tempo"\ncc = 21\nlow = 60\nhigh = 90\n'
     path.write_text(text, encoding="utf-8")
@@ -170,7 +168,7 @@ def test_a_knob_that_is_learned_again_keeps_its_ends(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_what_stands_apart_is_not_put_together(tmp_path: Path) -> None:
+def test_scattered_mappings_are_not_reordered(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     text = (KEPT % "value = 8\n") + '[[control]]\nname = "x"\ncc = 1\n'
     path.write_text(text, encoding="utf-8")
@@ -179,7 +177,7 @@ def test_what_stands_apart_is_not_put_together(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_what_is_marked_as_read_only_is_left_alone(tmp_path: Path) -> None:
+def test_a_read_only_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.touch(mode=0o444)
     for refuse in (prove, lambda path: write_mapping(path, "gate", {"cc": 1, "channel": 1}, None)):
@@ -190,7 +188,7 @@ def test_what_is_marked_as_read_only_is_left_alone(tmp_path: Path) -> None:
     assert not path.read_bytes()
 
 
-def test_mappings_follow_each_other(tmp_path: Path) -> None:
+def test_mappings_are_appended_in_order(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     write_mapping(path, "scene", {"program": 5, "channel": 2}, "chorus")
     write_mapping(path, "length", {"note": 36, "channel": 10}, 8)
@@ -222,7 +220,7 @@ def test_mappings_follow_each_other(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_source_sets_one_control(
+def test_a_source_cannot_set_two_controls(
     entry: str, source: dict[str, int], problem: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "config.toml"
@@ -259,7 +257,9 @@ def test_another_channel_or_kind_is_another_source(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_added_to_is_left_alone(former: bytes, problem: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_take_mappings_is_left_alone(
+    former: bytes, problem: str, tmp_path: Path
+) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(former)
     with pytest.raises(ConfigError, match=problem):
@@ -268,7 +268,7 @@ def test_what_cannot_be_added_to_is_left_alone(former: bytes, problem: str, tmp_
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="can't be "):
         write_mapping(tmp_path / "file" / "config.toml", "gate", {"cc": 21, "channel": 1}, None)

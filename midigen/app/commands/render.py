@@ -1,35 +1,22 @@
-"""The command that plays a MIDI file to midigen and writes what comes of it, `render`."""
+"""`midigen render`: play a MIDI file to midigen and write what both play."""
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from midigen.app.command_line import (
-    add_command,
-    add_settings,
-    effective_settings,
-    new_rng,
-    show,
-    tell,
-)
+from midigen.app.console import show, tell
+from midigen.app.options import add_settings, effective_settings, new_rng
 from midigen.errors import ExitCode
 from midigen.settings import config
 
+EXAMPLE = "midigen render in.mid out.mid --seed 1"
 
-def add_commands(commands: Any) -> None:
-    """Add the command of this room."""
-    parser = add_command(
-        commands,
-        "render",
-        _render,
-        "play a MIDI file to it and write both, player and midigen, as two tracks",
-        "midigen render in.mid out.mid --seed 1",
-    )
+
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         type=Path,
         metavar="IN.MID",
-        help="what the player plays; its tempo and bar count, but for those given by --set",
+        help="what the player plays; its tempo and its bars are taken, unless --set gives others",
     )
     parser.add_argument("destination", type=Path, metavar="OUT.MID", help="the file to write")
     parser.add_argument(
@@ -38,10 +25,8 @@ def add_commands(commands: Any) -> None:
     add_settings(parser)
 
 
-# --- render
-
-
-def _render(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> ExitCode:
+    """Render the file, and draw it if asked to."""
     settings = effective_settings(options)
 
     from midigen.instrument.render import count_notes, render

@@ -1,6 +1,5 @@
-"""`status` and `ctl`, as they are typed, beside a control socket that listens."""
+"""The commands `status` and `ctl`, with a control socket that answers them."""
 
-import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app.remote_commands import add_commands, table
+from midigen.app.cli import new_parser
+from midigen.app.commands.status import table
 from midigen.errors import ExitCode, MidigenError, UsageError
 from midigen.settings.controls import CONTROLS
 from tests.remotes import Player, listening
@@ -72,11 +72,9 @@ version      0.1.0
 
 
 def run(*arguments: str) -> ExitCode:
-    """A command as it is typed."""
-    parser = argparse.ArgumentParser(prog="midigen")
-    add_commands(parser.add_subparsers(required=True))
-    options = parser.parse_args(arguments)
-    code: ExitCode = options.command(options)
+    """Run a command."""
+    options = new_parser(arguments[0]).parse_args(arguments)
+    code: ExitCode = options.run(options)
     return code
 
 
@@ -180,7 +178,7 @@ def test_a_control_is_set(
         (["reload", "config.toml"], "reload takes no value"),
     ],
 )
-def test_what_cannot_be_right_is_not_even_asked(arguments: list[str], problem: str) -> None:
+def test_an_invalid_request_is_not_sent(arguments: list[str], problem: str) -> None:
     player = Player()
     with listening(player), pytest.raises(UsageError) as raised:
         run("ctl", *arguments)
@@ -194,7 +192,7 @@ class Reloading(Player):
         return ["mode is solo", "ports.input waits for a restart\x1b[2J"]
 
 
-def test_reload_prints_what_has_become_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reload_prints_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     with listening(Reloading()):
         assert run("ctl", "reload") is ExitCode.OK
     assert capsys.readouterr().out == "mode is solo\nports.input waits for a restart?[2J\n"

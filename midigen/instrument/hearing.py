@@ -1,7 +1,8 @@
-"""What the player plays, as letters: which keys count, and what key it is in."""
+"""What the player plays, as letters: which notes count, and what key they are in."""
 
 from collections import deque
 
+from midigen.instrument.panel import Panel
 from midigen.midi.messages import (
     DRUMS,
     KEY_PRESSURE,
@@ -14,25 +15,25 @@ from midigen.midi.messages import (
 from midigen.music.key_finding import KeyFollower
 from midigen.music.keys import AUTO, Key
 from midigen.music.melody import Melody, Step
-from midigen.settings.table import Settings
-
-_MELODIC = tuple(channel for channel in range(1, 17) if channel != DRUMS)
 
 SHOWN = 12
 """The newest notes that are remembered for people."""
 
 
-class Ears:
+class Hearing:
     """Hears struck keys. Times may not go back."""
 
-    def __init__(self, settings: Settings) -> None:
-        channel = settings.input.channel
-        self._channels = _MELODIC if channel == "all" else (channel,)
-        self._limits = settings.input
-        self._line = Melody(settings.key, settings.chromatic)
-        self._follower = KeyFollower() if settings.key == AUTO else None
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self.begin()
+
+    def begin(self) -> None:
+        """Hear as if nothing had been heard before, in the key that is set."""
+        settings = self._panel.settings
         self.melody: deque[Pitch] = deque(maxlen=SHOWN)
         """The newest steps of the melody, as they were played, oldest first."""
+        self._line = Melody(settings.key, settings.chromatic)
+        self._follower = KeyFollower() if settings.key == AUTO else None
 
     @property
     def key(self) -> Key:
@@ -51,17 +52,23 @@ class Ears:
 
     def listens_on(self, channel: Channel) -> bool:
         """Whether anything on a channel counts."""
-        return channel in self._channels
+        wanted = self._panel.settings.input.channel
+        return channel != DRUMS if wanted == "all" else channel == wanted
 
     def listens_to(self, note: NoteOn) -> bool:
         """Whether a note counts."""
-        limits = self._limits
-        return note.channel in self._channels and limits.low <= note.pitch <= limits.high
+        return self.listens_on(note.channel) and self._is_in_range(note.pitch)
+
+    def listens_to_message(self, message: ChannelMessage) -> bool:
+        """Whether a message is on a channel that counts, and isn't about a key that doesn't."""
+        if not self.listens_on(message.channel):
+            return False
+        return message.status != KEY_PRESSURE or self._is_in_range(message.data[0])
 
     def why_unheard(self, note: NoteOn) -> str:
         """What to tell a player whose note doesn't count."""
-        limits = self._limits
-        if note.channel in self._channels:
+        limits = self._panel.settings.input
+        if self.listens_on(note.channel):
             pitch, low, high = map(self.key.pitch_name, (note.pitch, limits.low, limits.high))
             return (
                 f"{pitch} isn't heard: it listens to the keys from {low} to {high} "
@@ -77,11 +84,6 @@ class Ears:
             "(input.channel)"
         )
 
-    def is_heard(self, message: ChannelMessage) -> bool:
-        """Whether a message on a channel that counts is about nothing that doesn't."""
-        limits = self._limits
-        return message.status != KEY_PRESSURE or limits.low <= message.data[0] <= limits.high
-
     def hear(self, pitch: Pitch, now: Seconds) -> Step | None:
         """The step of the melody that a struck key makes, if any."""
         step = self._line.hear(pitch, now)
@@ -95,10 +97,10 @@ class Ears:
         return step
 
     def release(self, pitch: Pitch, now: Seconds) -> Key | None:
-        """A key comes up. If the melody turns out to be in another key, that is it from now on.
+        """A key comes up. Returns the key that the melody turns out to be in, if it is another.
 
-        A key is looked for when a note has ended, not when it begins: then its length
-        is known, and no answer waits for it.
+        It is looked for when a note has ended, not when it begins: its length is known then,
+        and no answer waits for it.
         """
         self._line.release(pitch)
         if self._follower is None:
@@ -109,3 +111,7 @@ class Ears:
             return None
         self._line.key = key
         return key
+
+    def _is_in_range(self, pitch: Pitch) -> bool:
+        limits = self._panel.settings.input
+        return limits.low <= pitch <= limits.high

@@ -1,7 +1,7 @@
-"""midigen as a service of your session: systemd's unit for it, and what systemd is asked.
+"""midigen as a systemd service of your session.
 
-`unit_text` writes the unit, `install` and `uninstall` put it into your systemd folder and
-take it out again, and `ask` says how it stands. systemd is reached through `systemctl`.
+`unit_text` makes the unit, `install` and `uninstall` put it into your systemd folder and remove
+it, and `ask` queries its state. All of them speak to systemd through `systemctl`.
 """
 
 import re
@@ -9,8 +9,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import platformdirs
 
 from midigen import files
 from midigen.errors import ExitCode, MidigenError, UsageError
@@ -21,7 +19,7 @@ _UNIT = """\
 [Unit]
 Description=midigen, which carries on what you play on a MIDI keyboard
 After=sound.target pipewire.service wireplumber.service
-# A keyboard or a sound system may come at any time: it never gives up.
+# A keyboard or a sound system may appear at any time: it never gives up.
 StartLimitIntervalSec=0
 
 [Service]
@@ -31,13 +29,13 @@ ExecStart={command}
 WorkingDirectory={folder}
 Restart=on-failure
 RestartSec=2
-# A wrong configuration and a missing model don't mend themselves.
+# Starting again mends neither a wrong configuration nor a missing model.
 RestartPreventExitStatus={hopeless}
-# Three times in this span it says that it plays; if not, another takes its place.
+# It says three times in this span that it is alive; if it doesn't, it is started again.
 WatchdogSec=10
-# A slow disk is given five seconds for the end of a recording.
+# A slow disk gets five seconds to finish a recording.
 TimeoutStopSec=10
-# The thread that plays may have real-time priority, as far as this system allows it.
+# The thread that plays may take real-time priority, if this system allows it.
 LimitRTPRIO=20
 NoNewPrivileges=yes
 
@@ -51,46 +49,48 @@ _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
 _ESCAPES = {ord("\\"): r"\\", ord('"'): r"\"", ord("%"): "%%"} | {
     code: f"\\x{code:02x}" for code in (*range(1, 0x20), 0x7F)
 }
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # Python's stand-ins for such bytes
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # how Python represents bytes that aren't UTF-8
 _NOT_IN_PROGRAM = re.compile(r"[\x00-\x1f\x7f\"'\\]")
-_NOT_IN_FOLDER = re.compile(r"[\x00-\x1f\x7f]|[\s\\]\Z")  # at its end it would be lost
+_NOT_IN_FOLDER = re.compile(r"[\x00-\x1f\x7f]|[\s\\]\Z")  # systemd would drop them at the end
 
 
 def unit_path() -> Path:
-    """Where your unit is. Raises UsageError where no systemd can be."""
+    """The path of your unit. Raises UsageError on a system that can't have systemd."""
     if sys.platform != "linux":
         raise UsageError(
             "services are for systemd, on Linux: have your session start `midigen run` instead"
         )
+    import platformdirs
+
     return platformdirs.user_config_path("systemd") / "user" / NAME
 
 
 def unit_text(command: Sequence[str], folder: Path) -> str:
-    """The unit that runs a command, its program by an absolute path, in a folder.
+    """The unit that runs a command, whose program is an absolute path, in a folder.
 
-    Raises MidigenError if it holds characters that systemd can't take.
+    Raises MidigenError if they contain characters that systemd can't take.
     """
     _refuse(command[0], _NOT_IN_PROGRAM)
     _refuse(str(folder), _NOT_IN_FOLDER)
     for text in (*command, str(folder)):
         _refuse(text, _NOT_UTF8)
-    words = [f":{command[0]}", *command[1:]]  # the colon has it leave every $ alone
+    words = [f":{command[0]}", *command[1:]]  # the colon keeps systemd from replacing $
     return _UNIT.format(
         command=" ".join(quoted(word) for word in words),
-        folder=str(folder).replace("%", "%%"),  # nothing else is special there, not even quotes
+        folder=str(folder).replace("%", "%%"),  # nothing else is special here, not even quotes
         hopeless=" ".join(f"{code:d}" for code in _HOPELESS),
     )
 
 
 def quoted(word: str) -> str:
-    """A word as it stands in a unit's command line (systemd.syntax(7))."""
+    """A word as it is written in the command line of a unit (systemd.syntax(7))."""
     return word if _PLAIN.fullmatch(word) else f'"{word.translate(_ESCAPES)}"'
 
 
 def install(text: str) -> Path:
-    """Write the unit, and have it started now and whenever you log in. Where it is.
+    """Write the unit, start it now and have it started whenever you log in. Returns its path.
 
-    Raises MidigenError, which says what was written, what failed and what is left to type.
+    Raises MidigenError, which says what was written, what failed and which commands remain.
     """
     path = unit_path()
     try:
@@ -98,7 +98,7 @@ def install(text: str) -> Path:
         files.write(path, [text.encode()])
     except OSError as exc:
         raise MidigenError(f"{path}: can't be written: {exc.strerror}") from exc
-    # Not `enable --now`: one that runs already would go on with its former options.
+    # Not `enable --now`: a running service would keep its former options.
     problem = _problem(["daemon-reload"], ["enable", NAME], ["restart", NAME])
     if problem:
         raise MidigenError(f"{path} was written, but {problem}")
@@ -106,9 +106,9 @@ def install(text: str) -> Path:
 
 
 def uninstall() -> Path | None:
-    """Have it stopped, and remove the unit. Where it was; None if it wasn't there.
+    """Stop the service and remove the unit. Returns its path, or None if there was no unit.
 
-    Raises MidigenError, which says what was removed, what failed and what is left to type.
+    Raises MidigenError, which says what was removed, what failed and which commands remain.
     """
     path = unit_path()
     if not path.exists():
@@ -125,7 +125,7 @@ def uninstall() -> Path | None:
 
 
 def ask(question: str) -> str:
-    """The answer to `is-active` or `is-enabled`: a word, or why there is none."""
+    """The answer of systemd to `is-active` or `is-enabled`: a word, or why there is none."""
     result = _systemctl([question, NAME])
     return result.stdout.strip() or result.stderr.strip()
 
@@ -138,13 +138,13 @@ def _refuse(text: str, characters: re.Pattern[str]) -> None:
 
 
 def _problem(*commands: Sequence[str]) -> str | None:
-    """Carry out commands until one fails: which, in its own words, and what is left to type."""
+    """Run commands until one fails. Returns its error and the commands that remain."""
     for index, command in enumerate(commands):
         result = _systemctl(command)
         if result.returncode:
             left = [" ".join(["systemctl", "--user", *each]) for each in commands[index:]]
             words = result.stderr.strip() or f"exit code {result.returncode}"
-            return f"`{left[0]}` failed: {words}\nwhen that is mended, type: {' && '.join(left)}"
+            return f"`{left[0]}` failed: {words}\nwhen that is fixed, type: {' && '.join(left)}"
     return None
 
 

@@ -1,0 +1,144 @@
+"""`midigen evaluate`: how well a model predicts songs, beside simpler models."""
+
+import argparse
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midigen.app.console import show
+from midigen.app.options import add_settings, effective_settings, number
+from midigen.app.scores import print_report, print_scores
+from midigen.app.songs import add_corpus, read_songs
+from midigen.errors import ExitCode, MidiFileError, MidigenError
+from midigen.settings.kinds import Number
+from midigen.settings.table import Settings
+
+if TYPE_CHECKING:
+    from midigen.learning.baselines import Baselines
+    from midigen.learning.corpus import Song
+    from midigen.learning.generation import Report
+    from midigen.prediction.onnx_predictor import OnnxPredictor
+
+EXAMPLE = "midigen evaluate pop corpus/pop909 --split test"
+
+_OPENINGS = Number(1, 1_000_000, "openings")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model's name or path")
+    add_corpus(parser, "+")
+    parser.add_argument(
+        "--split",
+        choices=["test"],
+        help="only the songs that training holds out for the test; without it, all of them",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--notes",
+        type=Path,
+        metavar="FILE",
+        help="write the model's seven probabilities, with memory, for every note, as CSV; "
+        "letters are degrees of the song's key",
+    )
+    parser.add_argument(
+        "--generate",
+        type=number(_OPENINGS),
+        metavar="N",
+        help="also report on what it plays: it continues N openings with these settings",
+    )
+    add_settings(parser, model=False)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Score the model on the songs, and print or write what was asked for."""
+    options.model, name = None, options.model
+    settings = effective_settings(options)
+
+    from tqdm import tqdm
+
+    from midigen.learning.baselines import Baselines
+    from midigen.learning.evaluation import evaluate
+    from midigen.learning.split import Side, cut, divide
+    from midigen.prediction.models import find_model, load_model
+    from midigen.prediction.onnx_predictor import OnnxPredictor
+
+    path = find_model(name)
+    predictor = OnnxPredictor(path)
+    baselines = Baselines.load(path.with_suffix(".baselines.npz"))
+    songs = read_songs(options)
+    if options.split:
+        divided = cut if predictor.provenance.get("cut") else divide
+        songs = divided(songs)[Side(options.split)]
+        if not songs:
+            raise MidiFileError("none of these songs is a test song: leave out --split")
+    scores = evaluate(
+        predictor,
+        songs,
+        baselines,
+        load_model("notebook"),
+        lambda each: tqdm(each, desc="predicting", unit=" songs", dynamic_ncols=True),
+    )
+    notes = sum(len(song.letters) for song in songs)
+    if not options.json:
+        show(f"{name} on {len(songs)} songs, {notes} notes")
+        print_scores(scores)
+    if options.notes:
+        _write_notes(options.notes, predictor, songs)
+    report = None
+    if options.generate:
+        report = _generate(options.generate, settings, predictor, songs, baselines)
+    if options.json:
+        result = {
+            "model": name,
+            "corpus": [str(each) for each in options.corpus],
+            "songs": len(songs),
+            "notes": notes,
+            "rows": [asdict(score) for score in scores],
+        }
+        print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
+    elif report:
+        print_report(report)
+    return ExitCode.OK
+
+
+def _generate(
+    openings: int,
+    settings: Settings,
+    predictor: "OnnxPredictor",
+    songs: "list[Song]",
+    baselines: "Baselines",
+) -> "Report":
+    from midigen.instrument.improviser import new_sampler
+    from midigen.learning.generation import report
+
+    return report(
+        predictor,
+        songs,
+        baselines,
+        openings,
+        new_sampler=partial(new_sampler, settings.sampling),
+        memory_amount=settings.memory.amount,
+        seed=0 if settings.sampling.seed == "random" else int(settings.sampling.seed),
+    )
+
+
+def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") -> None:
+    import csv
+
+    from midigen import files
+    from midigen.learning.evaluation import predict_song
+    from midigen.music.keys import LETTERS
+
+    try:
+        with files.replacing(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["song", "note", "letter", *LETTERS])
+            for song in songs:
+                rows = predict_song(predictor, song.letters, memory_amount=1.0)
+                for note, (degree, row) in enumerate(zip(song.letters, rows, strict=True)):
+                    probabilities = (f"{probability:.9g}" for probability in row)
+                    table.writerow([song.name, note, LETTERS[degree], *probabilities])
+    except OSError as exc:
+        raise MidigenError(f"{path}: can't be written: {exc.strerror or exc}") from exc

@@ -1,0 +1,105 @@
+"""`midigen learn`: move a knob, a pad or a pedal, and it sets a control from then on."""
+
+import argparse
+import queue
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from midigen.app.console import show, tell
+from midigen.app.options import add_port_settings, add_settings, effective_settings
+from midigen.errors import ExitCode, UsageError
+from midigen.midi.messages import Message
+from midigen.settings import checks, config_file, controls
+from midigen.settings.choices import Api
+from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.table import Settings
+
+if TYPE_CHECKING:
+    from midigen.live.arrivals import Arrival
+
+EXAMPLE = "midigen learn temperature"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("control", metavar="CONTROL", help=", ".join(controls.CONTROLS))
+    parser.add_argument("--value", help="the value that pressing it sets, such as duet for mode")
+    add_settings(parser)
+    add_port_settings(parser)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Wait until something is moved, and write it into the configuration."""
+    settings = effective_settings(options, may_be_new=True)
+    name, value = options.control, options.value
+    if name not in controls.CONTROLS:
+        raise UsageError(controls.why_not(name, "") or name)
+
+    from midigen.settings import mappings
+
+    path = options.config or config_file.find() or config_file.user_file()
+    mappings.prove(path)
+    _refuse_value(Knob(name=name, value=value, cc=0), settings)  # knobs set the most controls
+    source = _hear_one(settings)
+    _refuse_value(replace(Knob(), name=name, value=value, **source), settings)
+    mappings.write_mapping(path, name, source, value)
+    kind = next(kind for kind in ("cc", "program", "note") if kind in source)
+    place = f"{kind} {source[kind]} on channel {source['channel']}"
+    show(f"{place} sets {name} from now on: {path.absolute()}")
+    return ExitCode.OK
+
+
+def _refuse_value(knob: Knob, settings: Settings) -> None:
+    """Raise UsageError if a knob can't set its control to its value, or needs one."""
+    if why := checks.wrong_value(knob, settings):
+        raise UsageError(f"--value: {why}")
+
+
+def _hear_one(settings: Settings) -> dict[str, int]:
+    """Listen to the keyboards that are named, or to all, until something is moved."""
+    from midigen.instrument.learner import Learner
+    from midigen.live.daemon import CHECK_INTERVAL
+    from midigen.live.midi_system import find_api, list_ports
+    from midigen.live.ports import MidiPorts
+
+    if settings.ports.api is Api.TERMINAL:
+        raise UsageError("the terminal has no knobs: learn needs a MIDI system")
+    api = find_api(settings.ports.api)
+    names = settings.ports.input
+    if not names:
+        listing = next(each for each in list_ports() if each.api is api)
+        names = tuple(port.name for port in listing.inputs if "midigen" not in port.name)
+    ports = replace(
+        settings.ports,
+        input=names,
+        output=(),
+        in_client="midigen-learn",
+        out_client="midigen-learn-out",
+    )
+    # A keyboard that wasn't named may be unplugged at any time.
+    connection = MidiPorts(
+        api, ports, hears_clock=False, plays=False, waits=not settings.ports.input
+    )
+    arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+    connection.open(arrivals.put)
+    try:
+        tell(connection.description.partition(", playing")[0])
+        tell("turn a knob, move a pedal, press a button or strike a pad (Ctrl-C gives up)")
+        learner = Learner()
+        while True:
+            try:
+                arrival = arrivals.get(timeout=CHECK_INTERVAL)
+            except queue.Empty:
+                for line in connection.check():
+                    tell(line)
+                if source := learner.rest():
+                    return source
+                continue
+            for event in arrival.events(arrival.data):
+                source = learner.hear(event) if isinstance(event, Message) else None
+                if source is not None:
+                    return source
+    except KeyboardInterrupt:
+        tell("nothing was learned")
+        raise
+    finally:
+        connection.close()

@@ -1,0 +1,27 @@
+"""`midigen run`: play with a keyboard until Ctrl-C."""
+
+import argparse
+import os
+
+from midigen.app.options import add_run_options, effective_settings
+from midigen.errors import ExitCode
+from midigen.live import realtime
+
+EXAMPLE = 'midigen run --mode duet --input "USB Keyboard"'
+
+add_options = add_run_options
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Play. What isn't needed to play is kept from slowing down the start.
+
+    NumPy's library would start threads for products of matrices much larger than any here, and
+    the garbage collector would look through all that is imported.
+    """
+    settings = effective_settings(options)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with realtime.undisturbed():
+        from midigen.app.performance import perform
+
+        perform(settings, options)
+    return ExitCode.OK

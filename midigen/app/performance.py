@@ -1,0 +1,206 @@
+"""A live performance: everything that it needs is built here, in this order.
+
+Whatever is opened is closed in the reverse order, whatever happens in between.
+"""
+
+import argparse
+import contextlib
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midigen.app.console import tell
+from midigen.app.options import effective_settings, new_rng
+from midigen.app.screen import Screen, StatusScreen, new_screen
+from midigen.errors import MidigenError, NoMidiSystemError, UsageError
+from midigen.instrument.performer import Performer
+from midigen.live import standard_input
+from midigen.live.control_channel import ControlChannel
+from midigen.live.daemon import Daemon
+from midigen.live.feed import Feed
+from midigen.live.guard import guarded
+from midigen.live.recording import Recorder
+from midigen.live.remote import Remote
+from midigen.live.supervisor import Supervisor
+from midigen.live.terminal import HELP, Manner, Terminal
+from midigen.midi.messages import Seconds
+from midigen.music.keys import AUTO
+from midigen.prediction.models import load_models
+from midigen.settings.choices import Api
+from midigen.settings.table import Settings
+
+if TYPE_CHECKING:
+    from midigen.live.ports import MidiPorts
+
+NEVER: Seconds = 1e6
+"""A silence that never ends a phrase: on a terminal, Enter ends it."""
+
+KEPT_IN = "recordings"
+"""The folder for what the control `keep` saves, unless another is configured."""
+
+
+def perform(settings: Settings, options: argparse.Namespace) -> None:
+    """Play until Ctrl-C, a signal or the end of standard input. Raises MidigenError.
+
+    `options` are those of `run`, from which the settings are read again for a reload.
+    """
+    predictor, models = load_models(settings.model, settings.scene_models)
+    feed = Feed()
+    screen = new_screen(feed.notice, quiet=options.quiet)
+
+    def manner() -> Manner:
+        step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
+        return Manner(performer.key, step, step * performer.settings.rhythm.gate)
+
+    connection = _connection(settings, manner, waits=options.wait)
+    plays_midi = connection.silence_ends_phrases  # else the terminal is the port
+
+    def adapted(settings: Settings) -> Settings:
+        return settings if plays_midi else settings.changed("turn.silence", NEVER)
+
+    settings = adapted(settings)
+    supervisor = Supervisor(os.environ)
+    performer = Performer(settings, predictor, new_rng(settings), models)
+    with contextlib.ExitStack() as stack:
+        if options.log or options.verbose:
+            stack.enter_context(_logged(options, screen))
+        keeps = options.keep is not None
+        recorder = stack.enter_context(_recording(settings, screen, keeps=keeps))
+        stack.callback(supervisor.close)
+        daemon = Daemon(
+            performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
+        )
+
+        def started() -> None:
+            if settings.osc.port != "off":
+                stack.enter_context(_osc(settings, daemon, screen))
+            remote = Remote(
+                daemon, connection, settings, lambda: adapted(effective_settings(options))
+            )
+            stack.enter_context(_control_channel(settings, remote, feed, screen))
+            headline = _headline(settings, connection)
+            stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
+            supervisor.ready(headline)
+            for name in connection.missing:
+                screen.tell(f'waiting for "{name}"')
+            for name in getattr(connection, "other_inputs", list)():
+                screen.tell(f'to hear "{name}": midigen run --input "{name}"')
+            if plays_midi:
+                screen.tell(f"playing with {daemon.priority}")
+            screen.tell("Ctrl-C stops")
+
+        stack.enter_context(guarded())
+        daemon.run(started)
+
+
+def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
+    key = "the key that it hears" if settings.key == AUTO else settings.key
+    return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
+
+
+def _logged(options: argparse.Namespace, screen: Screen) -> contextlib.AbstractContextManager[None]:
+    """Write the log, with every notice, to a file and to stderr, unless a status is drawn there."""
+    from midigen.live import log
+
+    screen.listeners.append(log.notice)
+    shows = options.verbose and not isinstance(screen, StatusScreen)
+    return log.logged(options.log, sys.stderr if shows else None)
+
+
+@contextlib.contextmanager
+def _recording(settings: Settings, screen: Screen, *, keeps: bool) -> Iterator[Recorder]:
+    """The recorder while it is open; with `keeps`, it writes the last minutes at the end."""
+    whole = settings.record.path != "off"
+    recorder = Recorder(
+        Path(settings.record.path if whole else KEPT_IN).expanduser(),
+        whole=whole,
+        keep_minutes=settings.record.keep,
+        bpm=settings.tempo.bpm,
+        bar=settings.tempo.bar,
+        tell=screen.tell,
+    )
+    recorder.prove()
+    try:
+        yield recorder
+    finally:
+        if keeps:
+            recorder.keep()
+        for path in recorder.close(time.perf_counter()):
+            screen.tell(f"recorded {path}")
+
+
+@contextlib.contextmanager
+def _osc(settings: Settings, daemon: Daemon, screen: Screen) -> Iterator[None]:
+    from midigen.live.osc import OscServer
+
+    server = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
+    server.open()
+    try:
+        screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
+        yield
+    finally:
+        server.close()
+
+
+@contextlib.contextmanager
+def _control_channel(
+    settings: Settings, remote: Remote, feed: Feed, screen: Screen
+) -> Iterator[None]:
+    """Answer `midigen status` and `midigen ctl` meanwhile, if that is possible."""
+    control = ControlChannel(settings.ports.in_client, remote, feed)
+    try:
+        control.open()
+    except MidigenError as exc:  # it plays all the same
+        screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
+    try:
+        yield
+    finally:
+        control.close()
+
+
+# --- ports
+
+
+def _connection(
+    settings: Settings, manner: Callable[[], Manner], *, waits: bool
+) -> "MidiPorts | Terminal":
+    """The ports that the settings name, or the terminal, which plays lines in this manner."""
+    api = settings.ports.api
+    if api is not Api.TERMINAL:
+        from midigen.live.midi_system import find_api
+        from midigen.live.ports import MidiPorts
+
+        try:
+            return MidiPorts(
+                find_api(api),
+                settings.ports,
+                hears_clock=settings.hears_clock,
+                channel=settings.output.channel,
+                waits=waits,
+            )
+        except NoMidiSystemError as exc:
+            named = settings.ports.input or settings.ports.output
+            if api is not Api.AUTO or named or not _stdin_is_played():
+                raise
+            tell(f"{exc}: playing by standard input instead")
+    return _terminal(manner)
+
+
+def _terminal(manner: Callable[[], Manner]) -> Terminal:
+    if sys.stdin is None:
+        raise UsageError("the terminal port needs a standard input")
+    if sys.stdin.isatty():
+        tell(HELP)
+    return Terminal(manner, stdin=standard_input.raw(), stdout=sys.stdout, tell=tell)
+
+
+def _stdin_is_played() -> bool:
+    """Whether standard input is a terminal or a pipe, through which somebody may play."""
+    if sys.stdin is None:
+        return False
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return sys.stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

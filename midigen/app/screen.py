@@ -1,0 +1,124 @@
+"""What the player sees and types while midigen plays: a status on a terminal, lines, or nothing."""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from midigen.app.console import tell
+from midigen.live import standard_input
+from midigen.live.daemon import Daemon
+from midigen.live.terminal import COMMANDS, read_command
+
+if TYPE_CHECKING:
+    from midigen.app.display import Display
+
+
+class Screen:
+    """Lines on stderr, one after another. Each listener is called with every notice, too."""
+
+    def __init__(self, *listeners: Callable[[str], None]) -> None:
+        self.listeners = [*listeners]
+
+    def tell(self, line: str) -> None:
+        """Show a notice. For any thread."""
+        self.show(line)
+        for listener in self.listeners:
+            listener(line)
+
+    def show(self, line: str) -> None:
+        """Show a line that is for this screen alone. For any thread."""
+        tell(line)
+
+    def release(self) -> None:
+        """Give the terminal back as it was, at once. For the main thread, even in a signal."""
+
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
+        """Show the state of a daemon and, with `types`, obey the lines that come from stdin."""
+        self.show(headline)
+        if types and sys.stdin is not None and not _is_in_background():
+            reader = threading.Thread(
+                target=_read_lines, args=(_obey(daemon, self.show),), name="typing", daemon=True
+            )
+            reader.start()  # not joined: a read can't be interrupted
+        yield
+
+
+class QuietScreen(Screen):
+    """Shows nothing, but obeys what is typed."""
+
+    def show(self, line: str) -> None:
+        """Ignore a line."""
+
+
+class StatusScreen(Screen):
+    """The status at the bottom of the terminal, with notices scrolling above it."""
+
+    def __init__(self, *listeners: Callable[[str], None]) -> None:
+        super().__init__(*listeners)
+        self._display: Display | None = None
+
+    def show(self, line: str) -> None:
+        """Show a line above the status."""
+        (tell if self._display is None else self._display.tell)(line)
+
+    def release(self) -> None:
+        """Give the terminal back as it was."""
+        if self._display is not None:
+            self._display.release()
+
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
+        """Show the status, and the line as it is typed."""
+        from midigen.app.display import Display
+
+        if not types:  # the terminal is where the notes are played
+            self.show(headline)
+            yield
+            return
+        display = Display(lambda: daemon.status, typed=_obey(daemon, self.show))
+        display.start(headline)
+        self._display = display
+        try:
+            yield
+        finally:
+            self._display = None
+            display.stop()
+
+
+def new_screen(*listeners: Callable[[str], None], quiet: bool) -> Screen:
+    """The screen that suits standard error."""
+    if quiet:
+        return QuietScreen(*listeners)
+    if sys.stderr is None or not sys.stderr.isatty():
+        return Screen(*listeners)
+    from midigen.app.display import is_worthwhile
+
+    return (StatusScreen if is_worthwhile(sys.stderr) else Screen)(*listeners)
+
+
+def _obey(daemon: Daemon, say: Callable[[str], None]) -> Callable[[str], None]:
+    """A function that carries out a typed line."""
+
+    def obey(line: str) -> None:
+        if not line.startswith(":"):
+            say(f"{line!r} isn't a command: they begin with a colon; :help lists them")
+        elif line == ":help":
+            say(COMMANDS)
+        else:
+            daemon.put(read_command(line))
+
+    return obey
+
+
+def _read_lines(obey: Callable[[str], None]) -> None:
+    for line in standard_input.lines(standard_input.raw()):
+        if text := line.strip():
+            obey(text)
+
+
+def _is_in_background() -> bool:
+    """Whether reading the terminal would stop the process."""
+    return sys.stdin.isatty() and not standard_input.is_in_front(sys.stdin.fileno())

@@ -1,0 +1,219 @@
+"""A status as rows of text in styles, for the bottom of a terminal of any size."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+
+from midigen.app.wrapping import wrapped
+from midigen.instrument.status import Status
+from midigen.music.keys import LETTERS, SIZE
+from midigen.text import printable
+
+NOTICES = 5
+"""Lines that are kept free for the newest notices."""
+
+WIDEST = 59
+"""The most columns that are drawn. All of them fit on a terminal of 60 columns, and if one gets
+narrower, as with larger letters, there is little to wrap."""
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+"""The characters of a bar, from an empty cell to a full one."""
+
+ASCII_BLOCKS = " .:#"
+"""The same for a terminal that can only write ASCII."""
+
+Row: TypeAlias = tuple[tuple[str, str], ...]
+"""A row of the screen: pieces of text, each with the name of its style in Rich."""
+
+_FEWEST = 3  # rows, even if that leaves less for notices
+_BAR_ROWS = 3
+_COLUMN = 7  # columns of each letter: `Bb 61%` and a space
+_BAR_WIDTH = 5
+_YOU, _MIDIGEN, _ALARM = "bold reverse green", "bold reverse cyan", "bold reverse red"
+_GAP = "   "
+_LABEL = 9  # columns
+
+
+def rows(
+    status: Status | None, typed: str | None, size: os.terminal_size, blocks: str = BLOCKS
+) -> list[Row]:
+    """The rows that show a status at the bottom of a terminal of this size.
+
+    `typed` is the line that is being typed, or None if nothing can be typed. On a small terminal
+    the less important rows are left out.
+    """
+    width = min(size.columns - 1, WIDEST)  # a terminal may wrap after its last column
+    ranked = [] if status is None else _ranked(status, width, blocks)
+    if typed is not None:
+        room = max(0, width - 3)
+        ranked.append((0, (("> ", "bold"), (_last_cells(typed, room), "bold"))))
+    room = min(size.lines, max(_FEWEST, size.lines - NOTICES))
+    kept = sorted(sorted(range(len(ranked)), key=lambda place: ranked[place][0])[:room])
+    return [_fit(ranked[place][1], width) for place in kept]
+
+
+def _ranked(status: Status, width: int, blocks: str) -> list[tuple[int, Row]]:
+    """All rows from top to bottom, each with its rank: 1 is the most important."""
+    turn = _turn(status.turn, width)
+    margin = tuple((" " * cell_len(text), style) for text, style in turn)
+    flags = list(_flags(status, width))
+    ranks = 3 if flags else 12
+    return [
+        (11, margin),
+        (1, turn),
+        (10, margin),
+        *((2, row) for row in _flow(_course(status), width)),
+        *((ranks, row) for row in _flow(flags, width)),
+        (4, _melody("you", status.heard, width)),
+        (5, _melody("midigen", status.played, width)),
+        (7, (_label("sounds"), (_first_words(status.sounds, width - _LABEL), "bold"))),
+        *((9, bars) for bars in _bars(status.probabilities, width, blocks)),
+        (6, _chances(status.notes, status.probabilities, width)),
+        *((13, row) for row in _letters(status.notes, width)),
+        *((8, row) for row in _flow(_health(status), width)),
+    ]
+
+
+def _flow(pieces: Iterable[Row], width: int) -> list[Row]:
+    """Pieces side by side, in as many rows as they need, but at least one."""
+    flowing: list[Row] = [()]
+    for piece in pieces:
+        row = (*flowing[-1], *([(_GAP, "")] if flowing[-1] else ()), *piece)
+        if flowing[-1] and sum(cell_len(text) for text, _ in row) > width:
+            flowing.append(piece)
+        else:
+            flowing[-1] = row
+    return flowing
+
+
+def _turn(turn: str, width: int) -> Row:
+    """Whose turn it is: the player's on the left, midigen's on the right."""
+    half = width // 2
+    match turn:
+        case "you":
+            return ((" YOU ".center(half), _YOU),)
+        case "midigen":
+            return ((" " * half, ""), (" MIDIGEN ".center(width - half), _MIDIGEN))
+        case _:
+            return ((" - ".center(width), "bold"),)
+
+
+def _course(status: Status) -> Iterable[Row]:
+    """Mode, key and tempo."""
+    yield ((status.mode, "bold"),)
+    yield ((status.key, "bold"),)
+    yield ((f"{status.bpm:.1f} bpm {status.beat}", _ALARM if "lost" in status.beat else "bold"),)
+
+
+def _flags(status: Status, width: int) -> Iterable[Row]:
+    """Why midigen may be silent: muted, holding, or what keeps it from answering."""
+    if status.muted:
+        yield ((" MUTED ", _ALARM),)
+    if status.holding:
+        yield ((" HOLD ", "bold reverse yellow"),)
+    for line in wrapped(status.silence.partition(":")[0], width):  # a notice has said what to do
+        yield ((line, "bold yellow"),)
+
+
+def _melody(label: str, notes: Sequence[str], width: int) -> Row:
+    """The newest notes, the last one at the right edge."""
+    newest = f" {notes[-1]}" if notes else ""
+    place = max(0, width - _LABEL - len(newest))
+    older = ""
+    for note in reversed(notes[:-1]):
+        if len(older) + len(note) + 1 > place:
+            break
+        older = f" {note}{older}"
+    return (_label(label), (older.rjust(place), ""), (newest, "bold"))
+
+
+def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> list[Row]:
+    """The rows of the bars, one bar a letter, from top to bottom."""
+    margin, column = _columns(width)
+    bar = min(_BAR_WIDTH, column - 1)
+    whole = len(blocks) - 1
+    levels = [round(p * _BAR_ROWS * whole) for p in probabilities or ()]
+    below = [whole * row for row in reversed(range(_BAR_ROWS))]
+    return [
+        (
+            (" " * margin, ""),
+            *(
+                ((blocks[min(max(level - base, 0), whole)] * bar).ljust(column), "cyan")
+                for level in levels
+            ),
+        )
+        for base in below
+    ]
+
+
+def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width: int) -> Row:
+    """The notes that may come next and their probabilities; the likeliest is highlighted.
+
+    On a narrow terminal only their names.
+    """
+    margin, column = _columns(width)
+    most = max(probabilities or (2.0,))
+    pieces = [(_label("next")[0][:margin], "")]
+    for note, p in zip(notes, probabilities or (0.0,) * SIZE, strict=True):
+        text = f"{note:2}{p:4.0%}" if probabilities and column == _COLUMN else f"{note:2}"
+        pieces += [
+            (text, "bold reverse" if p == most else ""),
+            (" " * (column - len(text)), ""),
+        ]
+    return tuple(pieces)
+
+
+def _letters(notes: Sequence[str], width: int) -> list[Row]:
+    """The model's letters for those notes, unless they are the same."""
+    margin, column = _columns(width)
+    if not margin or tuple(notes) == LETTERS:
+        return []
+    return [(_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))]
+
+
+def _columns(width: int) -> tuple[int, int]:
+    """The widths of the margin before the bars, if there is room for one, and of a column."""
+    margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
+    return margin, max(2, min(_COLUMN, width // SIZE))
+
+
+def _health(status: Status) -> Iterable[Row]:
+    """Lateness, lost notes, scene and model."""
+    yield ((f"late {status.worst * 1000:.1f} ms", ""),)
+    if status.dropped:
+        yield ((f"dropped {status.dropped}", "bold yellow"),)
+    if status.scene:
+        yield (("scene ", ""), (status.scene, "bold"))
+    model = (f"model {status.model}", "")
+    yield (model, (" fails", _ALARM)) if status.trouble else (model,)
+
+
+def _first_words(words: Sequence[str], room: int) -> str:
+    """As many of the words as fit into the room."""
+    return next(iter(wrapped(" ".join(words), room)), "")
+
+
+def _label(text: str) -> tuple[str, str]:
+    return text.ljust(_LABEL), ""
+
+
+def _last_cells(text: str, room: int) -> str:
+    """The longest end of a text that fits into so many columns."""
+    while cell_len(text) > room:
+        text = text[1:]
+    return text
+
+
+def _fit(row: Row, width: int) -> Row:
+    """A row cut to a width, without control characters."""
+    fitting: list[tuple[str, str]] = []
+    for text, style in row:
+        piece = printable(text)
+        if cell_len(piece) > width:
+            piece = set_cell_size(piece, width)
+        if piece:
+            fitting.append((piece, style))
+        width -= cell_len(piece)
+    return tuple(fitting)

@@ -1,0 +1,252 @@
+"""What is changed while it plays: by controls and knobs, by scenes, by another configuration.
+
+However a change comes, the settings in force are replaced first, and what it means for what
+sounds and what is planned follows from `_take_effect`.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from midigen.errors import ModelError
+from midigen.instrument import silence
+from midigen.instrument.events import EndOfAnswer, Keep, Notice, Output, Reload, TempoChange
+from midigen.instrument.keyboard import Keyboard
+from midigen.instrument.mode import Parts
+from midigen.instrument.modes import Modes
+from midigen.instrument.scenes import Scenes
+from midigen.midi.messages import Message, Seconds
+from midigen.prediction.predictor import Models
+from midigen.settings import controls
+from midigen.settings.controls import Control
+from midigen.settings.table import Settings
+
+_HEARING = {"chromatic", "input.channel", "input.low", "input.high"}
+_SAMPLING = {"sampling.temperature", "sampling.top_p", "sampling.max_repeat"}
+
+
+class Changes:
+    """Carries changes out. `models` is where scenes find theirs."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        modes: Modes,
+        keyboard: Keyboard,
+        outbox: list[Output],
+        models: Models | None,
+    ) -> None:
+        self.scenes = Scenes(parts.panel, parts.pulse, models)
+        self._parts = parts
+        self._modes = modes
+        self._keyboard = keyboard
+        self._outbox = outbox
+        self._models = models
+        self._presses: dict[str, Callable[[Seconds], None]] = {
+            "turn": self._pass_turn,
+            "again": self._answer_again,
+            "forget": self._forget,
+            "panic": self._panic,
+            "keep": self._keep,
+        }
+        hearing, voice, pulse = parts.hearing, parts.voice, parts.pulse
+        self._effects: tuple[tuple[set[str], Callable[[Seconds], None]], ...] = (
+            ({"key"}, lambda _: hearing.tune(parts.panel.settings.key)),
+            (_HEARING, lambda _: hearing.begin()),
+            (_SAMPLING, lambda _: parts.improviser.redraw()),
+            ({"memory.amount"}, lambda _: parts.improviser.reconsider()),
+            ({"touch.variation"}, lambda _: voice.forget_touch()),
+            ({"output.channel"}, lambda _: voice.move_to_channel()),
+            ({"output.mute"}, lambda _: self._mute()),
+            ({"tempo.bpm"}, lambda now: pulse.set_bpm(parts.panel.settings.tempo.bpm, now)),
+            ({"rhythm.subdivision", "rhythm.gate"}, parts.loop.change_grid),
+            ({"mode"}, self._begin_mode),
+        )
+
+    # --- controls
+
+    def set(self, control: Control, now: Seconds) -> None:
+        """Set a control, or press it; a refusal says why that can't be."""
+        panel = self._parts.panel
+        if controls.is_release(control):
+            return
+        try:
+            value = panel.wanted(control)
+        except ValueError as exc:
+            panel.refuse(control, str(exc), now)
+            return
+        if press := self._presses.get(control.name):
+            press(now)
+        elif control.name == "scene":
+            self._call_scene(value, now)
+        elif control.name == "tempo" and self._parts.pulse.is_led:
+            panel.refuse(control, "the tempo is the clock's", now)
+        else:
+            self._set({control.name: value}, now)
+            panel.tell_of(control, now)
+
+    def turn(self, message: Message, now: Seconds) -> None:
+        """Turn a knob, or press a pad or a pedal that sets a control."""
+        control = self._parts.panel.turn(message)
+        if control is not None:
+            self.set(replace(control, is_moving=True), now)
+
+    def _set(self, values: dict[str, Any], now: Seconds) -> None:
+        """Set the settings of some controls."""
+        settings = self._parts.panel.settings
+        keys = [str(controls.CONTROLS[name].key) for name in values]
+        for key, value in zip(keys, values.values(), strict=True):
+            settings = settings.changed(key, value)
+        if "mode" in keys:
+            self.silence()
+        self._parts.panel.settings = settings
+        self._take_effect(keys, now)
+
+    # --- what is pressed
+
+    def pass_turn(self, now: Seconds) -> bool:
+        """Give midigen the turn, if there is a phrase to answer. Returns whether there is."""
+        phrase = self._parts.phrase
+        if not phrase.steps or phrase.over:
+            return False
+        self.take_turn(now)
+        return True
+
+    def take_turn(self, now: Seconds) -> None:
+        """The player's phrase is over: the turn is midigen's."""
+        self._parts.turns.give()
+        self._parts.phrase.over = True
+        self._modes.current.turn(now + self._parts.turns.lead)
+
+    def end_phrase(self, now: Seconds) -> None:
+        """The player says that the phrase is over; without one there is no answer to wait for."""
+        if not self.pass_turn(now) and not self._parts.turns.is_answering:
+            self._outbox.append(EndOfAnswer())
+
+    def _pass_turn(self, now: Seconds) -> None:
+        if not self._modes.current.take_back():
+            self.pass_turn(now)
+
+    def _answer_again(self, now: Seconds) -> None:
+        if not self._modes.current.repeats_answers or not self._parts.phrase.over:
+            self._refuse("again: there is no phrase that was answered")
+            return
+        self._modes.current.stop()
+        self._parts.improviser.rewind()
+        self.take_turn(now)
+
+    def _forget(self, now: Seconds) -> None:
+        self._modes.current.stop()
+        self._parts.improviser.forget()
+        self._parts.voice.forget_place()
+        self._outbox.append(Notice("forgotten: window and memory are empty"))
+        self._modes.current.enter(now)
+
+    def _panic(self, now: Seconds) -> None:
+        self._keyboard.release_all(now)  # one whose note-off was lost holds no answer up
+        self.silence()
+        self._parts.voice.panic()
+        self._parts.silence.explain(silence.panicked(self._parts.panel.settings.mode))
+
+    def _keep(self, _: Seconds) -> None:
+        self._outbox.append(Keep())
+
+    def _refuse(self, why: str) -> None:
+        self._outbox.append(Notice(why, is_refusal=True))
+
+    # --- scenes
+
+    def _call_scene(self, name: str, now: Seconds) -> None:
+        try:
+            self.scenes.call(name, now)
+        except (ValueError, ModelError) as exc:
+            self._refuse(str(exc))
+
+    def enter_scene(self, due: Seconds, now: Seconds) -> None:
+        """Enter the scene that is due: from its beat on, however late that is noticed."""
+        try:
+            entered = self.scenes.enter(now)
+        except ModelError as exc:
+            self._outbox.append(Notice(str(exc)))
+            return
+        if entered is None:
+            return
+        scene, model = entered
+        if model is not None:
+            self._parts.improviser.use(model)
+        wanted = {name: controls.read(Control(name, value)) for name, value in scene.set}
+        panel, is_led = self._parts.panel, self._parts.pulse.is_led
+        others = {name: value for name, value in wanted.items() if value != panel[name]}
+        if is_led:
+            others.pop("tempo", None)
+        self._set(others, due)
+        self._outbox.append(Notice(f"scene {scene.name}"))
+        if self._parts.improviser.missing:
+            self._modes.current.stop()
+
+    # --- another configuration
+
+    def reload(self, reload: Reload, now: Seconds) -> None:
+        """Go on by other settings; the window, the memory and, if it can, the beat stay."""
+        panel, pulse, before = self._parts.panel, self._parts.pulse, self._parts.panel.settings
+        settings = reload.settings
+        if pulse.is_locked and settings.tempo.source is before.tempo.source:
+            # A clock or a player goes on setting the tempo, whatever the configuration says.
+            settings = settings.changed("tempo.bpm", before.tempo.bpm)
+        begins_anew = (settings.clock, settings.tempo) != (before.clock, before.tempo)
+        self._models = reload.models or self._models
+        self._keyboard.release_all(now)
+        self.silence()
+        if begins_anew:
+            pulse.stop()
+        panel.load(settings)
+        if begins_anew:
+            self._outbox.append(TempoChange(settings.tempo.bpm))
+            pulse.start(now)
+        self.scenes.begin(self._models)
+        self._parts.loop.begin_anew()
+        changed = _differences(before, settings) - {"tempo.bpm"} | {"mode"}
+        self._take_effect(changed | _HEARING if "key" in changed else changed, now)
+        if reload.predictor is not None:
+            self._parts.improviser.use(reload.predictor)
+        self._outbox.append(Notice("the configuration was read again"))
+
+    # --- what changes mean
+
+    def silence(self) -> None:
+        """End everything that sounds, whoever holds it, and what was to come."""
+        self._parts.turns.begin()
+        self._parts.voice.flush()
+        self._modes.current.stop()
+
+    def _take_effect(self, keys: Collection[str], now: Seconds) -> None:
+        """Let the settings of these keys, which are in force now, be heard."""
+        for changed, effect in self._effects:
+            if not changed.isdisjoint(keys):
+                effect(now)
+
+    def _mute(self) -> None:
+        if self._parts.panel.settings.output.mute:
+            self._parts.voice.end_all()
+
+    def _begin_mode(self, now: Seconds) -> None:
+        self._parts.phrase.begin()
+        self._parts.turns.begin()
+        self._modes.current.enter(now)
+
+
+def _differences(one: Settings, other: Settings) -> set[str]:
+    """The keys of the settings that differ, such as `"tempo.bpm"`."""
+    keys: set[str] = set()
+    for entry in fields(one):
+        mine, others = getattr(one, entry.name), getattr(other, entry.name)
+        if is_dataclass(mine) and "kind" not in entry.metadata:
+            names = (inner.name for inner in fields(mine))
+            keys |= {
+                f"{entry.name}.{name}"
+                for name in names
+                if getattr(mine, name) != getattr(others, name)
+            }
+        elif mine != others:
+            keys.add(entry.name)
+    return keys

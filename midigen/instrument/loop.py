@@ -1,0 +1,111 @@
+"""The generation loop: step after step of a run, each a letter that follows what was played."""
+
+import math
+
+import numpy as np
+
+from midigen.instrument.answer import Run
+from midigen.instrument.hearing import Hearing
+from midigen.instrument.improviser import Improviser
+from midigen.instrument.panel import Panel
+from midigen.instrument.pulse import Pulse
+from midigen.instrument.voice import Voice
+from midigen.midi.messages import Beats, Seconds, Velocity
+
+RING: Beats = 1.0
+"""The last note of an answer sounds this long at least."""
+
+SOON: Seconds = 0.010
+"""A note that is due within this has no time to spare for its prediction."""
+
+
+class Loop:
+    """Plays a run. `rng` says which steps are rests."""
+
+    def __init__(
+        self,
+        panel: Panel,
+        pulse: Pulse,
+        *,
+        hearing: Hearing,
+        improviser: Improviser,
+        voice: Voice,
+        rng: np.random.Generator,
+    ) -> None:
+        self.run: Run | None = None
+        """What is played; None while nothing is."""
+        self.stepped_at: Seconds = -math.inf
+        """When the latest step of any run was due."""
+        self._panel = panel
+        self._pulse = pulse
+        self._hearing = hearing
+        self._improviser = improviser
+        self._voice = voice
+        self._rng = rng
+
+    @property
+    def next_time(self) -> Seconds | None:
+        """When the next step is due; None while its letter isn't known."""
+        return self._due if self.run is not None and self._improviser.can_play else None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a step is due soon whose letter isn't known."""
+        if self.run is None or self._improviser.can_play:
+            return False
+        return self._due <= self._voice.now + SOON
+
+    @property
+    def _due(self) -> Seconds:
+        assert self.run is not None
+        place = self.run.origin + self.run.place.onset
+        return self._pulse.timeline.time_of(place) + self._panel.offset
+
+    def move(self, beats: Beats) -> None:
+        """The beat's count goes on elsewhere, the beat itself as before: so does the run."""
+        if self.run is not None:
+            self.run.origin += beats
+
+    def begin_anew(self) -> None:
+        """The grid may be another: no step of it was played."""
+        self.stepped_at = -math.inf
+
+    def change_grid(self, now: Seconds) -> None:
+        """Go on by the grid that is set."""
+        if self.run is not None:
+            passed = self._pulse.timeline.beat_at(now - self._panel.offset) - self.run.origin
+            self.run.change_grid(self._panel.settings.rhythm, passed)
+
+    def step(self, due: Seconds, now: Seconds) -> Seconds:
+        """Play the next step, or leave it out as a rest or as too late: when its note ends.
+
+        With its last step the run is over.
+        """
+        run = self.run
+        assert run is not None
+        is_first, place = run.is_first, run.step()
+        self.stepped_at = due
+        ends = run.is_over and not self._panel.settings.response.hold
+        length = self._pulse.seconds(max(place.length, RING) if ends else place.length)
+        gap = self._pulse.seconds(run.place.onset - place.onset)
+        if now - due > gap / 2:  # nearer to the next step: playing it now would make a burst
+            self._voice.dropped += 1
+        elif is_first or not self._rests():
+            self._play(place.velocity, due + length)
+        if ends:
+            self.run = None
+        return due + length
+
+    def _rests(self) -> bool:
+        density = self._panel.settings.rhythm.density
+        return density < 1 and self._rng.random() >= density
+
+    def _play(self, velocity: Velocity, end: Seconds) -> None:
+        """Play what follows the window, and let the window hear it."""
+        key, voice = self._hearing.key, self._voice
+        degree = self._improviser.play(key.tonic)
+        if degree is None:
+            return
+        voice.near = voice.place(degree, key, voice.near)
+        if not self._panel.settings.output.mute:
+            voice.end_at(voice.strike(voice.near, velocity, key), end)

@@ -1,0 +1,194 @@
+"""Fits a network to songs, with a progress bar, early stopping, and Ctrl-C.
+
+The network predicts after every step of a block at once. The weights that play are a running
+average of those that learn.
+"""
+
+import hashlib
+import math
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+from midigen import __version__
+from midigen.learning.batches import TrainingBatches, validation_batches
+from midigen.learning.corpus import Letters
+from midigen.learning.network import Architecture, build_network
+from midigen.learning.progress import Epoch, Progress, ProgressFolder
+from midigen.prediction import echoes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is trained. The defaults are what experiments found best (see the cards)."""
+
+    architecture: Architecture = field(default_factory=Architecture)
+    epochs: int = 36
+    patience: int = 8
+    """It stops after so many epochs without a better validation."""
+    batch: int = 128
+    """Blocks in a batch."""
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    average: float = 4.0
+    """The weights that play are averaged over about so many epochs."""
+    moved: float = 0.3
+    """The share of blocks whose letters are all moved by the same 1 to 6 round the seven.
+
+    It keeps a network from learning tunes by heart: what an echo is worth doesn't
+    depend on the letter.
+    """
+
+
+def fit(
+    plan: Plan,
+    training: Sequence[Letters],
+    validation: Sequence[Letters],
+    folder: ProgressFolder,
+    seed: int,
+    *,
+    resume: bool,
+) -> tuple[keras.Model, Progress]:
+    """Fit a network to the training songs; returns it as it plays, with its best weights.
+
+    Progress is saved in the folder after each epoch. Ctrl-C ends the fitting; before the end of
+    the first epoch, it raises KeyboardInterrupt. Raises MidigenError if there is nothing to resume.
+    """
+    fingerprint = _fingerprint(plan, [*training, *validation])
+    keras.utils.set_random_seed(seed)
+    if resume:
+        model, progress = folder.resume(fingerprint, seed)
+        batches = TrainingBatches(training, plan.batch, plan.moved, seed)
+    else:
+        shutil.rmtree(folder.folder, ignore_errors=True)
+        folder.folder.mkdir(parents=True)
+        batches = TrainingBatches(training, plan.batch, plan.moved, seed)
+        model, progress = _new_model(plan, batches.batches), Progress(fingerprint, seed)
+    observer = _Observer(plan, batches, progress, folder)
+    try:
+        model.fit(
+            batches.dataset(),
+            validation_data=validation_batches(validation, plan.batch),
+            initial_epoch=len(progress.epochs),
+            epochs=plan.epochs,
+            shuffle=False,  # the blocks come shuffled
+            verbose=0,
+            # In this order, so that the observer sees the averaged weights that were validated.
+            callbacks=[observer, keras.callbacks.SwapEMAWeights()],
+        )
+    except KeyboardInterrupt:
+        if not progress.epochs:
+            raise
+        progress.interrupted = True
+    finally:
+        observer.close()
+    if progress.interrupted:
+        tqdm.write("interrupted: writing the best so far", file=sys.stderr)
+    model.load_weights(folder.weights(progress.best))
+    player = build_network(plan.architecture, training=False)
+    player.set_weights(model.get_weights())
+    return player, progress
+
+
+def _new_model(plan: Plan, batches: int) -> keras.Model:
+    """The untrained network. The learning rate rises for one epoch, then falls along a cosine."""
+    model = build_network(plan.architecture, training=True)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        plan.learning_rate / 10,
+        batches * plan.epochs,
+        alpha=0.02,
+        warmup_target=plan.learning_rate,
+        warmup_steps=batches,
+    )
+    model.compile(
+        keras.optimizers.AdamW(
+            schedule,
+            weight_decay=plan.weight_decay,
+            clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=1 - 1 / (plan.average * batches),
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats"),
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        ],
+    )
+    return model
+
+
+def _fingerprint(plan: Plan, songs: Sequence[Letters]) -> str:
+    """A hash of the network and the songs: a training is resumed only if it is the same."""
+    digest = hashlib.sha256(f"{__version__} {plan.architecture} {echoes.FEATURES}".encode())
+    for song in songs:
+        digest.update(song.tobytes() + b"\xff")
+    return digest.hexdigest()
+
+
+class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Shows the progress, saves it with the best weights, and stops early."""
+
+    def __init__(
+        self, plan: Plan, batches: TrainingBatches, progress: Progress, folder: ProgressFolder
+    ) -> None:
+        super().__init__()
+        self._plan = plan
+        self._batches = batches
+        self._progress = progress
+        self._folder = folder
+        self._validated: dict[str, float] = {}
+        self._began = time.perf_counter() - progress.seconds
+        self._notes = plan.epochs * batches.notes
+        self._bar: tqdm[Any] = tqdm(
+            total=self._notes,
+            initial=len(progress.epochs) * batches.notes,
+            unit=" notes",
+            unit_scale=True,
+            dynamic_ncols=True,
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        del logs
+        self._batches.epoch = epoch
+        self._bar.set_description(f"epoch {epoch + 1}/{self._plan.epochs}")
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        del batch
+        nats = logs["nats"]
+        epochs = self._progress.epochs
+        best = f"{epochs[self._progress.best].validation:.3f}" if epochs else "none yet"
+        self._bar.set_postfix_str(
+            f"loss {nats:.3f} nats, {nats / math.log(2):.3f} bits a note, best validation {best}",
+            refresh=False,
+        )
+        self._bar.update(min(self._batches.notes_per_batch, self._notes - self._bar.n))
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._validated = dict(logs)
+        bits = logs["nats"] / math.log(2)
+        if all(bits < epoch.validation for epoch in self._progress.epochs):
+            self.model.save_weights(self._folder.weights(len(self._progress.epochs)))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        del epoch
+        validated = self._validated
+        self._progress.epochs.append(
+            Epoch(
+                training=logs["nats"] / math.log(2),
+                validation=validated["nats"] / math.log(2),
+                accuracy=validated["accuracy"],
+            )
+        )
+        self._progress.seconds = time.perf_counter() - self._began
+        self._folder.save(self.model, self._progress)
+        if len(self._progress.epochs) - 1 - self._progress.best >= self._plan.patience:
+            self.model.stop_training = True
+
+    def close(self) -> None:
+        self._bar.close()
