@@ -24,7 +24,7 @@ GONE = "(unplugged?): the music goes on without it"
 
 
 class Keyboard:
-    """A client whose name others have, too."""
+    """A client whose name other clients have too."""
 
     def __init__(self, client: str = "USB Keyboard") -> None:
         import rtmidi  # here, so that the other tests run where libasound is missing
@@ -62,7 +62,7 @@ class Synth:
 
 
 class Listener:
-    """Ports that are looked after only when a test says so."""
+    """Ports that are checked only when a test does it."""
 
     def __init__(self, **named: tuple[str, ...]) -> None:
         self._heard: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
@@ -78,7 +78,7 @@ class Listener:
         return True
 
     def has_heard(self, pitch: int) -> bool:
-        """Whether a note is among those that wait."""
+        """Whether a note is among the messages that wait."""
         events: list[Output] = []
         while not self._heard.empty():
             arrival = self._heard.get()

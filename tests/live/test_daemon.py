@@ -162,7 +162,7 @@ def test_signals_stop_it_and_the_former_handlers_come_back(name: str) -> None:
 
 
 def test_two_different_signals_are_a_normal_end() -> None:
-    """As systemd and a terminal that closes send them."""
+    """systemd, and a terminal that closes, send these signals together."""
 
     def started() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -274,7 +274,7 @@ daemon.run(lambda: os.kill(os.getpid(), signal.SIGINT))
 
 @pytest.mark.parametrize("hangs", [False, True])
 def test_a_second_ctrl_c_while_it_closes_closes_nothing_twice(hangs: bool) -> None:
-    """To close ports while they are closed crashes the process. It may close, unless that hangs."""
+    """Closing ports twice at once crashes the process: forcing waits for it, unless it hangs."""
     result = run_program(CLOSING.replace("HANGS", str(hangs)))
     assert (result.returncode, result.stdout.split()) == (
         (ExitCode.FORCED, ["closing"]) if hangs else (ExitCode.OK, ["closing", "closed"])
@@ -282,7 +282,7 @@ def test_a_second_ctrl_c_while_it_closes_closes_nothing_twice(hangs: bool) -> No
 
 
 def test_ctrl_c_counts_whatever_came_between() -> None:
-    """As when the session's end comes between."""
+    """The session's end may come in between."""
     between = """os.kill(os.getpid(), signal.SIGTERM)
     while len(released) < 2:
         threading.Event().wait(0.01)"""
@@ -291,21 +291,21 @@ def test_ctrl_c_counts_whatever_came_between() -> None:
 
 
 def test_a_second_ctrl_c_ends_a_stuck_daemon_after_the_flush() -> None:
-    """The worker never comes back: the note that sounds is ended all the same."""
+    """The worker never comes back, but the note that sounds gets its note-off."""
     result = run_stuck("DUET")
     assert result.returncode == ExitCode.FORCED, result.stderr
     assert result.stdout.splitlines() == [str(NoteOn(62, 80)), str(NoteOff(62)), "closed"]
 
 
 def test_a_second_ctrl_c_ends_a_daemon_whose_send_never_returns() -> None:
-    """It has the lock that ending the note from elsewhere would need."""
+    """The worker holds the lock that sending the note-off needs."""
     result = run_stuck("DUET", sending=True)
     assert result.returncode == ExitCode.FORCED, result.stderr
     assert result.stdout.splitlines()[0] == str(NoteOn(62, 80))
 
 
 def test_a_predictor_that_never_returns_holds_nothing_up() -> None:
-    """What is played on through thru is heard, and the first Ctrl-C is a normal end."""
+    """Notes go on through thru, and the first Ctrl-C ends it normally."""
     result = run_stuck("DUET.changed('thru', True)", predictor=True)
     assert (result.returncode, result.stderr) == (ExitCode.OK, "")
     assert result.stdout.splitlines() == [str(NoteOn(60, 80)), str(NoteOff(60)), "closed"]
@@ -327,7 +327,7 @@ def test_started_by_nohup_it_outlives_its_terminal() -> None:
 
 
 class Watching:
-    """An `Observer` that keeps what it was told of."""
+    """An `Observer` that keeps all it is told."""
 
     def __init__(self) -> None:
         self.what: list[tuple[object, ...]] = []
@@ -369,14 +369,14 @@ def test_what_did_not_go_out_was_not_played() -> None:
 
 
 def observed(chosen: Settings, loop: Loop, script: Script) -> list[tuple[object, ...]]:
-    """What an observer is told of, without the times."""
+    """What an observer is told, without the times."""
     observer = Watching()
     run(chosen, script, loop, observers=[observer])
     return [each[:2] for each in observer.what[1:]]
 
 
 def test_what_thru_passes_on_is_the_players_alone() -> None:
-    """Though an answer has the pitch of a key that is down, and sounds until the key is up."""
+    """Even if an answer has the pitch of a key that is down, and sounds until that key is up."""
 
     def script(loop: Loop, daemon: Daemon) -> None:
         answer(loop, daemon)
@@ -413,7 +413,7 @@ def test_what_thru_passes_on_is_the_players_alone() -> None:
     ids=["a beginning", "an end"],
 )
 def test_what_was_recorded_ends(refused: Output, played: list[Message]) -> None:
-    """A note that didn't go out isn't recorded; one that did has an end, though that didn't."""
+    """A refused note-on isn't recorded. A recorded note has its note-off, even a refused one."""
 
     class Choosy(Loop):
         def send(self, output: Output) -> bool:
@@ -477,7 +477,7 @@ def test_what_is_late_or_refused_is_logged(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_whoever_is_stopped_while_looking_after_the_ports_lets_go_of_the_keys_too() -> None:
-    """Here the look takes as long as if it had been."""
+    """Here checking the ports takes as long as a standstill."""
     said: list[str] = []
 
     class Stopped(Loop):
@@ -609,7 +609,7 @@ def test_the_watchdog_hears_from_the_worker_while_it_lives_and_not_while_it_is_s
 
 
 def test_notes_that_were_not_taken_are_not_shown_as_heard() -> None:
-    """The panel lists the letters of an answer: it says that they weren't heard."""
+    """The panel lists the letters of an answer, and must say that they weren't heard."""
     loop = Loop()
     loop.takes = lambda output: not isinstance(output, NoteOn)
     silences: list[str] = []

@@ -28,7 +28,7 @@ AFAR: Pitch = 100
 
 
 def through(sent: Timed, played: Timed, delay: Seconds | None = None) -> Timed:
-    """What is taken for played; with a delay, what is sent comes back after it."""
+    """The messages that count as played. With a delay, everything sent comes back after it."""
     feedback = Feedback()
     moments = [(time, SENT, message) for time, message in sent]
     moments += [(time, PLAYED, message) for time, message in played]
@@ -45,7 +45,7 @@ def through(sent: Timed, played: Timed, delay: Seconds | None = None) -> Timed:
 
 @dataclass(frozen=True)
 class Struck:
-    """A note, `after` the one before it."""
+    """A note that begins `after` seconds after the one before."""
 
     after: Seconds
     pitch: Pitch
@@ -53,7 +53,7 @@ class Struck:
 
 
 def tune(notes: Iterable[Struck], start: Seconds = 0.0, channel: int = 1) -> Timed:
-    """Notes as messages; one that is struck while it sounds is ended first, as by a ledger."""
+    """Notes as messages. If a note sounds already, it is ended first, as a ledger does."""
     messages: Timed = []
     ends: dict[Pitch, Seconds] = {}
     now = start
@@ -99,7 +99,7 @@ def test_what_comes_back_at_once_is_known_from_the_first_note_on(
 
 
 def moving(notes: list[Struck]) -> Timed:
-    """A tune without a note that comes twice in a row: each pitch is a step from the last."""
+    """A tune that never repeats a note: each pitch is a step from the last."""
     pitches = itertools.accumulate(note.pitch for note in notes)
     return tune(
         replace(note, pitch=55 + pitch % 7) for note, pitch in zip(notes, pitches, strict=True)
@@ -116,7 +116,7 @@ def moving(notes: list[Struck]) -> Timed:
 )
 @effort(max_examples=60, deadline=None)
 def test_what_comes_back_later_is_known_after_a_few_notes(sent: Timed, delay: Seconds) -> None:
-    """Of the first few some notes are heard, each to its end, and after them none."""
+    """Some of the first few notes are heard, each with its note-off, and none after them."""
     heard = through(sent, [], delay)
     assert set(ons(heard)) <= {(time + delay, pitch) for time, pitch in ons(sent)[:PROOF]}
     ends = Counter(each.pitch for _, each in heard if isinstance(each, NoteOff))
@@ -126,7 +126,7 @@ def test_what_comes_back_later_is_known_after_a_few_notes(sent: Timed, delay: Se
 @given(tunes(), st.floats(0, 0.039))
 @effort(max_examples=60, deadline=None)
 def test_whatever_is_heard_of_what_comes_back_has_an_end(sent: Timed, delay: Seconds) -> None:
-    """The end of a return may be heard as well: it ends nothing."""
+    """The note-off of a return may be heard too, since it ends nothing."""
     heard = through(sent, [], delay)
     assert Counter(each.pitch for _, each in heard if isinstance(each, NoteOff)) >= Counter(
         pitch for _, pitch in ons(heard)
@@ -258,7 +258,7 @@ def test_only_what_was_sent_just_before_is_ever_taken_for_a_return(
 
 @st.composite
 def chances(draw: st.DrawFn) -> tuple[Timed, Timed]:
-    """A machine, and a player who happens to strike the same now and then.
+    """A machine, and a player who sometimes strikes the same note by chance.
 
     Three notes of the machine's alone come before that happens, and two in between.
     """
@@ -295,7 +295,7 @@ def test_a_player_who_now_and_then_strikes_the_same_is_heard(
 def test_who_follows_the_machine_note_by_note_is_heard_until_it_looks_like_a_cable(
     steps: list[tuple[Pitch, bool, Seconds]],
 ) -> None:
-    """Never more than so many in a row are struck just after the same was sent."""
+    """At most so many notes in a row are struck right after the same note was sent."""
     sent: Timed = []
     played: Timed = []
     in_a_row = 0
@@ -309,7 +309,7 @@ def test_who_follows_the_machine_note_by_note_is_heard_until_it_looks_like_a_cab
 
 @pytest.mark.parametrize("gap", [0.03, 0.06, 0.09])
 def test_repeated_notes_that_thru_passes_on_are_all_heard(gap: Seconds) -> None:
-    """A roll on a pad, an arpeggiator: each note was sent just before, and none comes back."""
+    """A roll on a pad, or an arpeggiator: each note was just sent too, and none comes back."""
     feedback = Feedback()
     played = tune([Struck(gap, 60, gap / 2)] * 20)
     heard = []
@@ -326,7 +326,7 @@ def test_repeated_notes_that_thru_passes_on_are_all_heard(gap: Seconds) -> None:
 def test_who_plays_along_is_heard_unless_exactly_as_a_cable_would(
     lags: tuple[Seconds, ...], velocities: tuple[int, ...]
 ) -> None:
-    """Each note of the machine's at once, but not each as hard or not each as soon."""
+    """The player strikes every note of the machine's at once, but not each as hard or as soon."""
     feedback = Feedback()
     for time, message in SCALE[:8]:  # nobody plays along, so that there is no cable
         feedback.send(message, time)
@@ -339,7 +339,7 @@ def test_who_plays_along_is_heard_unless_exactly_as_a_cable_would(
 
 
 def proven() -> Feedback:
-    """One that knows that there is a cable, as of 2.0."""
+    """A `Feedback` that knows at time 2.0 that there is a cable."""
     feedback = Feedback()
     for place in range(PROOF):
         for message, time in ((NoteOn(70 + place, 80), 0.3), (NoteOff(70 + place), 0.5)):
@@ -349,7 +349,7 @@ def proven() -> Feedback:
 
 
 def test_an_end_that_did_not_come_back_takes_none_of_the_players() -> None:
-    """The cable is taken out under a note; later both play that note."""
+    """The cable is removed while a note sounds; later both play that note."""
     feedback = proven()
     feedback.send(NoteOn(60, 80), 2.0)
     assert feedback.is_own(NoteOn(60, 80), 2.01)
@@ -361,7 +361,7 @@ def test_an_end_that_did_not_come_back_takes_none_of_the_players() -> None:
 
 
 def test_a_note_that_was_taken_wrongly_takes_no_end_of_the_next_one() -> None:
-    """At the beginning nobody knows that there is no cable."""
+    """At the beginning it can't know that there is no cable."""
     feedback = Feedback()
     feedback.send(NoteOn(60, 80), 0.0)
     assert feedback.is_own(NoteOn(60, 80), 0.01)
@@ -372,7 +372,7 @@ def test_a_note_that_was_taken_wrongly_takes_no_end_of_the_next_one() -> None:
 
 
 def test_a_cable_that_was_proven_is_known_at_once_after_a_note_was_lost() -> None:
-    """Though it was plugged in late, when there was every reason to doubt it."""
+    """Even if the cable was plugged in late, when everything spoke against one."""
     feedback = Feedback()
     for time, message in SCALE:
         feedback.send(message, time)
@@ -383,7 +383,7 @@ def test_a_cable_that_was_proven_is_known_at_once_after_a_note_was_lost() -> Non
 
 
 def test_a_key_struck_before_the_same_was_sent_is_no_return() -> None:
-    """It waited in the queue meanwhile, and its time is when it came."""
+    """It waited in the queue, but its time is when it arrived."""
     feedback = Feedback()
     feedback.send(NoteOn(60, 80), 1.0)
     assert not feedback.is_own(NoteOn(60, 80), 0.999)
@@ -418,7 +418,7 @@ def bend(value: int) -> ChannelMessage:
 def test_what_the_players_controllers_come_to_reaches_the_synth(
     moves: list[tuple[Seconds, ChannelMessage]],
 ) -> None:
-    """What thru passes on leaves each as the player has it; nothing that counts is left out."""
+    """Controllers that thru passes on end as the player left them; none that counts is left out."""
     feedback = Feedback()
     now = 0.0
     passed: list[ChannelMessage] = []
@@ -451,7 +451,7 @@ def test_what_the_players_controllers_come_to_reaches_the_synth(
 def test_a_bend_that_comes_back_by_a_cable_doesnt_go_round_for_ever(
     moves: list[tuple[Seconds, ChannelMessage]], delay: Seconds
 ) -> None:
-    """It is passed on, comes back, is passed on…: until it shows that it is a cable's."""
+    """It is passed on and comes back, again and again, until that shows that there is a cable."""
     feedback = Feedback()
     now = 0.0
     coming: list[tuple[Seconds, ChannelMessage]] = []
@@ -474,7 +474,7 @@ def test_a_bend_that_comes_back_by_a_cable_doesnt_go_round_for_ever(
 def test_it_remembers_no_more_than_what_was_sent_lately(
     gap: Seconds, delay: Seconds | None
 ) -> None:
-    """Half an hour of it, and a flood."""
+    """Half an hour of playing, and a flood."""
     feedback = Feedback()
     for place in range(10_000):
         pitch, is_end = divmod(place, 2)
@@ -496,7 +496,7 @@ LOW = {"low": 36, "high": 59}  # the machine's register; the player's is above i
 
 
 def player() -> TimedEvents:
-    """A minute of phrases with pauses, some of which come into an answer; pedal and bend."""
+    """A minute of phrases with pauses, some during an answer, with pedal and bend."""
     rng = np.random.default_rng(5)
     events: TimedEvents = []
     now = 0.3
@@ -525,7 +525,7 @@ class Cable:
         self._coming: Timed = []  # the soonest first
 
     def hear(self, now: Seconds, outputs: Sequence[Output]) -> None:
-        """What was played goes out, and maybe into the cable."""
+        """Send what was played, perhaps into the cable."""
         for output in outputs:
             self.played.append((now, output))
             if isinstance(output, Message) and self._delay is not None:
@@ -533,7 +533,7 @@ class Cable:
                 self._coming.append((now + self._delay, output))
 
     def pass_time(self, until: Seconds) -> None:
-        """Whatever happens before a time, in its order."""
+        """Everything that happens before a time, in order."""
         while True:
             due = self._playing.deadline
             back = self._coming[0][0] if self._coming else until
@@ -546,7 +546,7 @@ class Cable:
                 return
 
     def receive(self, event: Event, now: Seconds) -> None:
-        """Something comes in."""
+        """A message comes in."""
         if not (isinstance(event, Message) and self.feedback.is_own(event, now)):
             self.hear(now, self._playing.handle(event, now))
 

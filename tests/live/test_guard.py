@@ -31,7 +31,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stuck(terminal: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """A guarded process that has a terminal to itself and comes back from nothing."""
+    """A guarded process with a terminal of its own, which never comes back to Python."""
     process = subprocess.Popen(
         ["setsid", "--ctty", sys.executable, "-c", STUCK],
         stdin=terminal,
@@ -46,14 +46,14 @@ def stuck(terminal: int) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def signals_of(process: int, kind: str) -> int:
-    """Signals of a process as a mask: `SigIgn` those that it ignores, `ShdPnd` that wait."""
+    """The mask of a process's signals: `SigIgn` are ignored, `ShdPnd` wait."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     (mask,) = (line.split()[1] for line in lines if line.startswith(kind))
     return int(mask, 16)
 
 
 def guard_of(process: int) -> int:
-    """Its guard, once that is ready."""
+    """The guard of a process, once it is ready."""
     guard = int(Path(f"/proc/{process}/task/{process}/children").read_text())
     wanted = sum(1 << number - 1 for number in SIGNALS)
     wait_until(lambda: signals_of(guard, "SigIgn") & wanted == wanted, "the guard")
@@ -61,14 +61,14 @@ def guard_of(process: int) -> int:
 
 
 def interrupt_twice(process: "subprocess.Popen[bytes]") -> None:
-    """Each on its own, or the system takes the two for one."""
+    """Send each signal separately: two at once count as one."""
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         wait_until(lambda: not signals_of(process.pid, "ShdPnd"), "the signal")
 
 
 def test_the_terminal_is_given_back_as_it_was_before_it_was_taken() -> None:
-    """The guard, which takes its time to start, doesn't take the changed mode for the first."""
+    """The guard starts slowly, but doesn't take the changed mode for the original one."""
     with open_pty() as (person, terminal):
         before = termios.tcgetattr(terminal)
         with stuck(terminal) as process:

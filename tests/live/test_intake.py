@@ -34,7 +34,7 @@ ON, OFF, PEDAL, ALL_OFF, TICK, BEND = (
 
 @pytest.fixture(autouse=True)
 def _usual_priority(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread that runs the tests isn't to become a real-time one."""
+    """Keep the tests' own thread from getting real-time priority."""
     monkeypatch.setattr(realtime, "raise_priority", lambda: "")
 
 
@@ -64,7 +64,7 @@ class Port:
         return self.let_in > before
 
     def work(self, most: int = 1_000_000) -> None:
-        """The worker comes to so many messages."""
+        """The worker handles so many messages."""
         for _ in range(min(most, len(self.waiting))):
             self.handled += events(self.waiting.popleft())
 
@@ -87,7 +87,7 @@ def held(messages: Sequence[Message]) -> set[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Work:
-    """The worker handles so many."""
+    """The worker handles so many messages."""
 
     most: int
 
@@ -141,7 +141,7 @@ def played(script: Sequence[tuple[int, ...] | Work | Flood]) -> Iterator[tuple[i
 @given(scripts)
 @effort(max_examples=60, deadline=None)
 def test_what_is_let_in_while_the_worker_lags(script: list[tuple[int, ...] | Work | Flood]) -> None:
-    """Few of what can be spared, more of what can't, and of ends all that end something."""
+    """Few messages that can be spared, more of those that can't, and all needed note-offs."""
     port = Port()
     down: set[tuple[int, int]] = set()  # of what was let in
     refused = 0
@@ -173,7 +173,7 @@ def decoded(data: tuple[int, ...]) -> Message:
 
 
 def key_of(message: Message) -> tuple[int, int] | None:
-    """The key or pedal that a message is about, as `held` has them."""
+    """The key or pedal that a message is for, as in `held`."""
     match message:
         case NoteOn() | NoteOff():
             return message.channel, message.pitch
@@ -270,7 +270,7 @@ odd_bytes = st.sampled_from([0x90, 0x80, 0xB0, 60, 61, 64, 0, 80]) | st.integers
 @given(st.lists(st.lists(odd_bytes, max_size=7) | st.none(), max_size=60))
 @effort(max_examples=200, deadline=None)
 def test_any_bytes_are_taken_in_or_counted(pieces: list[list[int] | None]) -> None:
-    """A MIDI system hands over whole messages as a rule, yet not always."""
+    """A MIDI system usually delivers whole messages, but not always."""
     port, decoder = Port(), wire.Decoder()
     received = 0
     for data in pieces:
@@ -296,14 +296,14 @@ def test_the_end_of_a_key_that_came_by_running_status_is_let_in() -> None:
 
 
 class JackInput:
-    """An input as RtMidi has it for JACK: what follows the beginning of a SysEx is of it."""
+    """RtMidi's input for JACK: everything after the beginning of a SysEx belongs to it."""
 
     def __init__(self, port: Port) -> None:
         self._port = port
         self._sysex: list[int] = []
 
     def receive(self, *event: int) -> None:
-        """What JACK hands on as one."""
+        """What JACK delivers as one message."""
         whole = [*self._sysex, *event]
         ends = event[-1] == 0xF7 and event[0] not in (0xF1, 0xF8, 0xFE)
         self._sysex = whole if whole[0] == 0xF0 and not ends else []
@@ -336,7 +336,7 @@ moments = st.one_of(
 def test_nothing_is_lost_in_a_sysex_but_what_came_too_late(
     script: list[tuple[int, ...] | None],
 ) -> None:
-    """Whatever SysEx is cut short, cuts in or goes on: any status byte ends it."""
+    """Whichever SysEx is cut short, cuts in or goes on, any status byte ends it."""
     port, decoder = Port(), wire.Decoder()
     jack = JackInput(port)
     sent: list[Message] = []
@@ -353,7 +353,7 @@ def test_nothing_is_lost_in_a_sysex_but_what_came_too_late(
 
 
 def in_time(found: Sequence[Message]) -> list[Message]:
-    """What is of use however late it comes."""
+    """The messages that are useful however late they come."""
     return [each for each in found if not isinstance(each, NoteOn) and each is not Clock.TICK]
 
 

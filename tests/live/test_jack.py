@@ -60,7 +60,7 @@ def test_a_signal_mid_note_ends_the_note_and_exits_with_0(
 
 
 def test_it_stops_cleanly_while_a_clock_streams_in(midigen: Start) -> None:
-    """Its input is closed with a callback under way, or nearly."""
+    """The input is closed while a callback runs, or is about to."""
     running = midigen()
     ended = threading.Event()
 
@@ -131,7 +131,7 @@ def test_bytes_that_mean_nothing_here_do_no_harm(midigen: Start) -> None:
 
 
 def reweighted(folder: Path, seed: int) -> Path:
-    """The notebook's model with other weights, so that nothing of its scale is left."""
+    """The notebook's model with other weights, so that no trace of its scale is left."""
     graph = onnx.load(NOTEBOOK)
     rng = np.random.default_rng(seed)
     for weights in graph.graph.initializer:

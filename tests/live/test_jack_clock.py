@@ -46,7 +46,7 @@ def transport(jack: JackServer) -> Iterator[Transport]:
 
 
 def ticks_between_onsets(ear: Ear) -> list[int]:
-    """How many ticks came between each two notes, in the order of the server."""
+    """How many ticks came between each two notes, in the server's order."""
     counts, ticks = [], 0
     for message in ear.messages:
         if message is Clock.TICK:
@@ -120,7 +120,7 @@ def test_midigens_own_clock_starts_ticks_and_stops(midigen: Callable[..., Midige
 def test_a_clock_nobody_follows_reaches_nobody(
     transport: Transport, midigen: Callable[..., Midigen]
 ) -> None:
-    """It isn't even handed to the performer; what is played is answered as ever."""
+    """The clock doesn't even reach the performer, and notes are answered as usual."""
     running = midigen("--mode", "duet")
     wait_until(lambda: connect(CLOCK_OUT, "midigen-in:midigen in"), "the clock")
     transport.say("play")

@@ -48,7 +48,7 @@ def configured(folder: Path, text: str) -> tuple[str, str]:
 
 
 def answers_to_e(running: Midigen, times: int) -> set[int]:
-    """What duet answers, again and again, to the E of C D E."""
+    """The note that duet plays, again and again, to the E of C D E."""
     before = len(running.ear.of(NoteOff))
     play_phrase(running.hand, *(60, 62, 64) * times)
     running.ear.wait_for(before + 3 * times, NoteOff)
@@ -177,7 +177,7 @@ def test_a_scene_whose_model_is_missing_is_refused_at_the_start(midigen: Start) 
 
 @contextmanager
 def udp_port() -> Iterator[int]:
-    """A port that is taken, as long as it is."""
+    """A UDP port that is taken within this context."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind((LOOPBACK, 0))
         yield taken.getsockname()[1]
@@ -296,14 +296,14 @@ class Learn:
         )
 
     def wait_until_it_listens(self) -> None:
-        """Read what it says until it asks for something to be moved."""
+        """Read its lines until it asks for something to be moved."""
         assert self._process.stderr
         while not self._process.stderr.readline().startswith("midigen: turn a knob"):
             assert self._process.poll() is None
         pause(SETTLES)
 
     def hear(self, move: Callable[[], object]) -> tuple[int, str, str]:
-        """Move something until it is learned. The exit code, and what was said about it."""
+        """Move something until it is learned. Returns the exit code and its lines."""
 
         def moved() -> bool:
             move()

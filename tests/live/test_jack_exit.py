@@ -81,7 +81,7 @@ def test_a_second_ctrl_c_ends_what_hangs(
     keeps: bool,
     typed: bool,
 ) -> None:
-    """By a signal, and by the key: that reaches all of the terminal's foreground."""
+    """By a signal, and by the key, which reaches every process in the terminal's foreground."""
     server = new_jack(waits=False)  # else it waits for a client that is killed
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     with open_pty() as (person, terminal):
@@ -112,7 +112,7 @@ def test_a_second_ctrl_c_ends_what_hangs(
 def test_two_ctrl_c_in_quick_succession_crash_nothing(
     new_jack: Callable[..., JackServer], monkeypatch: pytest.MonkeyPatch, gap: float
 ) -> None:
-    """The second comes while it ends by itself, also while its ports are closed."""
+    """The second Ctrl-C comes while it ends by itself, or while its ports are being closed."""
     monkeypatch.setenv("JACK_DEFAULT_SERVER", new_jack().name)
     running = subprocess.Popen(
         [*MIDIGEN, "--mode", "solo"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

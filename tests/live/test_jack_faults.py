@@ -65,7 +65,7 @@ def status() -> Any:
 
 
 def told(running: Midigen, words: str) -> list[str]:
-    """The lines so far that hold these words."""
+    """The lines so far that contain these words."""
     return [line for line in running.lines if words in line]
 
 
@@ -142,7 +142,7 @@ def test_a_model_that_fails_leaves_the_memory_to_play_until_a_scene_brings_anoth
 
 
 def test_a_full_disk_stops_the_recording_and_not_the_music(midigen: Start, tmp_path: Path) -> None:
-    """A limit on the size of files is a disk that is full, to those who write."""
+    """A limit on the size of files acts like a full disk."""
     folder = tmp_path / "recordings"
     running = midigen("--mode", "duet", "--record", str(folder))
     _, most = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
@@ -233,7 +233,7 @@ def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen:
 
 @pytest.fixture
 def wait_until_the_server_goes_on(jack: JackServer) -> Iterator[Callable[[], None]]:
-    """Waits until a server that waits for a client does so no longer, by ports of its own."""
+    """Waits, with ports of its own, until the server no longer waits for a client."""
     del jack
     hand, ear = Hand("proof"), Ear("proof-ear")
     hand.open_virtual("Proof")
@@ -253,7 +253,7 @@ def wait_until_the_server_goes_on(jack: JackServer) -> Iterator[Callable[[], Non
 def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
     midigen: Start, wait_until_the_server_goes_on: Callable[[], None]
 ) -> None:
-    """As after a suspend. The server stands still with it for the first five seconds or so."""
+    """As after a suspend. The server stands still too, for the first five seconds or so."""
     running = midigen("--mode", "solo", "--set", "thru=true", "--set", "range.low=60", *STEADY)
     play_phrase(running.hand, 36, 38, 40)
     running.hand.strike(48)
@@ -304,7 +304,7 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
 def test_a_server_that_stood_still_gets_no_notes_that_are_long_past(
     own_jack: JackServer,
 ) -> None:
-    """Of two seconds' notes it gets those of the first moment; and midigen isn't held up."""
+    """It gets the first of two seconds' notes, and midigen isn't held up."""
     running = Midigen("--mode", "solo", *STEADY, "--set", "tempo.bpm=400")
     try:
         play_phrase(running.hand, 60, 62, 64)
@@ -357,7 +357,7 @@ def test_a_server_that_stands_still_for_ever_keeps_nobody_from_leaving(
 def test_one_that_was_killed_mid_note_gives_its_place_to_the_next(
     new_jack: Callable[..., JackServer], monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    """On a server that doesn't wait for the dead: else it stands still for 20 s."""
+    """The server doesn't wait for dead clients, or it would stand still for 20 s."""
     monkeypatch.setenv("JACK_DEFAULT_SERVER", new_jack(waits=False, period=1024).name)
     keys, synth = Hand("keys"), Ear("synth")
     keys.open_virtual("Keys")
@@ -365,7 +365,7 @@ def test_one_that_was_killed_mid_note_gives_its_place_to_the_next(
     start = ("--set", "thru=true", "--output", "synth")
 
     def strike(pitch: int) -> None:
-        """Until it is heard: such a server drops messages now and then."""
+        """Strike until it is heard, as such a server drops messages now and then."""
 
         def is_heard() -> bool:
             keys.strike(pitch)
@@ -481,7 +481,7 @@ def test_a_flood_passes_and_the_player_is_answered_again(midigen: Start) -> None
         assert most <= 210  # 200, as they are sent
 
         def answered() -> bool:
-            """The latest answers may be as many as there may be in a second."""
+            """There may be as many late answers as fit into a second."""
             play_phrase(running.hand, 20)
             heard = [note.pitch for note in running.ear.of(NoteOn)]
             return 20 in heard and max(heard[heard.index(20) :]) > HIGH

@@ -51,7 +51,7 @@ def synth() -> Ear:
 
 
 def test_it_starts_while_a_keyboard_sends(midigen: Start) -> None:
-    """A bare port beside it tells that the server isn't held up, which it was for ten seconds."""
+    """A bare port beside it shows that the server isn't held up; it used to be, for ten seconds."""
     keys, bare = keyboard(), Ear("bare")
     bare.connect("keys:Keys")
     started = threading.Event()
@@ -78,7 +78,7 @@ def test_it_starts_while_a_keyboard_sends(midigen: Start) -> None:
 
 
 def test_a_keyboard_is_pulled_and_plugged_in_again(midigen: Start) -> None:
-    """Its notes are ended, what was learned stays, and no client is left over."""
+    """Its notes end, what was learned stays, and no client is left over."""
     keys = keyboard()
     running = midigen("--mode", "duet", "--set", "thru=true", "--input", "Keys")
     before = clients()
@@ -107,7 +107,7 @@ def test_a_keyboard_is_pulled_and_plugged_in_again(midigen: Start) -> None:
 
 @pytest.mark.usefixtures("jack")
 def test_what_was_away_between_two_looks_is_connected_again() -> None:
-    """It has its old name: only the cable tells that it was away."""
+    """It has its old name: only the missing connection shows that it was away."""
     keys, other = keyboard(), synth()
     heard: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     ports = MidiPorts(Api.JACK, Ports(input=("Keys",), output=("synth",)), hears_clock=False)
@@ -126,7 +126,7 @@ def test_what_was_away_between_two_looks_is_connected_again() -> None:
             ]
             pause(SETTLES)
             while not heard.empty():
-                heard.get()  # what was held there is let go
+                heard.get()  # the release of what was held there
             keys.strike(60)
             assert heard.get(timeout=TIMEOUT)
             ports.send(NoteOn(64, 90))

@@ -9,7 +9,7 @@ from tests.recordings import assert_recorded, read
 
 
 def play(running: Midigen) -> None:
-    """A phrase with a wheel in it, every note answered but the first two."""
+    """A phrase with a wheel in it; every note but the first two is answered."""
     play_phrase(running.hand, 60, 62, 64)
     running.hand.turn(1, 30, 90)
     running.hand.strike(67, velocity=31)
@@ -30,7 +30,7 @@ def test_a_session_is_recorded_as_it_was_played(midigen: Start, tmp_path: Path) 
 
 
 def test_what_thru_passes_on_is_recorded_once(midigen: Start, tmp_path: Path) -> None:
-    """Answers are two octaves higher than what is played, and so told from it."""
+    """Answers are two octaves higher than the notes played, so they can be told apart."""
     folder = tmp_path / "recordings"
     options = ("--mode", "duet", "--set", "thru=true", "--set", "response.transpose=2 octaves")
     running = midigen(*options, "--record", str(folder), "--keep", "2")

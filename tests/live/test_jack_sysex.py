@@ -22,7 +22,7 @@ CUT: dict[str, list[tuple[int, ...]]] = {
 
 @contextmanager
 def keyboard() -> Iterator[Hand]:
-    """A keyboard that midigen is told the name of."""
+    """A keyboard whose name midigen is told."""
     hand = Hand("keys")
     hand.open_virtual("Keys")
     try:
@@ -76,7 +76,7 @@ def test_so_it_is_at_each_input(midigen: Start) -> None:
 
 
 def test_a_keyboard_that_is_plugged_in_again_is_heard(midigen: Start) -> None:
-    """Though its SysEx broke off because it was pulled."""
+    """Even though its SysEx broke off when it was unplugged."""
     running = midigen(*THRU, "--input", "Keys", "--wait")
     for _ in range(2):
         with keyboard() as keys:
@@ -91,7 +91,7 @@ def test_a_keyboard_that_is_plugged_in_again_is_heard(midigen: Start) -> None:
 
 
 def test_a_long_sysex_in_pieces_does_no_harm(midigen: Start) -> None:
-    """It takes longer than a look at the ports, and keys go on beside it in nobody's way."""
+    """It takes longer than checking the ports, and keys played meanwhile are heard."""
     running = midigen(*THRU)
     running.hand.strike(60)
     running.ear.wait_for(1)
@@ -109,7 +109,7 @@ def test_a_long_sysex_in_pieces_does_no_harm(midigen: Start) -> None:
 
 
 def test_the_port_that_ends_a_sysex_must_have_its_name(midigen: Start) -> None:
-    """Else it couldn't be found, and midigen would be deaf one day."""
+    """Otherwise it couldn't be found, and midigen would go deaf some day."""
     hand = Hand("midigen-out-sysex")
     hand.open_virtual("ends SysEx")
     try:

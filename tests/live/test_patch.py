@@ -46,19 +46,19 @@ class World:
             self.plugged.discard(cable)
 
     def come_or_go(self, other: str) -> None:
-        """A port goes, and its cables with it, or it comes back bare."""
+        """A port goes together with its connections, or comes back without any."""
         self.existing ^= {other}
         self.connected = {cable for cable in self.connected if cable[1] in self.existing}
 
     def stop_or_start(self) -> None:
-        """The system goes, or comes back bare, maybe with other ports than before."""
+        """The system goes, or comes back without connections, perhaps with other ports."""
         self.runs = not self.runs
         self.connected.clear()
         if not self.runs:
             self.patch.miss_all()
 
     def look(self) -> None:
-        """What is looked at twice a second, and what comes of it."""
+        """Check the ports, as happens twice a second."""
         for own in OWN if self.runs else ():
             connected = {other for mine, other in self.connected if mine == own}
             back = self.patch.update(own, connected, self.existing.__contains__)

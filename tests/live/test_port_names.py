@@ -165,7 +165,7 @@ PLAIN = st.text("AB #:12-", min_size=1, max_size=6)
 
 @st.composite
 def listings(draw: st.DrawFn) -> tuple[Api, list[str]]:
-    """A list as a system makes it of devices of these names."""
+    """The list that a system makes of devices with these names."""
     api = draw(st.sampled_from([Api.ALSA, Api.JACK, Api.COREMIDI, Api.WINMM]))
     plain = draw(st.lists(PLAIN, max_size=6, unique=api is Api.JACK))
     if api is Api.ALSA:
@@ -202,7 +202,7 @@ def test_what_fits_several_can_be_told_by_a_number(case: tuple[Api, list[str]], 
 def test_a_virtual_port_is_known_by_one_name_on_each_system(
     api: Api, listed: str, client: str
 ) -> None:
-    """As a second midigen finds it, which may have that name only if it has another client's."""
+    """A second midigen finds it, and may use that name only with another client's."""
     name = f"{client}:midigen in"
     (found,) = ports_of(
         api, [listed.format(client=client, port=virtual_port(api, client, "midigen in"))]
@@ -241,7 +241,7 @@ def sought(api: Api, wanted: str, listed: list[str]) -> Sought:
 
 
 def look(it: Sought, api: Api, listed: list[str]) -> str | None:
-    """What a look at the ports says: how that which is sought is listed now, if it is there."""
+    """Look at the ports. Returns how the sought one is listed now, if it is there."""
     ports = ports_of(api, listed)
     if it.found and not it.is_listed(ports):
         it.lose()
@@ -410,7 +410,7 @@ def test_what_comes_back_is_the_same(
 
 @pytest.mark.parametrize("api", [Api.COREMIDI, Api.WINMM])
 def test_one_of_two_that_nothing_tells_apart_is_opened_anew(api: Api) -> None:
-    """It may be the one that has gone: then it would be deaf and look healthy."""
+    """The one that has gone may be this one; it would then be deaf and look healthy."""
     both = ["K", "K"] if api is Api.COREMIDI else ["K 0", "K 1"]
     it = sought(api, "K #1", both)
     assert not it.is_listed(ports_of(api, both[:1]))

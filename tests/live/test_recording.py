@@ -44,7 +44,7 @@ def near(expected: Iterable[Heard], tolerance: Seconds = HALF_A_TICK_AT_60) -> l
 
 @dataclass
 class Session:
-    """A recorder under simulated time, and what it told. Its thread only works as it closes."""
+    """A recorder under simulated time, and its lines. Its thread only works when it closes."""
 
     folder: Path
     now: Seconds = 0.0
@@ -266,7 +266,7 @@ def test_nothing_is_kept_of_minutes_in_which_nothing_was_played(session: Session
 
 
 def test_ten_dense_minutes_take_less_than_a_mebibyte(tmp_path: Path) -> None:
-    """Sixteen notes a second each of player and machine, and a tempo that never rests."""
+    """Sixteen notes a second by the player and by the machine, and a tempo that keeps changing."""
     session = Session(tmp_path)
     recorder = session.record(keep_minutes=10)
     tracemalloc.start()
@@ -325,7 +325,7 @@ def test_what_cannot_be_written_is_told_once_and_written_when_it_can(session: Se
 
 
 def test_a_full_disk_costs_neither_the_former_file_nor_the_performance(session: Session) -> None:
-    """A limit on the size of files is a disk that is full, to those who write."""
+    """A limit on the size of files acts like a full disk."""
     resource = pytest.importorskip("resource")
     recorder = session.record()
     recorder.heard(NoteOn(60, 80), 0.0)
@@ -382,7 +382,7 @@ def note(message: Message) -> tuple[int, int] | None:
 
 
 def since(events: list[Heard], start: Seconds) -> list[Heard]:
-    """What is in a file that begins later: no ends of notes that began before."""
+    """The content of a file that begins later: no note-offs of notes that began before."""
     found: list[Heard] = []
     sounding: Counter[Any] = Counter()
     for time, message in events:
@@ -395,7 +395,7 @@ def since(events: list[Heard], start: Seconds) -> list[Heard]:
 
 
 def endings(events: list[Heard]) -> list[Message]:
-    """The ends of what still sounds after these events."""
+    """The note-offs of everything that still sounds after these events."""
     sounding: Counter[tuple[int, int]] = Counter()
     for _, message in events:
         if isinstance(message, NoteOn):
@@ -406,7 +406,7 @@ def endings(events: list[Heard]) -> list[Message]:
 
 
 def assert_found(found: list[Heard], events: list[Heard], end: Seconds, near_by: Seconds) -> None:
-    """The events, each at its time, and at the end the ends of what still sounds."""
+    """The events, each at its time, and then the note-offs of everything that still sounds."""
     assert found[: len(events)] == near(events, near_by)
     ends = found[len(events) :]
     assert [time for time, _ in ends] == [pytest.approx(end, abs=near_by)] * len(ends)

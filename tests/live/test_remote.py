@@ -60,7 +60,7 @@ FIELDS = {
 
 
 class Watched(Loop):
-    """A connection that can be seen to hear a clock or not."""
+    """A connection that keeps whether it is to hear a clock."""
 
     listening = ("in",)  # type: ignore[assignment]  # a Loop has none
     playing = ("out",)  # type: ignore[assignment]
@@ -97,7 +97,7 @@ def asked(
 
 
 def status(remote: Remote, expected: Mapping[str, Any]) -> Mapping[str, Any]:
-    """How it stands, as JSON brings it, once it is as expected."""
+    """The status as JSON carries it, once it is as expected."""
     end = time.perf_counter() + 10
     while True:
         try:
@@ -325,7 +325,7 @@ def test_a_file_that_has_changed_is_played_by(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_wrong_changes_nothing(tmp_path: Path, text: str, problem: str) -> None:
-    """The note that sounds meanwhile sounds on."""
+    """The note that sounds goes on sounding."""
     file = tmp_path / "config.toml"
     file.write_text(text)
     loop = Watched()

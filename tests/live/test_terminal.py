@@ -112,7 +112,7 @@ def test_what_is_no_note_for_sure_is_refused(line: str, words: str) -> None:
 
 @given(st.text("cdefgabCDEFGAB#♭b -|", max_size=12))
 def test_a_flat_is_never_taken_for_two_notes(line: str) -> None:
-    """With each note between bar lines nothing is open, and it means the same."""
+    """With each note between bar lines nothing is ambiguous, and the notes are the same."""
     try:
         pitches = read_notes(line, C_MAJOR)
     except UnknownNoteError:
@@ -174,7 +174,7 @@ def test_what_is_typed_arrives_as_events_and_the_answer_is_printed() -> None:
 
 
 def test_a_line_is_read_in_the_key_and_tempo_that_hold_by_then() -> None:
-    """What was typed before it has been obeyed."""
+    """Commands typed before it have been carried out."""
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     read_end, write_end = os.pipe()
     stdout = io.StringIO()
@@ -237,7 +237,7 @@ def test_every_piped_line_gets_its_answer() -> None:
 
 
 def test_only_the_end_of_the_line_ends_its_phrase() -> None:
-    """Not a wait that is longer than `turn.silence`."""
+    """Nor is a wait longer than `turn.silence`."""
     result = midigen(
         *("--ports", "terminal", "--set", "tempo.bpm=240", "--set", "turn.silence=0.05"),
         lines="c  d  e  f\n",
