@@ -28,7 +28,7 @@ class Keys:
 
 
 class Client:
-    """A `Session` that plays and listens to nothing."""
+    """A `Caller` that plays and listens to nothing."""
 
     def __init__(self) -> None:
         self.played: list[NoteOn | NoteOff] = []

@@ -143,7 +143,7 @@ class ControlChannel:
 
 
 class _Client:
-    """One client, a `Session`, on a thread of its own."""
+    """One client, a `Caller`, on a thread of its own."""
 
     def __init__(
         self, channel: ControlChannel, peer: transport.Peer, backend: Backend, feed: Feed

@@ -43,7 +43,7 @@ class Backend(Protocol):
         """Read the configuration again. Returns lines for the player. Raises MidigenError."""
 
 
-class Session(Protocol):
+class Caller(Protocol):
     """The connection that a request came by."""
 
     def play(self, note: NoteOn | NoteOff) -> None:
@@ -53,10 +53,10 @@ class Session(Protocol):
         """Send events from now on. Raises MidigenError if there are too many subscribers."""
 
 
-def answer(request: bytes, backend: Backend, session: Session) -> bytes:
+def answer(request: bytes, backend: Backend, caller: Caller) -> bytes:
     """The answer to a request. Never raises: whatever goes wrong is the answer."""
     try:
-        return encoded({"ok": _obey(request, backend, session)})
+        return encoded({"ok": _obey(request, backend, caller)})
     except MidigenError as exc:
         return refusal(str(exc))
     except Exception as exc:  # a fault of the backend's; the next client is served all the same
@@ -86,7 +86,7 @@ def result(reply: bytes) -> Any:
     raise MidigenError("midigen hung up without an answer: it may have ended; try again")
 
 
-def _obey(data: bytes, backend: Backend, session: Session) -> object:
+def _obey(data: bytes, backend: Backend, caller: Caller) -> object:
     """Do what a request asks for. Raises MidigenError."""
     try:
         request = json.loads(data)
@@ -107,13 +107,13 @@ def _obey(data: bytes, backend: Backend, session: Session) -> object:
                 _number("velocity", velocity, 1, _HIGHEST),
                 _channel(rest),
             )
-            session.play(note)
+            caller.play(note)
             return []
         case {"do": "note_off", "pitch": pitch, **rest} if _is_place(rest):
-            session.play(NoteOff(_number("pitch", pitch, 0, _HIGHEST), _channel(rest)))
+            caller.play(NoteOff(_number("pitch", pitch, 0, _HIGHEST), _channel(rest)))
             return []
         case {"do": "subscribe", **rest} if not rest:
-            session.subscribe()
+            caller.subscribe()
             return []
     raise MidigenError(f"no such request: expected {_REQUESTS}")
 
