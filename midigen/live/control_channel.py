@@ -201,11 +201,13 @@ class _Client:
                 self._keyboard.release_held()
             if self._subscription is not None:
                 self._feed.unsubscribe(self._subscription)
-            self._channel.forget(self)
             if self._is_late and not self._is_sending:
                 why = f"no request came within {REQUEST_TIMEOUT:g} s"
             if why:
+                self._is_sending = True
+                self.deadline = time.perf_counter() + REQUEST_TIMEOUT
                 _turn_away(self._peer, why)
+            self._channel.forget(self)
             self._peer.close()
 
     def _attend(self) -> None:

@@ -6,7 +6,7 @@ request. A name that somebody else took first is refused when midigen starts, an
 """
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from midigen.errors import MidigenError
@@ -35,8 +35,8 @@ class Peer:
 
     is_trusted = True  # the pipe lets in nobody else
 
-    def __init__(self, connection: "Connection") -> None:
-        self.connection = connection
+    def __init__(self, caller: Any) -> None:
+        self.connection: Connection = caller  # a PipeConnection, which has the same methods
 
     def stop_reading(self) -> None:
         """Do nothing: a pipe's messages come whole."""
@@ -90,7 +90,7 @@ def living(client: str | None, patience: Seconds | None) -> "dict[str, Connectio
 
     user = os.getlogin()
     stems = [stem(client)] if client is not None else names(os.listdir(_PIPES), user)  # noqa: PTH208  no folder
-    found: dict[str, Connection] = {}
+    found: dict[str, Any] = {}  # PipeConnections, which have the same methods
     for each in stems:
         try:
             found[each] = connection.Client(address(each, user), "AF_PIPE")
