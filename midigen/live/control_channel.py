@@ -193,7 +193,7 @@ class _Client:
                 self._attend()
         except (EOFError, OSError):  # it has gone, is late, or says too much
             if not (connection.closed or connection.readable):
-                why = f"a request may have {MAX_REQUEST} bytes"
+                why = f"a request may have at most {MAX_REQUEST} bytes"
         except Exception:  # a fault of the backend's
             _log.exception("a client of the control channel couldn't be served")
         finally:

@@ -29,7 +29,7 @@ from midigen.settings.controls import CONTROLS, Control
 
 COMMANDS = (
     "commands: :quit, :help, and each control with its value, such as :temperature 0.8 "
-    "(:mute and :hold alone change over); "
+    "(:mute and :hold alone toggle); "
     f"the controls are {', '.join(CONTROLS)}"
 )
 HELP = (
