@@ -1,7 +1,7 @@
 """When notes fall, how long they sound, and how hard they are struck.
 
-A pattern places the steps of an answer, in beats from its beginning: `Steady` on the grid,
-`Mirror` in the rhythm of the phrase.
+A pattern places the steps of an answer, in beats from its beginning: `Steady` on the grid, with
+its swing, `Mirror` in the rhythm of the phrase.
 """
 
 import itertools
