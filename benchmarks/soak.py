@@ -167,7 +167,7 @@ def table(results: Result) -> str:
     hours = results["simulated"]
     lines = [
         f"{hours['hours']:g} hours in simulated time, in {hours['minutes_taken']:.1f} minutes: "
-        f"{hours['player_notes']} notes of the player's, {hours['notes']} sent, "
+        f"{hours['player_notes']} notes by the player, {hours['notes']} sent, "
         f"{hours['hanging']} hanging, {hours['struck_while_sounding']} struck while sounding; "
         f"memory {hours['kib_after_10_minutes']:.0f} KiB after ten minutes, "
         f"{hours['kib_at_the_end']:.0f} KiB at the end.",

@@ -8,19 +8,19 @@ import sys
 from typing import TextIO
 
 HANGING = 2
-"""Columns by which the rest of a line that is too long is indented."""
+"""How many columns the rest of a wrapped line is indented."""
 
 _SHORT = 0xFFFF  # the largest code that fits into an escape of four digits
 
 
 def tell(line: str) -> None:
-    """Print a line for the player on stderr; stdout is for what a command was asked for."""
+    """Print a line for the player on stderr; stdout is for a command's result."""
     with contextlib.suppress(OSError):  # the terminal was closed; the music goes on
         write(f"midigen: {line}", sys.stderr)
 
 
 def show(line: str, indent: int = HANGING) -> None:
-    """Print a line that a command was asked for. Where it is wrapped, the rest is indented."""
+    """Print a line of a command's result. If it is wrapped, the rest is indented."""
     write(line, sys.stdout, indent)
 
 
@@ -34,7 +34,7 @@ def write(line: str, stream: TextIO | None, indent: int = HANGING) -> None:
 
 
 def write_anywhere() -> None:
-    """Let stdout and stderr take any text: what their code page lacks is written as an escape."""
+    """Make stdout and stderr accept any text: characters outside their code page are escaped."""
     codecs.register_error("escape", _escape)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -1,9 +1,9 @@
 """The terminal while midigen plays: its status at the bottom, and notices scrolling above it.
 
-`Display` is the thread that looks at the newest status ten times a second and draws it where it
-has changed. Rich knows what a style is on this terminal, and how wide text is. Its own Live isn't
-used: a redraw takes it five times as long (1.1 ms instead of 0.2), during which no other thread of
-the process can play a note, and after a resize it leaves pieces behind.
+`Display` is the thread that reads the newest status ten times a second and redraws it if it has
+changed. Rich supplies the styles for this terminal and the width of text. Its own Live isn't used:
+its redraw takes five times as long (1.1 ms instead of 0.2), during which no other thread of the
+process can play a note, and after a resize it leaves fragments behind.
 """
 
 import os
@@ -25,9 +25,9 @@ from midigen.midi.messages import Seconds
 from midigen.text import printable
 
 INTERVAL: Seconds = 0.1
-"""Between two looks at the status."""
+"""The time between two reads of the status."""
 
-_KEPT = 500  # notices that wait for a terminal that is stuck
+_KEPT = 500  # notices that wait for a stuck terminal
 
 
 def is_worthwhile(stream: TextIO) -> bool:
@@ -39,7 +39,7 @@ def is_worthwhile(stream: TextIO) -> bool:
         return False
     return (
         os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
-        and not Console(file=stream).legacy_windows  # it knows no escape sequences
+        and not Console(file=stream).legacy_windows  # it has no escape sequences
     )
 
 

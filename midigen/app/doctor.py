@@ -1,8 +1,8 @@
-"""Checks whether everything that a performance needs is there, and says what to do if not.
+"""Checks everything that a performance needs, and says what to do if something is missing.
 
-Each check does for a moment what `midigen run` would do with the same settings: it opens the
-ports, loads the models, makes the folder of recordings. At the end it measures the latency of
-notes on this machine, and how late the machine wakes up.
+Each check briefly does what `midigen run` would do with the same settings: it opens the ports,
+loads the models, makes the recordings folder. At the end it measures the latency of notes on this
+computer, and how late it wakes up.
 """
 
 import os
@@ -38,7 +38,7 @@ from midigen.settings.connections import Osc, Ports
 from midigen.settings.table import Settings
 
 LIMIT = 20
-"""The real-time priority to be allowed: more than midigen takes, and less than a sound card's."""
+"""The real-time priority to allow: above midigen's, below a sound card's."""
 
 NOTES = 200
 """How many notes are sent to measure the latency."""
@@ -95,7 +95,7 @@ def examine_system(choice: Api) -> tuple[Finding, Listing | None]:
         listings = list_ports()
         api = find_api(choice)
     except NoMidiSystemError as exc:
-        return failure(exc, "without MIDI it plays in the terminal, --ports terminal"), None
+        return failure(exc, "without MIDI, play in the terminal: --ports terminal"), None
     (used,) = (listing for listing in listings if listing.api is api)
     others = [f"{each.api}: {each.problem or 'works too'}" for each in listings if each != used]
     text = f"MIDI: {api} is used; inputs: {len(used.inputs)}, outputs: {len(used.outputs)}"
@@ -136,13 +136,13 @@ def examine_jack(*, running: bool) -> Finding:
 
 
 def examine_own_ports(api: Api, ports: Ports) -> Finding:
-    """Whether the virtual ports can be opened: they are, and closed again."""
+    """Whether the virtual ports can be opened. Closes them again."""
     if api is Api.WINMM:
         if ports.input and ports.output:
-            return Finding(Verdict.PASSED_OVER, "ports of its own: Windows has no virtual ports")
+            return Finding(Verdict.PASSED_OVER, "virtual ports: Windows has none")
         return Finding(
             Verdict.FAILS,
-            "ports of its own: Windows has no virtual ports",
+            "virtual ports: Windows has none",
             "install a loopback port such as loopMIDI, and name it with --output and your "
             "keyboard with --input",
             ExitCode.PORT,
@@ -153,13 +153,13 @@ def examine_own_ports(api: Api, ports: Ports) -> Finding:
     except MidigenError as exc:
         return failure(exc)
     names = f'"{ports.in_client}:{ports.in_port}" and "{ports.out_client}:{ports.out_port}"'
-    return Finding(Verdict.GOOD, f"ports of its own: {names} can be opened")
+    return Finding(Verdict.GOOD, f"virtual ports: {names} can be opened")
 
 
 def examine_named_ports(
     listing: Listing, ports: Ports, *, waits: bool = False
 ) -> Iterator[Finding]:
-    """Whether each port that the settings name exists, or can be waited for."""
+    """Whether each port that the settings name exists, or midigen may wait for it."""
     for option, wanted, there in (
         ("input", ports.input, listing.inputs),
         ("output", ports.output, listing.outputs),
@@ -172,7 +172,7 @@ def examine_named_ports(
                 if matches(name, there):  # several do: the error says how to name one of them
                     yield failure(exc)
                 elif waits:
-                    yield Finding(Verdict.DOUBTFUL, f"{exc}; it is waited for", remedy)
+                    yield Finding(Verdict.DOUBTFUL, f"{exc}; midigen waits for it", remedy)
                 else:
                     yield failure(exc, remedy)
             else:
@@ -222,7 +222,7 @@ def examine_model(name: str, place: str = "") -> Finding:
 
 
 def examine_recording(settings: Settings) -> Finding:
-    """Whether recordings can be written; their folder is made if it isn't there."""
+    """Whether recordings can be written. Makes their folder if it doesn't exist."""
     folder = Path(settings.record.path).expanduser()
     recorder = Recorder(
         folder,
@@ -250,7 +250,7 @@ def examine_osc(osc: Osc) -> Finding:
     return Finding(Verdict.GOOD, f"OSC: {osc.host}:{osc.port} is free")
 
 
-# --- how fast this machine is
+# --- the speed of this computer
 
 
 def examine_round_trip(api: Api | None) -> Finding:

@@ -1,4 +1,4 @@
-"""What `doctor` finds, and how it judges what it measured: by what a player would notice."""
+"""The findings of `doctor`, and its limits: what a player would notice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,17 +30,17 @@ LONG_PERIOD: Seconds = 0.006
 
 
 class Verdict(StrEnum):
-    """The verdict on one thing that was checked."""
+    """The verdict of one check."""
 
     GOOD = "good"
     DOUBTFUL = "doubtful"
     FAILS = "won't work"
-    PASSED_OVER = "passed over"
+    PASSED_OVER = "skipped"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, what to do about it, and the exit code if `run` would fail."""
+    """The result of a check, the remedy, and the exit code if `run` would fail."""
 
     verdict: Verdict
     text: str
@@ -49,7 +49,7 @@ class Finding:
 
 
 def failure(exc: MidigenError, remedy: str = "") -> Finding:
-    """The finding for an error of `run`. Many errors say themselves what to do."""
+    """The finding for an error of `run`. Many errors include the remedy."""
     return Finding(Verdict.FAILS, str(exc), remedy, exc.exit_code)
 
 
@@ -74,7 +74,7 @@ def judge_prediction(model: str, took: Seconds) -> Finding:
 
 
 def judge_round_trip(times: Sequence[Seconds], sent: int, api: Api) -> Finding:
-    """Whether a player will notice the latency: `times` of those notes that came back."""
+    """Whether a player will notice the latency, by the `times` of the notes that came back."""
     if not times:
         return Finding(
             Verdict.FAILS,
@@ -108,7 +108,7 @@ def judge_round_trip(times: Sequence[Seconds], sent: int, api: Api) -> Finding:
 
 
 def judge_waking(late: Sequence[Seconds]) -> Finding:
-    """Whether the machine wakes up in time for planned notes."""
+    """Whether this computer wakes up in time for planned notes."""
     p99 = float(np.percentile(late, 99))
     text = f"this machine wakes up {_ms(p99)} late (p99), {_ms(max(late))} at worst"
     if p99 <= UNSTEADY:

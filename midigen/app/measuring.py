@@ -1,4 +1,4 @@
-"""Measures the latency of notes on this machine, and how late it wakes up."""
+"""Measures the latency of notes on this computer, and how late it wakes up."""
 
 import contextlib
 import queue
@@ -59,7 +59,7 @@ def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
             hand.send(note)
             if _wait_for(note, struck) is None:
                 return None
-            echo.send(answer)  # on another channel, as its own messages would be ignored
+            echo.send(answer)  # on another channel, since its own messages would be ignored
             came = _wait_for(answer, answered)
             return None if came is None else came - began
 
@@ -86,7 +86,7 @@ def measure_waking() -> list[Seconds]:
 
 
 def as_played(measure: Callable[[], _Result]) -> _Result:
-    """Measure on a thread with the priority and the conditions of the one that plays."""
+    """Measure on a thread with the worker's priority and conditions."""
     with (
         realtime.undisturbed(),
         ThreadPoolExecutor(max_workers=1, initializer=realtime.raise_priority) as threads,

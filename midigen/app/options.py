@@ -127,7 +127,7 @@ def number(kind: Number) -> Callable[[str], Any]:
 
 
 def effective_settings(options: argparse.Namespace, *, may_be_new: bool = False) -> Settings:
-    """The settings by the defaults, the configuration file and these options: the last one wins.
+    """The settings from the defaults, the configuration file and these options; the last wins.
 
     With `may_be_new` the file that `--config` names need not exist yet. Raises ConfigError.
     """
@@ -153,7 +153,7 @@ def _pass_over(path: Path) -> None:
 
 
 def new_rng(settings: Settings) -> "np.random.Generator":
-    """The random numbers of a performance, which the setting `sampling.seed` makes repeatable."""
+    """The random generator of a performance; `sampling.seed` makes it repeatable."""
     import numpy as np
 
     seed = settings.sampling.seed

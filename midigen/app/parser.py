@@ -49,7 +49,7 @@ class _Help(argparse.HelpFormatter):
 def begin_commands(parser: argparse.ArgumentParser, chosen: str) -> Any:
     """Give a parser commands, to which `add_command` adds.
 
-    The option `chosen` will be the function that carries out the one that is typed; without one
+    The option `chosen` becomes the function that carries out the typed command; if none is typed,
     it prints the parser's help.
     """
 

@@ -1,6 +1,6 @@
-"""A live performance: everything that it needs is built here, in this order.
+"""A live performance: builds everything that it needs, in order.
 
-Whatever is opened is closed in the reverse order, whatever happens in between.
+Whatever is opened is closed in the reverse order, even after an error.
 """
 
 import argparse
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from midigen.live.ports import MidiPorts
 
 NEVER: Seconds = 1e6
-"""A silence that never ends a phrase: on a terminal, Enter ends it."""
+"""A silence too long to end a phrase: in the terminal, Enter ends it."""
 
 KEPT_IN = "recordings"
 """The folder for what the control `keep` saves, unless another is configured."""
@@ -46,7 +46,7 @@ KEPT_IN = "recordings"
 def perform(settings: Settings, options: argparse.Namespace) -> None:
     """Play until Ctrl-C, a signal or the end of standard input. Raises MidigenError.
 
-    `options` are those of `run`, from which the settings are read again for a reload.
+    `options` are those of `run`; a reload reads the settings from them again.
     """
     predictor, models = load_models(settings.model, settings.scene_models)
     feed = Feed()
@@ -98,7 +98,7 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
-    key = "the key that it hears" if settings.key == AUTO else settings.key
+    key = "a key found by ear" if settings.key == AUTO else settings.key
     return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
 
 
@@ -150,11 +150,11 @@ def _osc(settings: Settings, daemon: Daemon, screen: Screen) -> Iterator[None]:
 def _control_channel(
     settings: Settings, remote: Remote, feed: Feed, screen: Screen
 ) -> Iterator[None]:
-    """Answer `midigen status` and `midigen ctl` meanwhile, if that is possible."""
+    """Meanwhile answer `midigen status` and `midigen ctl`, if possible."""
     control = ControlChannel(settings.ports.in_client, remote, feed)
     try:
         control.open()
-    except MidigenError as exc:  # it plays all the same
+    except MidigenError as exc:  # midigen plays without it
         screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
     try:
         yield
@@ -168,7 +168,7 @@ def _control_channel(
 def _connection(
     settings: Settings, manner: Callable[[], Manner], *, waits: bool
 ) -> "MidiPorts | Terminal":
-    """The ports that the settings name, or the terminal, which plays lines in this manner."""
+    """The ports that the settings name, or the terminal; `manner` says how it plays lines."""
     api = settings.ports.api
     if api is not Api.TERMINAL:
         from midigen.live.midi_system import find_api
@@ -186,7 +186,7 @@ def _connection(
             named = settings.ports.input or settings.ports.output
             if api is not Api.AUTO or named or not _stdin_is_played():
                 raise
-            tell(f"{exc}: playing by standard input instead")
+            tell(f"{exc}: playing from standard input instead")
     return _terminal(manner)
 
 
@@ -199,7 +199,7 @@ def _terminal(manner: Callable[[], Manner]) -> Terminal:
 
 
 def _stdin_is_played() -> bool:
-    """Whether standard input is a terminal or a pipe, through which somebody may play."""
+    """Whether standard input is a terminal or a pipe, so that somebody may play there."""
     if sys.stdin is None:
         return False
     mode = os.fstat(sys.stdin.fileno()).st_mode

@@ -18,7 +18,7 @@ def print_scores(scores: "Iterable[Score]") -> None:
 
 
 def print_report(report: "Report") -> None:
-    """Print how what a model plays compares with how the songs go on."""
+    """Compare what a model plays with how the songs go on."""
     from midigen.learning.generation import CONTINUATION, OPENING, PHRASE
 
     show(

@@ -1,4 +1,4 @@
-"""What the player sees and types while midigen plays: a status on a terminal, lines, or nothing."""
+"""The player's screen and typing while midigen plays: a status, plain lines, or nothing."""
 
 import contextlib
 import sys
@@ -28,15 +28,15 @@ class Screen:
             listener(line)
 
     def show(self, line: str) -> None:
-        """Show a line that is for this screen alone. For any thread."""
+        """Show a line on this screen only. For any thread."""
         tell(line)
 
     def release(self) -> None:
-        """Give the terminal back as it was, at once. For the main thread, even in a signal."""
+        """Restore the terminal at once. For the main thread, even in a signal handler."""
 
     @contextlib.contextmanager
     def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
-        """Show the state of a daemon and, with `types`, obey the lines that come from stdin."""
+        """Show the state of a daemon and, with `types`, carry out lines from stdin."""
         self.show(headline)
         if types and sys.stdin is not None and not _is_in_background():
             reader = threading.Thread(
@@ -47,7 +47,7 @@ class Screen:
 
 
 class QuietScreen(Screen):
-    """Shows nothing, but obeys what is typed."""
+    """Shows nothing, but carries out typed lines."""
 
     def show(self, line: str) -> None:
         """Ignore a line."""
@@ -65,7 +65,7 @@ class StatusScreen(Screen):
         (tell if self._display is None else self._display.tell)(line)
 
     def release(self) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal."""
         if self._display is not None:
             self._display.release()
 
@@ -104,7 +104,7 @@ def _obey(daemon: Daemon, say: Callable[[str], None]) -> Callable[[str], None]:
 
     def obey(line: str) -> None:
         if not line.startswith(":"):
-            say(f"{line!r} isn't a command: they begin with a colon; :help lists them")
+            say(f"{line!r} isn't a command: commands begin with a colon; :help lists them")
         elif line == ":help":
             say(COMMANDS)
         else:

@@ -1,4 +1,4 @@
-"""The rows at the bottom of a terminal: what to write to replace them, and how it is written."""
+"""The rows at the bottom of a terminal: the text that replaces them, and the writing of it."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Sheet:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """Nothing is written to the stream: it is only asked for its colours."""
+        """The stream is used only to find out its colours; nothing is written to it."""
         console = Console(file=stream, force_terminal=True)
         self._colours = COLOR_SYSTEMS.get(console.color_system or "")
         self._no_colour = console.no_color
@@ -66,8 +66,8 @@ class Sheet:
 class Terminal:
     """A stream that is written through a file descriptor of its own.
 
-    So the stream's lock is free for other threads while a write is stuck, and if the stream is
-    closed, nothing is written to another file that gets its descriptor.
+    So a stuck write doesn't hold the stream's lock. And if the stream is closed, nothing is written
+    to another file that gets its descriptor.
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -12,11 +12,11 @@ from midigen.music.keys import LETTERS, SIZE
 from midigen.text import printable
 
 NOTICES = 5
-"""Lines that are kept free for the newest notices."""
+"""Lines kept free for the newest notices."""
 
 WIDEST = 59
-"""The most columns that are drawn. All of them fit on a terminal of 60 columns, and if one gets
-narrower, as with larger letters, there is little to wrap."""
+"""The most columns that are drawn. They fit on a terminal of 60 columns, and if that gets narrower,
+as with larger letters, little is wrapped."""
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 """The characters of a bar, from an empty cell to a full one."""
@@ -108,7 +108,7 @@ def _course(status: Status) -> Iterable[Row]:
 
 
 def _flags(status: Status, width: int) -> Iterable[Row]:
-    """Why midigen may be silent: muted, holding, or what keeps it from answering."""
+    """Flags: muted, holding, and why no answer comes."""
     if status.muted:
         yield ((" MUTED ", _ALARM),)
     if status.holding:

@@ -19,7 +19,7 @@ _UNIT = """\
 [Unit]
 Description=midigen, which carries on what you play on a MIDI keyboard
 After=sound.target pipewire.service wireplumber.service
-# A keyboard or a sound system may appear at any time: it never gives up.
+# A keyboard or a sound system may appear at any time, so there is no start limit.
 StartLimitIntervalSec=0
 
 [Service]
@@ -29,9 +29,9 @@ ExecStart={command}
 WorkingDirectory={folder}
 Restart=on-failure
 RestartSec=2
-# Starting again mends neither a wrong configuration nor a missing model.
+# A restart fixes neither a wrong configuration nor a missing model.
 RestartPreventExitStatus={hopeless}
-# It says three times in this span that it is alive; if it doesn't, it is started again.
+# midigen pings the watchdog three times in this span; without a ping systemd restarts it.
 WatchdogSec=10
 # A slow disk gets five seconds to finish a recording.
 TimeoutStopSec=10
@@ -125,7 +125,7 @@ def uninstall() -> Path | None:
 
 
 def ask(question: str) -> str:
-    """The answer of systemd to `is-active` or `is-enabled`: a word, or why there is none."""
+    """The answer of systemd to `is-active` or `is-enabled`: a word, or an error."""
     result = _systemctl([question, NAME])
     return result.stdout.strip() or result.stderr.strip()
 

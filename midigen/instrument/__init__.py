@@ -1,6 +1,16 @@
 """The instrument itself: events and times in, messages and the next deadline out.
 
-The performer listens, takes turns, keeps time and plays; `render` plays files through it. It
-knows no thread, clock, port or file, and imports `prediction`, `settings` and what is left of
-them.
+The performer listens, takes turns, keeps time and plays; `render` plays files through it. It has
+no thread, clock, port or file. The package imports `prediction`, `settings`, `music` and `midi`.
+Each of its modules imports only modules above it, or to its left:
+
+    values            events, status, held, phrase, agenda, ledger
+    settings in force knobs, panel
+    listening         hearing, turns, silence, loose_ends, thru
+    time              clock_follower, tempo_follower, rhythm, pulse, answer, scenes
+    playing           voice, improviser, loop
+    modes             mode, call_response, duet, solo, modes
+    the whole         keyboard, changes, performer, render
+
+`learner` stands alone: `midigen learn` uses it.
 """

@@ -14,7 +14,7 @@ from midigen.settings.playing import Response, Rhythm
 from midigen.settings.table import Settings
 
 DEFAULT_VELOCITY: Velocity = 80
-"""How loud midigen plays before the player has played anything."""
+"""The velocity of midigen's notes before the player has played anything."""
 
 _STRAIGHT = 0.5  # swing: none
 _APART = 2 * ROUNDING  # between a step that was played and the next one
@@ -57,9 +57,9 @@ class Run:
         return place
 
     def change_grid(self, rhythm: Rhythm, passed: Beats) -> None:
-        """Go on by another grid, `passed` beats after the origin, if the pattern is a grid.
+        """Change to another grid, `passed` beats after the origin, if the pattern is a grid.
 
-        Each place is as loud as it would have been.
+        The velocities stay where they were in time.
         """
         former = self.pattern
         if not isinstance(former, Steady):
@@ -86,7 +86,7 @@ def answer(settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds) -> R
 
 
 def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Run:
-    """A run without an end, from `start`, on the grid or in the rhythm of a finished phrase."""
+    """An endless run from `start`, on the grid or in the rhythm of a finished phrase."""
     pattern = _pattern(settings, phrase, pulse, None, aligned=True)
     if isinstance(pattern, Mirror):
         return Run(pattern, pulse.next_place(start, 1.0))
@@ -96,7 +96,7 @@ def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Ru
 
 
 def count(response: Response, phrase: Phrase) -> int | None:
-    """How many notes answer a phrase; None if there is no end."""
+    """How many notes answer a phrase; None if the answer is endless."""
     match response.length:
         case "match":
             return min(phrase.count, response.max)

@@ -7,22 +7,22 @@ from midigen.midi.messages import Seconds
 
 
 class CallResponse(PlayingMode):
-    """Answers phrases, and makes way for whoever plays meanwhile."""
+    """Answers phrases, and stops when the player plays on."""
 
     repeats_answers = True
 
     @property
     def waits_for_turn(self) -> bool:
-        """Whether no answer is played."""
+        """Whether no answer is being played."""
         return self._parts.loop.run is None
 
     def make_way(self) -> None:
-        """The player plays on: the answer is over, unless it is to be held."""
+        """The player plays on: stop the answer, unless the control `hold` is on."""
         if self._parts.turns.is_answering and not self._parts.panel.settings.response.hold:
             self.stop()
 
     def begin_line(self) -> None:
-        """A letter that the last answer ended with may come again in the next one."""
+        """Start a new line: the next answer may begin with the letter that ended the last one."""
         self._parts.improviser.begin_line()
 
     def turn(self, at: Seconds) -> None:

@@ -1,7 +1,7 @@
-"""What is changed while it plays: by controls and knobs, by scenes, by another configuration.
+"""Changes while midigen plays: by controls and knobs, by scenes, by a reload.
 
-However a change comes, the settings in force are replaced first, and what it means for what
-sounds and what is planned follows from `_take_effect`.
+Wherever a change comes from, it first replaces the settings in force. Then `_take_effect` applies
+it to what sounds and what is planned.
 """
 
 from collections.abc import Callable, Collection
@@ -26,7 +26,7 @@ _SAMPLING = {"sampling.temperature", "sampling.top_p", "sampling.max_repeat"}
 
 
 class Changes:
-    """Carries changes out. `models` is where scenes find theirs."""
+    """Carries out changes. `models` has the models of scenes."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Changes:
     # --- controls
 
     def set(self, control: Control, now: Seconds) -> None:
-        """Set a control, or press it; a refusal says why that can't be."""
+        """Set or press a control, or say why that isn't possible."""
         panel = self._parts.panel
         if controls.is_release(control):
             return
@@ -80,13 +80,13 @@ class Changes:
         elif control.name == "scene":
             self._call_scene(value, now)
         elif control.name == "tempo" and self._parts.pulse.is_led:
-            panel.refuse(control, "the tempo is the clock's", now)
+            panel.refuse(control, "the clock sets the tempo", now)
         else:
             self._set({control.name: value}, now)
             panel.tell_of(control, now)
 
     def turn(self, message: Message, now: Seconds) -> None:
-        """Turn a knob, or press a pad or a pedal that sets a control."""
+        """Handle a message of a knob, pad or pedal that sets a control."""
         control = self._parts.panel.turn(message)
         if control is not None:
             self.set(replace(control, is_moving=True), now)
@@ -102,10 +102,10 @@ class Changes:
         self._parts.panel.settings = settings
         self._take_effect(keys, now)
 
-    # --- what is pressed
+    # --- controls that are pressed
 
     def pass_turn(self, now: Seconds) -> bool:
-        """Give midigen the turn, if there is a phrase to answer. Returns whether there is."""
+        """Give midigen the turn, if there is a phrase to answer; return whether there is."""
         phrase = self._parts.phrase
         if not phrase.steps or phrase.over:
             return False
@@ -119,7 +119,7 @@ class Changes:
         self._modes.current.turn(now + self._parts.turns.lead)
 
     def end_phrase(self, now: Seconds) -> None:
-        """The player says that the phrase is over; without one there is no answer to wait for."""
+        """The player ends the phrase. If there is none, the answer counts as over."""
         if not self.pass_turn(now) and not self._parts.turns.is_answering:
             self._outbox.append(EndOfAnswer())
 
@@ -129,7 +129,7 @@ class Changes:
 
     def _answer_again(self, now: Seconds) -> None:
         if not self._modes.current.repeats_answers or not self._parts.phrase.over:
-            self._refuse("again: there is no phrase that was answered")
+            self._refuse("again: there is no answer to repeat")
             return
         self._modes.current.stop()
         self._parts.improviser.rewind()
@@ -143,7 +143,7 @@ class Changes:
         self._modes.current.enter(now)
 
     def _panic(self, now: Seconds) -> None:
-        self._keyboard.release_all(now)  # one whose note-off was lost holds no answer up
+        self._keyboard.release_all(now)  # so that a lost note-off doesn't block the next answer
         self.silence()
         self._parts.voice.panic()
         self._parts.silence.explain(silence.panicked(self._parts.panel.settings.mode))
@@ -163,7 +163,7 @@ class Changes:
             self._refuse(str(exc))
 
     def enter_scene(self, due: Seconds, now: Seconds) -> None:
-        """Enter the scene that is due: from its beat on, however late that is noticed."""
+        """Enter the scene that is due. It counts from its beat, even if this call is late."""
         try:
             entered = self.scenes.enter(now)
         except ModelError as exc:
@@ -184,10 +184,10 @@ class Changes:
         if self._parts.improviser.missing:
             self._modes.current.stop()
 
-    # --- another configuration
+    # --- reload
 
     def reload(self, reload: Reload, now: Seconds) -> None:
-        """Go on by other settings; the window, the memory and, if it can, the beat stay."""
+        """Play on with other settings. Window, memory and, if possible, the beat stay."""
         panel, pulse, before = self._parts.panel, self._parts.pulse, self._parts.panel.settings
         settings = reload.settings
         if pulse.is_locked and settings.tempo.source is before.tempo.source:
@@ -209,18 +209,18 @@ class Changes:
         self._take_effect(changed | _HEARING if "key" in changed else changed, now)
         if reload.predictor is not None:
             self._parts.improviser.use(reload.predictor)
-        self._outbox.append(Notice("the configuration was read again"))
+        self._outbox.append(Notice("the configuration was reloaded"))
 
-    # --- what changes mean
+    # --- effects
 
     def silence(self) -> None:
-        """End everything that sounds, whoever holds it, and what was to come."""
+        """End all that sounds, whoever holds it, and drop what was planned."""
         self._parts.turns.begin()
         self._parts.voice.flush()
         self._modes.current.stop()
 
     def _take_effect(self, keys: Collection[str], now: Seconds) -> None:
-        """Let the settings of these keys, which are in force now, be heard."""
+        """Apply the settings of these keys, which are in force by now."""
         for changed, effect in self._effects:
             if not changed.isdisjoint(keys):
                 effect(now)

@@ -1,4 +1,4 @@
-"""Follows a MIDI clock: finds the tempo and the beat behind ticks that jitter.
+"""Follows a MIDI clock: finds tempo and beat from jittering ticks.
 
 A line is fitted to the times of the ticks by least squares, one tick at a time. While there are
 few, it is the line through all of them; later on, older ticks count less. (It is an
@@ -23,8 +23,8 @@ MISSING: Seconds = 0.5
 
 _STRAY: Seconds = 0.004
 _STRAY_JITTER = 4
-"""A tick is a stray if it is this far from its place on the line, and so many times the mean
-jitter. It is late by chance, or the tempo has changed."""
+"""A tick is a stray if it is this far off the line, and this many times the mean jitter. It is
+late by chance, or the tempo has changed."""
 
 _STRAYS = 4
 """So many strays in a row, all early or all late, mean that the tempo has changed."""
@@ -35,8 +35,8 @@ _USUAL = 1 / 16
 _LATELY = 1 / 4
 _LEANING: Seconds = 0.0018
 _LEANING_JITTER = 2
-"""The line leans if the latest ticks are all early or all late: by this much in the mean, and
-so many times the mean jitter. Then the tempo has drifted, and only the newest ticks count."""
+"""The line leans if the latest ticks are all early or all late: in the mean by this much, and by
+this many times the mean jitter. Then the tempo has drifted, and only the newest ticks count."""
 
 _FEW = 8
 
@@ -56,9 +56,9 @@ class ClockFollower:
         self._jitter: Seconds = 0.0  # the mean distance of ticks from the line
         self._lean: Seconds = 0.0  # how late the latest ticks are, in the mean; early if negative
         self._newest: Seconds = 0.0
-        self._told = False  # whether the clock has said where it goes on, since the newest tick
+        self._told = False  # whether the clock has sent its position since the newest tick
         self.running = True
-        """Whether the song goes on. Some clocks never say so and just tick."""
+        """Whether the song runs. Some clocks never send start and just tick."""
 
     @property
     def settled(self) -> bool:
@@ -79,7 +79,7 @@ class ClockFollower:
 
     @property
     def beat(self) -> Beats:
-        """The place of the newest tick, or of the one before the next if the song was moved."""
+        """The place of the newest tick; after a jump, of the tick before the next one."""
         return self._count / CLOCKS_PER_BEAT
 
     @property
@@ -88,9 +88,9 @@ class ClockFollower:
         return self._count + 1
 
     def hear(self, message: Clock | SongPosition, now: Seconds, beat: Beats = 0.0) -> None:
-        """A tick, or where the song goes on. `now` is when it came.
+        """Hear a tick or a transport message that came at `now`.
 
-        `beat` is where the count is, for a clock that is met without saying so.
+        `beat` is the present count, for a clock that ticks without having sent its position.
         """
         self._told = self._told or message not in (Clock.TICK, Clock.STOP)
         match message:
@@ -149,7 +149,7 @@ class ClockFollower:
         self._period = min(max(period, _FASTEST), _SLOWEST)
 
     def _stray(self, off: Seconds) -> None:
-        """Leave a stray out; several that agree are the new line."""
+        """Ignore a stray tick; several in a row that agree start a new line."""
         if self._strays and (off > 0) != (self._strays[-1] > 0):
             self._strays.clear()
         self._strays.append(off)

@@ -1,4 +1,4 @@
-"""Duet: every note is answered by another, at once or on the next step of the grid."""
+"""Duet: answers every note, at once or on the next step of the grid."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ MAX_ANSWERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What answers a key: a letter, whose pitch is that of the key it sounds in.
+    """The answer to a key: a letter, which gets its pitch from the key in force when it sounds.
 
-    It sounds nearest to `near`, the note that it answers.
+    It sounds in the octave nearest to `near`, the note that it answers.
     """
 
     key: StruckKey
@@ -37,7 +37,7 @@ class Duet(PlayingMode):
         super().__init__(parts)
         self._waiting: Struck | None = None  # a key whose answer isn't known yet
         self._planned: Agenda[Answer] = Agenda()
-        self._notes: dict[StruckKey, NoteId] = {}  # that end with their keys
+        self._notes: dict[StruckKey, NoteId] = {}  # each ends with its key
         self._times: deque[Seconds] = deque(maxlen=MAX_ANSWERS)
 
     @property
@@ -47,11 +47,11 @@ class Duet(PlayingMode):
 
     @property
     def waits_since(self) -> Seconds | None:
-        """When the key was struck that waits for its answer."""
+        """When the key that waits for its answer was struck."""
         return None if self._waiting is None else self._waiting.at
 
     def key(self, struck: Struck) -> None:
-        """Answer with the letter that was foreseen, or as soon as one is found."""
+        """Answer with the predicted letter, or as soon as there is one."""
         parts = self._parts
         if not struck.is_foreseen and parts.improviser.missing:
             parts.silence.explain(silence.missing(parts.improviser.missing))
@@ -65,7 +65,7 @@ class Duet(PlayingMode):
             self.find(struck.at)
 
     def find(self, now: Seconds) -> None:
-        """Answer the key that waits, if its answer is known by now."""
+        """Answer the waiting key, if its answer is known by now."""
         struck, turns = self._waiting, self._parts.turns
         if struck is None or self._parts.improviser.owes:
             return
@@ -80,7 +80,7 @@ class Duet(PlayingMode):
             self._parts.voice.end_at(note, now + max(0.0, self._parts.panel.offset))
 
     def turn(self, _: Seconds) -> None:
-        """The phrase was answered note by note, or will be soon."""
+        """The phrase is answered note by note already: only find out when its last answer ends."""
         if self._parts.improviser.missing:
             self._parts.turns.finish()
         elif (last := self._planned.last_time) is not None:
@@ -97,17 +97,17 @@ class Duet(PlayingMode):
             self._play(answer, due)
 
     def stop(self) -> None:
-        """Silence it: no answer is planned or awaited any more."""
+        """Silence midigen, and drop all planned and awaited answers."""
         self._waiting = None
         self._planned.clear()
         self._notes.clear()
         super().stop()
 
     def start_again(self, now: Seconds) -> None:
-        """Answers belong to keys, not to the beat: those that are planned come all the same."""
+        """Do nothing: answers belong to keys, not to the beat, so planned ones still come."""
 
     def _admits(self, now: Seconds) -> bool:
-        """Whether there may be another answer now; if so, it counts as given."""
+        """Whether another answer is allowed now; if so, count it."""
         if len(self._times) == MAX_ANSWERS and now - self._times[0] < 1.0:
             return False
         self._times.append(now)
@@ -134,10 +134,10 @@ class Duet(PlayingMode):
         return now + max(0.0, offset)
 
     def _play(self, answer: Answer, at: Seconds) -> None:
-        """Strike an answer. It ends with its key; if that is up already, by the gate."""
+        """Play an answer. It ends with its key, or if that is up already, after the gate."""
         voice, settings = self._parts.voice, self._parts.panel.settings
         former = self._notes.pop(answer.key, None)
-        if former is not None:  # struck again, or its note-off was lost on the way
+        if former is not None:  # struck again, or its note-off was lost
             voice.end(former)
         if settings.output.mute:
             return

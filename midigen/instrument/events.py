@@ -1,4 +1,4 @@
-"""What a performer takes and gives: events in, outputs out, as frozen values."""
+"""A performer's events and outputs, as frozen values."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,22 +12,22 @@ from midigen.settings.table import Settings
 
 @dataclass(frozen=True, slots=True)
 class EndOfPhrase:
-    """The player says that the phrase is over, instead of falling silent."""
+    """The player ends the phrase explicitly, without a silence."""
 
 
 @dataclass(frozen=True)
 class Reload:
-    """Other settings from now on, and their models, if they aren't to stay as they are."""
+    """New settings, and new models unless these are None."""
 
     settings: Settings
     predictor: Predictor | None = None
     models: Models | None = None
-    """Where scenes find theirs from now on; None: where they did."""
+    """The models of scenes; None to keep the present ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfAnswer:
-    """The machine has said what it had to say to the phrase."""
+    """midigen's answer to the phrase is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +36,26 @@ class Notice:
 
     text: str
     is_refusal: bool = False
-    """It says why what was asked for isn't done."""
+    """Whether it says why a request was refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class TempoChange:
-    """From now on the beat goes at another pace, in beats per minute."""
+    """The tempo changes, in beats per minute."""
 
     bpm: float
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """What was played lately is worth keeping."""
+    """Save the last minutes: the control `keep` was pressed."""
 
 
 Event: TypeAlias = Message | Control | EndOfPhrase
-"""What somebody plays or asks for."""
+"""A message or request from the player."""
 
 Cue: TypeAlias = Event | Forecast | Reload
 """All that a performer handles."""
 
 Output: TypeAlias = Message | EndOfAnswer | Notice | TempoChange | Keep
-"""All that it gives back."""
+"""All that a performer returns."""

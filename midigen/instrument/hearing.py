@@ -1,4 +1,4 @@
-"""What the player plays, as letters: which notes count, and what key they are in."""
+"""What the player plays, as letters: which notes count, and in which key."""
 
 from collections import deque
 
@@ -17,7 +17,7 @@ from midigen.music.keys import AUTO, Key
 from midigen.music.melody import Melody, Step
 
 SHOWN = 12
-"""The newest notes that are remembered for people."""
+"""How many of the newest notes the status shows."""
 
 
 class Hearing:
@@ -28,7 +28,7 @@ class Hearing:
         self.begin()
 
     def begin(self) -> None:
-        """Hear as if nothing had been heard before, in the key that is set."""
+        """Start over, in the key that is set."""
         settings = self._panel.settings
         self.melody: deque[Pitch] = deque(maxlen=SHOWN)
         """The newest steps of the melody, as they were played, oldest first."""
@@ -46,7 +46,7 @@ class Hearing:
         return self._follower is not None
 
     def tune(self, key: Key) -> None:
-        """Hear in another key, or find it."""
+        """Use another key, or find it by ear."""
         self._follower = KeyFollower() if key == AUTO else None
         self._line.key = key
 
@@ -60,27 +60,26 @@ class Hearing:
         return self.listens_on(note.channel) and self._is_in_range(note.pitch)
 
     def listens_to_message(self, message: ChannelMessage) -> bool:
-        """Whether a message is on a channel that counts, and isn't about a key that doesn't."""
+        """Whether a message counts: by its channel, and key pressure by its pitch too."""
         if not self.listens_on(message.channel):
             return False
         return message.status != KEY_PRESSURE or self._is_in_range(message.data[0])
 
     def why_unheard(self, note: NoteOn) -> str:
-        """What to tell a player whose note doesn't count."""
+        """Why a note is ignored, for the player."""
         limits = self._panel.settings.input
         if self.listens_on(note.channel):
             pitch, low, high = map(self.key.pitch_name, (note.pitch, limits.low, limits.high))
             return (
-                f"{pitch} isn't heard: it listens to the keys from {low} to {high} "
-                "(input.low, input.high)"
+                f"{pitch} is ignored: midigen listens from {low} to {high} (input.low, input.high)"
             )
         if limits.channel == "all":
             return (
-                f"channel {DRUMS} isn't heard as melody, since it has drums "
-                f"(to hear it: input.channel={DRUMS})"
+                f"channel {DRUMS} is ignored, since it carries drums: "
+                f"to hear it, set input.channel={DRUMS}"
             )
         return (
-            f"channel {note.channel} isn't heard: it listens to channel {limits.channel} "
+            f"channel {note.channel} is ignored: midigen listens to channel {limits.channel} "
             "(input.channel)"
         )
 
@@ -97,10 +96,10 @@ class Hearing:
         return step
 
     def release(self, pitch: Pitch, now: Seconds) -> Key | None:
-        """A key comes up. Returns the key that the melody turns out to be in, if it is another.
+        """A key comes up. Returns the key of the melody, if that has changed.
 
-        It is looked for when a note has ended, not when it begins: its length is known then,
-        and no answer waits for it.
+        The search runs when a note ends, not when it begins: then its length is known, and no
+        answer waits.
         """
         self._line.release(pitch)
         if self._follower is None:

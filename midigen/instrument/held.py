@@ -5,11 +5,11 @@ from typing import TypeAlias
 from midigen.midi.messages import Channel, Pitch, Seconds
 
 StruckKey: TypeAlias = tuple[Channel, Pitch]
-"""A key of the player's."""
+"""One of the player's keys."""
 
 
 class Held:
-    """The keys and pedals that are down. Whoever needs to know asks here."""
+    """The keys and pedals that are down."""
 
     def __init__(self) -> None:
         self.keys: dict[StruckKey, Seconds] = {}
@@ -23,7 +23,7 @@ class Held:
 
     @property
     def newest(self) -> Seconds | None:
-        """When the newest of it went down; None if nothing is down."""
+        """When the newest key or pedal went down; None if nothing is down."""
         return max([*self.keys.values(), *self.pedals.values()], default=None)
 
     @property

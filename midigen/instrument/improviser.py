@@ -1,8 +1,8 @@
 """Chooses the next letter: asks for forecasts ahead of time, and draws from them.
 
-In the loop one letter is foreseen; in duet, the answers to all seven letters that the player may
-strike, as one batch. Questions go to `asks`, and a forecast comes back through `take`, perhaps
-much later. Nothing here waits for it.
+The loop needs a forecast of one letter; duet needs the answers to all seven letters that the
+player may strike, in one batch. Questions go to `asks`, and a forecast comes back through `take`,
+perhaps much later. Nothing here waits for it.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from midigen.settings.playing import Sampling
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """A letter of the player's whose answer wasn't foreseen."""
+    """A letter from the player whose answer wasn't predicted in time."""
 
     number: int  # how many moves came before it
     degree: Degree
@@ -39,16 +39,16 @@ class Improviser:
         self.probabilities: Probabilities | None = None
         """The probabilities of the next letter, shape (7,); None while they aren't known."""
         self.trouble = ""
-        """What is wrong with the model, or nothing."""
+        """What is wrong with the model; else empty."""
         self._panel = panel
         self._sampler = new_sampler(panel.settings.sampling, rng)
         self._min_notes = predictor.min_notes
         self._letters = 0
-        self._own = 0  # letters of midigen's after the player's newest
+        self._own = 0  # midigen's letters after the player's newest
         self._number = 0  # how many moves there were
-        self._used_at = 0  # how many when this model came
-        self._moves: list[Move] = []  # that no question has carried yet
-        self._asked: Question | None = None  # that isn't answered yet
+        self._used_at = 0  # the number of moves when this model came
+        self._moves: list[Move] = []  # not yet sent with a question
+        self._asked: Question | None = None  # not answered yet
         self._known: Forecast | None = None  # what comes next
         self._ahead: list[Degree | None] = []  # a letter drawn from each of its rows
         self._owed: _Owed | None = None
@@ -61,17 +61,17 @@ class Improviser:
 
     @property
     def can_begin(self) -> bool:
-        """Whether one letter is enough to go on from, and there is none yet."""
+        """Whether midigen may play the first letter: it has none yet, and one is enough."""
         return not self._letters and self._min_notes <= 1
 
     @property
     def can_play(self) -> bool:
-        """Whether the next letter of midigen's own line is known."""
+        """Whether midigen's own next letter is known."""
         return self.asks is None or self._knows(answers=False) or self.can_begin
 
     @property
     def owes(self) -> bool:
-        """Whether somebody waits for an answer that isn't known yet."""
+        """Whether a key waits for an answer that isn't known yet."""
         return self._owed is not None
 
     def prepare(self, *, answers: bool, is_urgent: bool = False) -> None:
@@ -80,7 +80,7 @@ class Improviser:
             self._ask(answers=answers, is_urgent=is_urgent)
 
     def take(self, forecast: Forecast) -> None:
-        """Take the answer to a question; what has happened meanwhile may make it useless."""
+        """Take the answer to a question; it may be outdated by now."""
         self._asked = None
         if forecast.number >= self._used_at:
             self.trouble = forecast.trouble
@@ -97,7 +97,7 @@ class Improviser:
                 (self._answer,) = self._drawn(row[np.newaxis])
 
     def hear(self, degree: Degree, *, replaces: bool) -> bool:
-        """Take in a letter of the player's. Returns whether its `answer` was foreseen."""
+        """Add the player's letter. Returns whether its `answer` is already known."""
         known = self._known if self._knows(answers=True) and not replaces else None
         if known is not None:
             self._answer = self._ahead[degree]
@@ -124,7 +124,7 @@ class Improviser:
         return self._answer
 
     def play(self, first: Degree) -> Degree | None:
-        """Play the next letter of midigen's own line; None if the model gives none.
+        """Draw and add midigen's next letter; None if the model gives none.
 
         If nothing was heard or played before, it is `first`.
         """
@@ -151,7 +151,7 @@ class Improviser:
         self._sampler.begin_line()
 
     def rewind(self) -> None:
-        """Take back what midigen has played since the player's newest letter."""
+        """Take back midigen's letters since the player's newest one."""
         self._move(lambda session: session.take_back())
         if self._own <= TAKEN_BACK:
             self._letters -= self._own
@@ -166,24 +166,24 @@ class Improviser:
         self.probabilities = None
 
     def redraw(self) -> None:
-        """Draw the next letter again, by the settings of sampling as they are now."""
+        """Draw the next letter again, with the present sampling settings."""
         if self._known is not None:
             self._draw()
 
     def reconsider(self) -> None:
-        """Drop the forecast: the memory has another weight now."""
+        """Drop the forecast: the weight of the memory has changed."""
         self._number += 1
         self._known = None
 
     def use(self, predictor: Predictor) -> None:
-        """Go on with another model; what was heard and played stays known."""
+        """Change the model; window and memory stay."""
         self._min_notes = predictor.min_notes
         self._move(lambda session: session.use(predictor))
         self._used_at = self._number
         self.trouble = ""
 
     def owe_nothing(self) -> None:
-        """Drop the answer that is owed."""
+        """Drop the pending answer."""
         self._owed = None
 
     def _move(self, move: Move) -> None:
@@ -212,7 +212,7 @@ class Improviser:
             self.probabilities = self._known.likely[0]
 
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
-        """A letter from each row; None from a row of zeros, which comes from a model that fails."""
+        """A letter from each row; None for a row of zeros, which a failing model gives."""
         _adjust(self._sampler, self._panel.settings.sampling)
         known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
         if all(known):
@@ -239,7 +239,7 @@ def _row(likely: Probabilities, place: int) -> Probabilities:
 
 
 def new_sampler(sampling: Sampling, rng: np.random.Generator) -> Sampler:
-    """What draws notes by these settings."""
+    """A sampler with these settings."""
     sampler = Sampler(rng)
     _adjust(sampler, sampling)
     return sampler

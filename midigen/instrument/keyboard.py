@@ -1,4 +1,4 @@
-"""What the player's keys and pedals do."""
+"""Handles the player's keys and pedals."""
 
 from midigen.instrument.events import Notice, Output
 from midigen.instrument.held import StruckKey
@@ -21,7 +21,7 @@ from midigen.music.melody import Step
 
 
 class Keyboard:
-    """Hears keys and pedals, passes them on if thru is set, and asks the mode in force."""
+    """Hears keys and pedals, passes them to thru if that is on, and to the mode in force."""
 
     def __init__(self, parts: Parts, modes: Modes, thru: Thru, outbox: list[Output]) -> None:
         self._parts = parts
@@ -59,7 +59,7 @@ class Keyboard:
         parts.phrase.release(key[1], now)
         parts.turns.release(key, now)
         if (found := parts.hearing.release(key[1], now)) is not None:
-            self._outbox.append(Notice(f"key {found}"))  # what sounds ends as it began
+            self._outbox.append(Notice(f"key {found}"))  # sounding notes keep their pitches
         self._thru.release(key)
         self._see_what_is_held()
         self._modes.current.release(key, now)
@@ -73,7 +73,7 @@ class Keyboard:
         self._see_what_is_held()
 
     def hear(self, message: ChannelMessage, now: Seconds) -> None:
-        """A pedal, a bend or the like."""
+        """A pedal, bend or other controller."""
         parts = self._parts
         if not parts.hearing.listens_on(message.channel):
             return
@@ -90,7 +90,7 @@ class Keyboard:
             self._thru.pass_on(message)
 
     def _take(self, step: Step, velocity: Velocity, now: Seconds) -> bool:
-        """Take a step of the melody in. Returns whether the answer to it was foreseen."""
+        """Add a step of the melody. Returns whether the answer to it is already known."""
         parts = self._parts
         if parts.phrase.over:
             parts.phrase.begin()

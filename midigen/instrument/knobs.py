@@ -1,7 +1,7 @@
 """Knobs, pads and pedals of the player's keyboard, and the controls that they set.
 
-A knob takes over softly. If its control stands elsewhere, because a scene or OSC has moved it, the
-knob does nothing until it passes that value.
+Knobs use soft takeover: if a scene or OSC has changed a control, its knob does nothing until it
+passes the control's value.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ _CLOSE = 2.5 / _HIGHEST  # a knob this close to its control's value takes over a
 
 @dataclass(slots=True)
 class _State:
-    """What a knob last said: its position, or on and off."""
+    """What a knob sent last: its position, or on and off."""
 
     part: float | None = None
     on: bool = False
@@ -69,7 +69,7 @@ class Knobs:
 
     @staticmethod
     def _press(knob: Knob, state: _State, level: int) -> Control | None:
-        """Press once as it goes down; a switch may send only that, the same value each time."""
+        """Press once as it goes down. Some switches send only that, the same value each time."""
         pressed = level >= HALF if knob.cc is not None else level > 0
         begins = pressed and (knob.cc is None or not state.on or level == state.level)
         state.on, state.level = pressed, level
@@ -79,7 +79,7 @@ class Knobs:
     def _switch(
         knob: Knob, state: _State, level: int, current: Callable[[str], Any], *, is_key: bool
     ) -> Control | None:
-        """A pedal or button switches on while it is down; a key or program switches over."""
+        """A pedal or button is on while it is down; a key or program change toggles."""
         if is_key:
             return Control(knob.name, not current(knob.name)) if level else None
         on = level >= HALF

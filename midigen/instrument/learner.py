@@ -1,4 +1,4 @@
-"""Learns which knob, pad or pedal is meant to set a control, by listening to what is moved."""
+"""Learns which knob, pad or pedal is to set a control, from the messages that it sends."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -34,10 +34,9 @@ _IS_PARAMETER = (
 _SMALL_STEPS = {*range(1, 8), *range(57, 64), *range(65, 72), *range(121, 128)}
 """What relative encoders send: up to 7 steps up or down, in each of the usual encodings."""
 _ENOUGH = 5
-"""After so many of these values it is an encoder, and no knob that passes through them."""
+"""After so many of these values it is an encoder, not a knob that passes through them."""
 _IS_RELATIVE = (
-    "it sends steps (a relative encoder), not where it stands: set it to send positions "
-    "(absolute) on the keyboard"
+    "it sends steps (a relative encoder), not positions: set it to absolute mode on the keyboard"
 )
 
 
@@ -54,20 +53,20 @@ def source_of(message: Event) -> dict[str, int] | None:
 
 
 class Learner:
-    """Hears which source is meant: a key, a program change, or a controller that moves.
+    """Finds the source: a key, a program change, or a controller that moves.
 
-    A controller is taken at its second value, because some send a first one unasked. One that
-    may turn out to be something else is taken after more values, or once it rests. Parameters
-    (RPN and NRPN) and relative encoders are refused: midigen doesn't follow them.
+    A controller is accepted at its second value, because some send a first one unasked. One that
+    could still be something else is accepted after more values, or once it rests. Parameters
+    (RPN and NRPN) and relative encoders are refused: midigen doesn't support them.
     """
 
     def __init__(self) -> None:
         self._values: dict[tuple[Channel, int], list[int]] = {}
 
     def hear(self, message: Event) -> dict[str, int] | None:
-        """The message's source, if it is clearly the one that is meant.
+        """The message's source, if it is clearly the intended one.
 
-        Raises MidigenError if it can't be followed.
+        Raises MidigenError if midigen doesn't support it.
         """
         source = source_of(message)
         if source is None or "cc" not in source or not isinstance(message, ChannelMessage):
@@ -86,9 +85,9 @@ class Learner:
         return source if _is_meant(values, rests=False) else None
 
     def rest(self) -> dict[str, int] | None:
-        """The source that has moved and rests now, if `hear` waited for more of it.
+        """The source that has moved and rests now, if `hear` was still undecided.
 
-        Raises MidigenError if it can't be followed.
+        Raises MidigenError if midigen doesn't support it.
         """
         for (channel, number), values in self._values.items():
             if number in _PARAMETERS or self._halves(channel, number):
@@ -124,7 +123,7 @@ def _is_meant(values: Sequence[int], *, rests: bool) -> bool:
 
 
 def _may_be_steps(values: Sequence[int]) -> bool:
-    """Whether small values look like an encoder's: repeated, or going to and fro.
+    """Whether small values look like an encoder's: repeated, or going back and forth.
 
     A knob that sends its position goes one way, or turns back once.
     """

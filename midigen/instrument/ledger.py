@@ -1,9 +1,11 @@
 """The ledger of sounding notes: every note is in it from its note-on to its note-off.
 
+It is what guarantees a note-off for each note-on: `flush` ends all that it still has.
+
 Notes have holders: the player's keys (through thru) and midigen's own notes. A pitch with several
 holders ends with the last of them. A pitch that is struck while it sounds is ended first, so that
-the receiver always gets on, off, on, off. A sustain pedal that is passed on holds notes too: one
-that has ended goes on sounding until the pedal is lifted.
+the receiver always gets on, off, on, off. A sustain pedal that thru passed on holds notes too:
+after its note-off, a note sounds on until the pedal is lifted.
 """
 
 from collections.abc import Hashable
@@ -30,7 +32,7 @@ class Ledger:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        """May be changed while nothing sounds."""
+        """May change only while nothing sounds."""
         self._holders: dict[Pitch, set[Hashable]] = {}
         self._sustain = False
         self._sustained: set[Pitch] = set()  # ended, but held by the pedal
@@ -41,7 +43,7 @@ class Ledger:
         return frozenset(self._holders) | self._sustained
 
     def begin(self, pitch: Pitch, velocity: Velocity, holder: Hashable) -> list[Message]:
-        """Strike a pitch for a holder. Returns the messages that do it."""
+        """Strike a pitch for a holder. Returns the messages to send."""
         messages: list[Message] = []
         if pitch in self._holders:
             messages.append(NoteOff(pitch, self.channel))
@@ -68,7 +70,7 @@ class Ledger:
         return [NoteOff(pitch, self.channel)]
 
     def pass_on(self, message: ChannelMessage) -> list[Message]:
-        """Pass on the player's pedal, bend or the like. Returns it for the output channel."""
+        """Pass on the player's controller or bend. Returns it on the output channel."""
         if message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN:
             self._sustain = message.data[1] >= HALF
         if message.status == CONTROL_CHANGE and message.data[0] == RESET_CONTROLLERS:
@@ -78,14 +80,14 @@ class Ledger:
         return [ChannelMessage(message.status, message.data, self.channel)]
 
     def note_offs(self) -> list[Message]:
-        """The messages that would end all that sounds, the pedal included. Nothing changes here."""
+        """The messages that would end all that sounds, the pedal included. Changes nothing."""
         offs: list[Message] = [NoteOff(pitch, self.channel) for pitch in sorted(self._holders)]
         if self._sustain:
             offs.append(ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), self.channel))
         return offs
 
     def flush(self) -> list[Message]:
-        """End all that sounds, whoever holds it. Returns the messages that do it."""
+        """End all that sounds, whoever holds it. Returns the messages to send."""
         offs = self.note_offs()
         self._holders.clear()
         self._sustained.clear()

@@ -1,4 +1,4 @@
-"""The generation loop: step after step of a run, each a letter that follows what was played."""
+"""The generation loop: plays a run step by step, and draws a letter for each step."""
 
 import math
 
@@ -16,11 +16,11 @@ RING: Beats = 1.0
 """The last note of an answer sounds this long at least."""
 
 SOON: Seconds = 0.010
-"""A note that is due within this has no time to spare for its prediction."""
+"""A step that is due this soon needs its prediction urgently."""
 
 
 class Loop:
-    """Plays a run. `rng` says which steps are rests."""
+    """Plays a run. `rng` draws which steps are rests."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Loop:
         rng: np.random.Generator,
     ) -> None:
         self.run: Run | None = None
-        """What is played; None while nothing is."""
+        """The run that is played; None if none is."""
         self.stepped_at: Seconds = -math.inf
         """When the latest step of any run was due."""
         self._panel = panel
@@ -62,24 +62,24 @@ class Loop:
         return self._pulse.timeline.time_of(place) + self._panel.offset
 
     def move(self, beats: Beats) -> None:
-        """The beat's count goes on elsewhere, the beat itself as before: so does the run."""
+        """The count of beats has jumped, but the beat goes on: move the run with it."""
         if self.run is not None:
             self.run.origin += beats
 
     def begin_anew(self) -> None:
-        """The grid may be another: no step of it was played."""
+        """The grid may have changed: forget which step was played last."""
         self.stepped_at = -math.inf
 
     def change_grid(self, now: Seconds) -> None:
-        """Go on by the grid that is set."""
+        """Go on with the grid that is set."""
         if self.run is not None:
             passed = self._pulse.timeline.beat_at(now - self._panel.offset) - self.run.origin
             self.run.change_grid(self._panel.settings.rhythm, passed)
 
     def step(self, due: Seconds, now: Seconds) -> Seconds:
-        """Play the next step, or leave it out as a rest or as too late: when its note ends.
+        """Play the next step, or skip it as a rest or as too late. Returns when its note ends.
 
-        With its last step the run is over.
+        After its last step the run is over.
         """
         run = self.run
         assert run is not None
@@ -101,7 +101,7 @@ class Loop:
         return density < 1 and self._rng.random() >= density
 
     def _play(self, velocity: Velocity, end: Seconds) -> None:
-        """Play what follows the window, and let the window hear it."""
+        """Draw the next letter, add it to the window, and play it unless muted."""
         key, voice = self._hearing.key, self._voice
         degree = self._improviser.play(key.tonic)
         if degree is None:

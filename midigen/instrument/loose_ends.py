@@ -1,9 +1,9 @@
 """Ends notes and pedals that a MIDI file doesn't end, or ends too late.
 
-Some programs lose note-offs; others end whatever still sounds at the end of the file. Played as
-it is written, such a key would be held all the time, and no phrase would ever be over. So it is
-released in the first pause of all other keys: a beat after its onset at the earliest, and only if
-the pause is long enough for an answer.
+Some programs lose note-offs; others end whatever still sounds at the end of the file. Such a key
+would be held all the time, and no phrase would ever be over. So it is released in the first pause
+of all other keys: at the earliest a beat after its onset, and only if the pause is long enough for
+an answer.
 """
 
 import bisect
@@ -34,7 +34,7 @@ _Pause: TypeAlias = tuple[Seconds, Seconds]
 
 @dataclass
 class _Hold:
-    """A key or pedal that is down, and where later messages about it are in the list."""
+    """A key or pedal that is down, and the indices of later messages about it."""
 
     start: Seconds
     end: Seconds = math.inf
@@ -50,8 +50,8 @@ def tied(
 ) -> list[TimedMessage]:
     """The messages in the order of their times, with an end to everything that is heard.
 
-    After a `pause` an answer may come; `beat` is how long a beat lasts. A key or pedal lacks its
-    end if it never ends, if it ends after the last onset, or if it is struck again while down.
+    A `pause` is long enough for an answer; `beat` is how long a beat lasts. A key or pedal lacks
+    its end if it never ends, ends after the last onset, or is struck again while down.
     """
     holds = [*_holds(played, hearing)]
     last = max((hold.start for held, hold in holds if held[1] is not None), default=0.0)

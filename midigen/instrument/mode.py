@@ -1,4 +1,4 @@
-"""What the three modes have in common: the parts they play with, and what they are asked."""
+"""What the three modes have in common: the parts they share, and the interface of a mode."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from midigen.music.keys import Degree
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the modes play with; all of them share it."""
+    """The parts of the performer, which all modes share."""
 
     panel: Panel
     pulse: Pulse
@@ -44,19 +44,19 @@ class Struck:
 
 
 class PlayingMode:
-    """What midigen does with what it hears. The base class does nothing of its own accord."""
+    """How midigen reacts to the player. The base class plays nothing by itself."""
 
     foresees_answers = False
-    """Whether what follows each of the seven letters is wanted, rather than what comes next."""
+    """Whether to predict the answers to all seven letters, rather than just the next letter."""
     repeats_answers = False
-    """Whether the control `again` means anything."""
+    """Whether the control `again` works."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     @property
     def next_time(self) -> Seconds | None:
-        """When `act` is to be called next."""
+        """When to call `act` next."""
         return self._parts.loop.next_time
 
     @property
@@ -66,14 +66,14 @@ class PlayingMode:
 
     @property
     def waits_since(self) -> Seconds | None:
-        """When the key was struck that waits for its answer; None if none does."""
+        """When the key that waits for its answer was struck; None if none waits."""
         return None
 
     def enter(self, now: Seconds) -> None:
-        """Begin: the mode is in force from now on, and nothing sounds."""
+        """Begin: from now on this mode is in force. Nothing sounds yet."""
 
     def make_way(self) -> None:
-        """A key is struck, whatever comes of it."""
+        """A key is struck, whether or not it becomes a step of the melody."""
 
     def begin_line(self) -> None:
         """A step of the melody is heard."""
@@ -92,13 +92,13 @@ class PlayingMode:
         return False
 
     def find(self, now: Seconds) -> None:
-        """A forecast has come: what waited for it may be played."""
+        """A forecast has come: play the answer that waited for it."""
 
     def act(self, due: Seconds, now: Seconds) -> None:
-        """Do what is due; `now` is when that is done."""
+        """Do what is due; `now` is the present time."""
 
     def stop(self) -> None:
-        """Silence midigen; what the player holds through thru sounds on."""
+        """Silence midigen; notes that thru passed on sound on."""
         parts = self._parts
         parts.voice.end_all()
         parts.improviser.owe_nothing()
@@ -106,5 +106,5 @@ class PlayingMode:
         parts.turns.finish()
 
     def start_again(self, _: Seconds) -> None:
-        """Stop what was placed on a beat that is void, or on what is forgotten, and go on."""
+        """The beat or the window has been reset: drop what depended on it, and go on."""
         self.stop()

@@ -8,7 +8,7 @@ from midigen.settings.choices import Mode
 
 
 class Modes:
-    """Every mode there is, made once."""
+    """One object for each mode."""
 
     def __init__(self, parts: Parts) -> None:
         self._panel = parts.panel

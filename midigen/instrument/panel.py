@@ -10,22 +10,22 @@ from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 
 SETTLING: Seconds = 0.4
-"""A knob or fader that was moved is told of once it has rested for so long."""
+"""A moved knob or fader is reported once it has rested for so long."""
 
 
 class Panel:
-    """What every setting and control stands at. Whoever uses one asks here, each time."""
+    """The present value of every setting and control. Other modules read it here each time."""
 
     def __init__(self, settings: Settings, outbox: list[Output]) -> None:
         self.next_time: Seconds | None = None
         """When `tell` is to be called."""
         self._outbox = outbox
-        self._turned: set[str] = set()  # controls whose knobs may still be moving
-        self._refused: dict[str, Seconds] = {}  # those that can't be set, and until when they move
+        self._turned: set[str] = set()  # controls whose knobs may still move
+        self._refused: dict[str, Seconds] = {}  # and when each knob rests
         self.load(settings)
 
     def load(self, settings: Settings) -> None:
-        """Have other settings in force, and other knobs."""
+        """Replace the settings and the knobs."""
         self.settings = settings
         self._knobs = Knobs(settings.control)
         self._turned.clear()
@@ -34,11 +34,11 @@ class Panel:
 
     @property
     def offset(self) -> Seconds:
-        """How much later it plays, or earlier if negative."""
+        """How much later midigen plays, or earlier if negative."""
         return self.settings.output.offset_ms / 1000
 
     def __getitem__(self, name: str) -> Any:
-        """What a control stands at; None for one that is pressed."""
+        """The value of a control; None if it is one to press."""
         key = controls.CONTROLS[name].key
         return None if key is None else self.settings.at(key)
 
@@ -50,24 +50,24 @@ class Panel:
         return self.settings.changed(key, value)
 
     def follow_tempo(self, bpm: float) -> None:
-        """A clock or a player has set the tempo: the control stands where it is."""
+        """A clock or the player has set the tempo: update its control."""
         self.settings = self.settings.changed("tempo.bpm", bpm)
 
     def wanted(self, control: Control) -> Any:
-        """The value that a control asks for; None for one that is pressed. Raises ValueError."""
+        """The value that a control is set to; None if it is one to press. Raises ValueError."""
         value = controls.read(control)
         return not self[control.name] if controls.is_toggle(control) else value
 
     def takes(self, message: Message) -> bool:
-        """Whether a message is a knob's, and nothing to play or to pass on."""
+        """Whether a message comes from a configured knob, and so isn't played or passed on."""
         return self._knobs.takes(message)
 
     def turn(self, message: Message) -> Control | None:
-        """The control that a knob's message asks for, if any."""
+        """The control that a knob's message sets, if any."""
         return self._knobs.turn(message, self.__getitem__)
 
     def tell_of(self, control: Control, now: Seconds) -> None:
-        """Say where a control stands: at once, or, if it may move on, when it rests."""
+        """Report a control's value: at once, or for a moving knob when it has come to rest."""
         if control.is_moving and isinstance(self[control.name], int | float):
             self._turned.add(control.name)
             self.next_time = now + SETTLING
@@ -75,7 +75,7 @@ class Panel:
             self._outbox.append(Notice(self.line(control.name)))
 
     def refuse(self, control: Control, why: str, now: Seconds) -> None:
-        """Say why a control can't be set: once, until its knob has rested."""
+        """Report why a control can't be set; for a moving knob only once, until it rests."""
         if control.is_moving:
             self._refused = {each: until for each, until in self._refused.items() if now < until}
             is_told = control.name in self._refused
@@ -85,17 +85,17 @@ class Panel:
         self._outbox.append(Notice(why, is_refusal=True))
 
     def tell(self) -> None:
-        """Say where the knobs have come to rest."""
+        """Report the values at which the knobs have come to rest."""
         self._outbox += [Notice(self.line(name)) for name in sorted(self._turned)]
         self.rest()
 
     def rest(self) -> None:
-        """There is nothing to tell any more."""
+        """Drop the pending reports."""
         self._turned.clear()
         self.next_time = None
 
     def line(self, name: str) -> str:
-        """What a control stands at, for people."""
+        """A control's value, for display."""
         value = self[name]
         if isinstance(value, bool):
             return f"{name} {'on' if value else 'off'}"

@@ -1,23 +1,23 @@
 """The instrument: events and times in, messages and the next deadline out.
 
-It is pure: no thread, clock, port, file or global random state. Whoever drives it (the daemon
-live, `render` over a file, a test under simulated time) calls
+It is pure: no thread, clock, port, file or global random state. Its driver (the daemon live,
+`render` for a file, a test in simulated time) calls
 
     start(now)                  once, before anything else
     handle(event, time)         for every event, in the order of their times
-    advance(now)                at `deadline`, or as soon after it as possible; or a little
-                                before, with the time at which what is sent will be there
-    prepare()                   whenever there is time before the deadline, and after each
-                                of these if predictions are made elsewhere (`delegate`)
-    stop()                      at the end, whatever has happened
+    advance(now)                at `deadline`, or as soon after it as possible; to make up for
+                                latency, a little early, with the time of arrival as `now`
+    prepare()                   whenever there is time before the deadline; after every call
+                                if predictions are made elsewhere (`delegate`)
+    stop()                      at the end, even after an error
 
-and sends what each call returns, in order. Times are seconds on any clock that doesn't go back.
-Notes fall at absolute places of the beat (see `pulse`), from which their times are computed: a
-late call never moves later ones.
+and sends what each call returns, in order. Times are seconds on any monotonic clock. Notes have
+absolute places in beats (see `pulse`), from which their times are computed, so a late call never
+delays later notes.
 
-A key goes down through the modules, and nothing comes back up: `keyboard` hears it, the mode in
-force (`call_response`, `duet`, `solo`) answers, `voice` strikes the note, and all of them put
-what is to be sent into one outbox.
+Calls go down through the modules and never back up: `keyboard` hears a key, the mode in force
+(`call_response`, `duet`, `solo`) answers it, `voice` plays the note. All of them append their
+outputs to one outbox.
 """
 
 from collections.abc import Callable
@@ -60,16 +60,16 @@ from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 
 AT_ONCE: Seconds = 1e-9
-"""Times this close are one: sums of floats aren't exact."""
+"""Times closer than this count as equal, since sums of floats aren't exact."""
 
 _Due: TypeAlias = tuple[Callable[[], Seconds | None], Callable[[Seconds, Seconds], None]]
-"""When something is due next, and what does it: its arguments are that time, and now."""
+"""When something is due next, and the function that does it, called with that time and now."""
 
 
 class Performer:
     """Plays with the player, in one of three modes. Not thread-safe: one thread owns it.
 
-    `models` is where scenes find theirs; without it none can have one.
+    `models` has the models of scenes; without it no scene can change the model.
     """
 
     def __init__(
@@ -116,8 +116,8 @@ class Performer:
         self._now: Seconds = 0.0  # the latest event
         self._complained_of: str | None = None  # a model
         self.own: list[Message] = []
-        """Of what was returned last, midigen's part, as it would be without thru."""
-        # Of what is due at one time, the first of these is done first.
+        """midigen's own messages in the last call's outputs, as they would be without thru."""
+        # If several are due at the same time, they run in this order.
         self._dues: tuple[_Due, ...] = (
             (lambda: self._voice.next_time, lambda *_: self._voice.act()),
             (lambda: self._turns.answer_ends, lambda *_: self._turns.finish()),
@@ -129,11 +129,11 @@ class Performer:
             (lambda: self._modes.current.next_time, self._play),
         )
 
-    # --- how it stands
+    # --- state
 
     @property
     def sounding(self) -> frozenset[Pitch]:
-        """The pitches that sound: midigen's, and through thru the player's."""
+        """The sounding pitches: midigen's, and the player's if thru is on."""
         return self._ledger.sounding
 
     @property
@@ -148,7 +148,7 @@ class Performer:
 
     @property
     def timeline(self) -> Timeline:
-        """The beat, as it is known now; it begins to be counted at `start`."""
+        """The beat as it is known now, counted from `start`."""
         return self._pulse.timeline
 
     @property
@@ -158,11 +158,11 @@ class Performer:
 
     @property
     def waits_since(self) -> Seconds | None:
-        """When the key was struck that waits for its answer, if there is one."""
+        """When the key that waits for its answer was struck, if there is one."""
         return self._modes.current.waits_since
 
     def status(self) -> Status:
-        """How it stands, for people."""
+        """A snapshot of the state, for display."""
         settings, likely = self._panel.settings, self._improviser.probabilities
         key, sounding = self.key, sorted(self.sounding)
         is_found = self._hearing.finds_key and key != AUTO
@@ -188,13 +188,13 @@ class Performer:
         )
 
     def note_offs(self) -> list[Message]:
-        """What would end all that sounds. It changes nothing: a last resort for another thread."""
+        """The note-offs for all that sounds. Changes nothing: a last resort for another thread."""
         return self._ledger.note_offs()
 
-    # --- what drives it
+    # --- the calls of its driver
 
     def start(self, now: Seconds) -> list[Output]:
-        """Begin to play: `now` is the first beat."""
+        """Start to play: `now` is the first beat."""
         self._playing = True
         self._now = self._voice.now = now
         self._pulse.start(now)
@@ -202,9 +202,9 @@ class Performer:
         return self._sent()
 
     def handle(self, event: Cue, time: Seconds) -> list[Output]:
-        """What an event makes it play or end at once.
+        """Handle an event; return what it makes midigen send at once.
 
-        It keeps its own `time`, even if `advance` has been called with a later one.
+        The event keeps its own `time`, even if `advance` has been called with a later one.
         """
         if not self._playing:
             if isinstance(event, Forecast):
@@ -230,7 +230,7 @@ class Performer:
         return self._sent()
 
     def _take_cue(self, cue: Control | EndOfPhrase | Forecast | Reload, now: Seconds) -> None:
-        """What comes from elsewhere than a keyboard or a clock."""
+        """Handle an event that comes neither from a keyboard nor from a clock."""
         match cue:
             case Control():
                 self._changes.set(cue, now)
@@ -246,12 +246,12 @@ class Performer:
 
     @property
     def deadline(self) -> Seconds | None:
-        """When `advance` is to be called next; None if nothing is due without an event."""
+        """When to call `advance` next; None if nothing is due before the next event."""
         next_due = self._next_due() if self._playing else None
         return None if next_due is None else next_due[0]
 
     def advance(self, now: Seconds) -> list[Output]:
-        """What has fallen due by `now`, in the order of its times."""
+        """Do all that is due by `now`, in the order of its times; return the outputs."""
         self._voice.now = now = max(now, self._voice.now)
         while self._playing and (found := self._next_due()) is not None and found[0] <= now:
             due, act = found
@@ -259,26 +259,26 @@ class Performer:
         return self._sent()
 
     def delegate(self, elsewhere: Callable[[Question], None]) -> Foresight:
-        """Have predictions made elsewhere, so that nothing here waits for a model.
+        """Have another thread predict, so that nothing here waits for a model.
 
-        From now on questions go `elsewhere`, and each Forecast that the returned Foresight
-        answers them with is an event to `handle`.
+        From now on questions go to `elsewhere`. The returned Foresight answers them, and each of
+        its Forecasts must be passed to `handle`.
         """
         self._improviser.asks = elsewhere
         return self._improviser.foresight
 
     def prepare(self) -> None:
-        """Predict ahead. It changes nothing but how soon the next note is known.
+        """Predict ahead: this affects only how soon the next note is known.
 
-        In the loop that is one note; in duet it is the answers to all seven letters that the
-        player may strike next, as one batch.
+        The loop predicts one note; duet predicts the answers to all seven letters that the
+        player may strike next, in one batch.
         """
         self._improviser.prepare(
             answers=self._modes.current.foresees_answers, is_urgent=self._loop.is_waiting
         )
 
     def stop(self) -> list[Output]:
-        """End everything that sounds; after this it is silent until `start`."""
+        """End all that sounds, and be silent until `start`."""
         if self._playing:
             self._pulse.stop()
         self._playing = False
@@ -291,7 +291,7 @@ class Performer:
     # --- what is due
 
     def _next_due(self) -> tuple[Seconds, Callable[[Seconds, Seconds], None]] | None:
-        """What is due next: its time, and what does it."""
+        """The next thing that is due: its time, and the function that does it."""
         first: tuple[Seconds, Callable[[Seconds, Seconds], None]] | None = None
         for next_time, act in self._dues:
             time = next_time()
@@ -304,7 +304,7 @@ class Performer:
 
     @property
     def _hold_time(self) -> Seconds | None:
-        """When to say that something has been held so long that it may be by mistake."""
+        """When to report that a key or pedal has been held so long that it may be a mistake."""
         if not self._modes.current.waits_for_turn:
             return None
         return self._silence.hold_time(self._turns.held_since)
@@ -314,7 +314,7 @@ class Performer:
         self._silence.explain_hold(keys, self._turns.held_since)
 
     def _hear_transport(self, message: Clock | SongPosition, now: Seconds) -> None:
-        """The song stops, goes on elsewhere, or loops: so does what is placed on its count."""
+        """The song stops, jumps or loops: move or drop what was placed on its count."""
         moved = self._pulse.hear_transport(message, now)
         if moved is None:
             self._changes.scenes.wait_for_beat(now)
@@ -323,7 +323,7 @@ class Performer:
             self._changes.scenes.move(moved)
             self._loop.move(moved)
 
-    # --- what is sent
+    # --- outputs
 
     def _sent(self) -> list[Output]:
         model, trouble = self._changes.scenes.model, self._improviser.trouble

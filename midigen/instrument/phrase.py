@@ -29,7 +29,7 @@ class Phrase:
         """Begin another phrase."""
         self.steps: list[Played] = []
         self.count = 0
-        """How many steps it has, with those that aren't kept."""
+        """How many steps it has, including those that are no longer kept."""
         self.over = False
         """Whether the turn has passed to midigen; the next step begins another phrase."""
         self._pitches = 0  # the sum of them

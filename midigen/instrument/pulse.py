@@ -1,7 +1,7 @@
-"""Where the beat is: midigen's own tempo, a MIDI clock's, or the player's.
+"""Where the beat is, by midigen's own tempo, a MIDI clock's or the player's.
 
-Whatever is played in time is placed in beats, and asks here when those fall. The clock that
-midigen sends is the same beat, told to others.
+Other modules place notes in beats, and ask here when a beat falls. The pulse follows a MIDI clock
+(`clock_follower`) or the player (`tempo_follower`), and sends the same beat as MIDI clock.
 """
 
 import math
@@ -17,17 +17,17 @@ from midigen.music.timeline import Timeline
 from midigen.settings.choices import TempoSource
 
 AWAITED: Seconds = 5.0
-"""A clock that hasn't come by then may not be on its way."""
+"""If no clock has come by then, the player is told."""
 
 SLEPT: Seconds = 0.5
-"""Ticks that are later than this aren't sent any more."""
+"""Ticks that are later than this are skipped."""
 
 CHANGE = 0.005
-"""The tempo counts as another when it has changed by this part of it."""
+"""A change of tempo is reported once it is this large, as a ratio."""
 
 
 class Pulse:
-    """The beat. A clock or a player changes its tempo, and a clock's song its place."""
+    """The beat. A clock or the player sets its tempo; a clock's song position moves its count."""
 
     def __init__(self, panel: Panel, outbox: list[Output]) -> None:
         self._panel = panel
@@ -39,14 +39,14 @@ class Pulse:
         self.timeline = Timeline(0.0, now, bpm)
         """The beat as it is known now."""
         self.is_locked = False
-        """Whether a clock or a player sets the tempo by now."""
+        """Whether a clock or the player sets the tempo now."""
         self._was_locked = False
         self._clock = ClockFollower()
         self._player = TempoFollower()
-        self._onset: Seconds | None = None  # that the tempo hasn't been found by yet
+        self._onset: Seconds | None = None  # of the player's, not yet given to the tempo follower
         self._told = bpm
         self._next_tick = 0
-        self._awaited_until: Seconds | None = None  # a clock that hasn't come yet
+        self._awaited_until: Seconds | None = None  # when to report that no clock has come
 
     @property
     def source(self) -> TempoSource:
@@ -60,12 +60,12 @@ class Pulse:
 
     @property
     def is_shared(self) -> bool:
-        """Whether anybody but midigen hears or gives this beat, so that it is one to keep to."""
+        """Whether anybody else gives or gets this beat, so that answers must keep to it."""
         return self.is_locked or self._sends
 
     @property
     def is_led(self) -> bool:
-        """Whether a clock sets the tempo, so that nobody else can."""
+        """Whether a clock sets the tempo, so that the control can't."""
         return self.is_locked and self.source is TempoSource.CLOCK
 
     @property
@@ -77,7 +77,7 @@ class Pulse:
 
     @property
     def stands_still(self) -> bool:
-        """Whether a clock has said that the song is stopped."""
+        """Whether the clock has sent stop."""
         return self.source is TempoSource.CLOCK and not self._clock.running
 
     @property
@@ -99,11 +99,11 @@ class Pulse:
 
     @property
     def _lost_at(self) -> Seconds | None:
-        """When the clock that is followed will have been missing for too long."""
+        """When the clock counts as lost, unless a tick comes."""
         return self._clock.lost_at if self.is_locked else None
 
     def start(self, now: Seconds) -> None:
-        """Begin to count: now is the first beat, at the tempo that is set."""
+        """Start counting: `now` is the first beat, at the tempo that is set."""
         self._begin(now)
         if self.source is TempoSource.CLOCK:
             self._awaited_until = now + AWAITED
@@ -111,25 +111,25 @@ class Pulse:
             self._outbox.append(Clock.START)
 
     def stop(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         self._awaited_until = self._onset = None
         if self._sends:
             self._outbox.append(Clock.STOP)
 
     def act(self, now: Seconds) -> None:
-        """Do what has fallen due: find a player's tempo, miss a clock, send a tick."""
+        """Do what is due: find the player's tempo, report a missing clock, send ticks."""
         if self._onset is not None and self._onset <= now:
             self._follow_player(self._onset)
         if self._lost_at is not None and self._lost_at <= now:
             self._clock.lose()
             self.is_locked = False
             if self._clock.running:
-                self._say(f"the clock has stopped coming: going on at {self.timeline.bpm:.1f} bpm")
+                self._say(f"the clock is lost: going on at {self.timeline.bpm:.1f} bpm")
         if self._awaited_until is not None and self._awaited_until <= now:
             self._awaited_until = None
             self._say(
-                f"no MIDI clock has come yet: it plays at {self.timeline.bpm:.0f} bpm by "
-                "itself; send one to its input, or set tempo.source"
+                f"no MIDI clock yet: midigen plays at {self.timeline.bpm:.0f} bpm on its own; "
+                "send a clock to its input, or set tempo.source"
             )
         while (due := self._tick_time) is not None and due <= now:
             self._outbox.append(Clock.TICK)
@@ -145,33 +145,33 @@ class Pulse:
     def hear_onset(self, onset: Seconds) -> None:
         """The player strikes a key that is a step of the melody.
 
-        Its tempo is found by the next `act`: a note that answers the key goes out before that.
+        The next `act` finds the tempo, so that an answer to the key goes out first.
         """
         if self.source is TempoSource.FOLLOW:
             self._onset = onset
 
     def hear_tick(self, now: Seconds) -> None:
-        """A tick of the clock that is followed. `now` is when it came."""
+        """A tick of the MIDI clock. `now` is when it came."""
         if self.source is not TempoSource.CLOCK:
             return
         self._awaited_until = None
         self._clock.hear(Clock.TICK, now, self.timeline.beat_at(now))
         line = self._clock.timeline
         if line is None or not self._clock.settled:
-            if self._clock.running:  # where it is is known at once, and how fast it is soon
+            if self._clock.running:  # the place is known at once, the tempo only later
                 self.timeline = Timeline(self._clock.beat, now, self.timeline.bpm)
             return
         self.timeline = line if self._clock.running else self.timeline.at_tempo(line.bpm, now)
         self._tell()
         if not self.is_locked:
             self.is_locked = self._was_locked = True
-            self._say(f"with the clock, at about {line.bpm:.0f} bpm")
+            self._say(f"following the clock, at about {line.bpm:.0f} bpm")
 
     def hear_transport(self, message: Clock | SongPosition, now: Seconds) -> Beats | None:
-        """The song stops, or is at another place from the next tick on.
+        """The song starts, stops, or jumps to another place.
 
-        Returns by how many beats the count moves where the beat itself goes on unbroken: 0, or
-        fewer in a loop. None: what was placed on the count is void.
+        If the beat goes on unbroken, returns by how many beats the count moves: 0, or a negative
+        number in a loop. Else returns None: whatever was placed on the old count is void.
         """
         if self.source is not TempoSource.CLOCK:
             return 0.0
@@ -180,7 +180,7 @@ class Pulse:
         if self._sends:
             self._outbox.append(message)
         if message is Clock.STOP:
-            self._say(f"the clock says stop: the tempo stays {self.timeline.bpm:.1f} bpm")
+            self._say(f"the clock has sent stop: the tempo stays {self.timeline.bpm:.1f} bpm")
             return None
         moved = self._clock.next_tick - before
         if goes_on and (moved == 0 or _is_loop(before, self._clock.next_tick)):
@@ -193,11 +193,11 @@ class Pulse:
         return None
 
     def next_place(self, time: Seconds, unit: Beats, part: Beats = 0.0) -> Beats:
-        """The first multiple of `unit` beats, and `part` of a beat, that isn't before a time."""
+        """The first multiple of `unit` beats, plus `part` of a beat, at or after a time."""
         return math.ceil((self.timeline.beat_at(time) - part - ROUNDING) / unit) * unit + part
 
     def seconds(self, beats: Beats) -> Seconds:
-        """How long so many beats last at the tempo as it is now."""
+        """How long so many beats last at the present tempo."""
         return beats * 60 / self.timeline.bpm
 
     @property
@@ -217,7 +217,7 @@ class Pulse:
         self._outbox.append(Notice(text))
 
     def _tell(self) -> None:
-        """Tell of another tempo, once it has changed by enough."""
+        """Report the tempo, once it has changed enough."""
         bpm = self.timeline.bpm
         if abs(bpm / self._told - 1) >= CHANGE:
             self._told = bpm
@@ -226,5 +226,5 @@ class Pulse:
 
 
 def _is_loop(end: int, start: int) -> bool:
-    """Whether a song that goes on at tick `start` instead of `end` loops: back, beat to beat."""
+    """Whether a jump from tick `end` to tick `start` is a loop: back, and from beat to beat."""
     return start < end and start % CLOCKS_PER_BEAT == end % CLOCKS_PER_BEAT == 0

@@ -23,7 +23,7 @@ from midigen.prediction.predictor import Models, Predictor
 from midigen.settings.table import Settings, spec_of
 
 MAX_TAIL: Seconds = 3600
-"""What never ends, because a control has made it so, is stopped this long after the last event."""
+"""If a control has made an answer endless, it is stopped this long after the last event."""
 
 LONGEST_FILE: Seconds = 8 * 3600
 """A longer file is refused: a few bytes can claim weeks, and solo would play through them."""
@@ -46,7 +46,7 @@ class Rendering:
 
     @property
     def length(self) -> Seconds:
-        """How long it takes to play."""
+        """How long it lasts."""
         return max(time for time, _ in [*self.player, *self.machine])
 
 
@@ -109,7 +109,7 @@ def render(
     for time, output in perform(performer, [*player, over]):
         if isinstance(output, Message):
             machine.append((time, output))
-        elif trouble := performer.status().trouble:  # there is time to mend it: no makeshift
+        elif trouble := performer.status().trouble:  # offline, don't play on
             raise ModelError(f"the model {settings.model} fails: {trouble}")
     return Rendering(player, machine, settings, performer.key)
 

@@ -1,7 +1,7 @@
 """When notes fall, how long they sound, and how hard they are struck.
 
-A pattern places the steps of an answer, in beats from its beginning: `Steady` on the grid,
-`Mirror` in the rhythm of the phrase.
+A pattern places the steps of an answer, in beats from its beginning: `Steady` on the grid, with
+its swing, `Mirror` in the rhythm of the phrase.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from midigen.midi.messages import Beats, Velocity
 from midigen.music.timeline import Timeline
 
 ROUNDING: Beats = 1e-6
-"""Places this close are one: sums of floats aren't exact."""
+"""Places closer than this count as equal, since sums of floats aren't exact."""
 
 SIXTEENTHS: Beats = 1 / 4
 TRIPLETS: Beats = 1 / 3
@@ -54,7 +54,7 @@ class Steady:
         return Place(onset, length, self.velocities[index % len(self.velocities)])
 
     def index_from(self, onset: Beats) -> int:
-        """The first step that isn't before a place."""
+        """The first step at or after a place."""
         index = math.floor(onset * self.subdivision)
         while self._onset(index) < onset - ROUNDING:
             index += 1
@@ -93,7 +93,7 @@ class Mirror:
 
 
 Pattern: TypeAlias = Steady | Mirror
-"""A rhythm without an end."""
+"""An endless rhythm."""
 
 
 def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
@@ -122,7 +122,7 @@ def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
 
 
 def contour(velocities: Sequence[Velocity], steps: int) -> list[Velocity]:
-    """The loudness of a phrase from beginning to end, as so many steps."""
+    """The velocities of a phrase, stretched or squeezed to so many steps."""
     if min(steps, len(velocities)) == 1:
         return [round(sum(velocities) / len(velocities))] * steps
     stretch = (len(velocities) - 1) / (steps - 1)

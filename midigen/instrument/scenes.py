@@ -1,4 +1,4 @@
-"""Scenes: which is wanted, from which beat on, and its model once it is loaded."""
+"""Scenes: which one was called, the beat at which it begins, and its model."""
 
 from midigen.errors import ModelError
 from midigen.instrument.panel import Panel
@@ -9,7 +9,7 @@ from midigen.settings.knobs_and_scenes import Scene
 
 
 class Scenes:
-    """The configured scenes. `models` loads theirs; without it none can have another."""
+    """The configured scenes. `models` loads their models; without it no scene can change it."""
 
     def __init__(self, panel: Panel, pulse: Pulse, models: Models | None) -> None:
         self._panel = panel
@@ -28,13 +28,13 @@ class Scenes:
 
     @property
     def next_time(self) -> Seconds | None:
-        """When `enter` is to be called."""
+        """When to call `enter`."""
         return None if self._due is None else self._pulse.timeline.time_of(self._due)
 
     def call(self, name: str, now: Seconds) -> None:
-        """Want a scene at the next beat, and have its model loaded meanwhile.
+        """Plan a scene for the next beat, and load its model meanwhile.
 
-        Raises ModelError if that can't be, ValueError if there is no such scene.
+        Raises ModelError if the model can't be loaded, ValueError if there is no such scene.
         """
         scene = self._named(name)
         if scene is None:
@@ -46,8 +46,8 @@ class Scenes:
     def enter(self, now: Seconds) -> tuple[Scene, Predictor | None] | None:
         """The scene that is due, and its model if it plays with another one.
 
-        None if the model isn't there yet: the scene is due again at a later beat. Raises
-        ModelError, with the scene given up, if the model can't be loaded.
+        None if the model is still being loaded: the scene is due again at a later beat. If the
+        model can't be loaded, drops the scene and raises ModelError.
         """
         scene, due, self._due = self._named(self._wanted), self._due, None
         assert scene is not None
@@ -61,17 +61,17 @@ class Scenes:
         return scene, model
 
     def move(self, beats: Beats) -> None:
-        """The beat's count goes on elsewhere, the beat itself as before."""
+        """The count of beats has jumped, but the beat goes on: move with it."""
         if self._due is not None:
             self._due += beats
 
     def wait_for_beat(self, now: Seconds) -> None:
-        """The beat's count is another: what was due by the old one is due at the next beat."""
+        """The count of beats has restarted: a planned scene is due at the next beat."""
         if self._due is not None:
             self._due = self._pulse.next_place(now, 1.0)
 
     def give_up(self) -> None:
-        """Want no scene any more."""
+        """Drop the planned scene."""
         self._due = None
 
     def _named(self, name: str) -> Scene | None:

@@ -7,7 +7,7 @@ from midigen.midi.messages import Seconds
 from midigen.settings.choices import Mode
 
 LONG: Seconds = 8.0
-"""What keeps a phrase from ending for so long may do so by mistake."""
+"""A key or pedal that is held this long may be held by mistake."""
 
 NO_START = "solo waits for the clock's start: press play where the clock comes from"
 
@@ -16,26 +16,26 @@ _AGAIN = {Mode.CALL_RESPONSE: "on", Mode.DUET: "on", Mode.SOLO: "a note to start
 
 
 class Silence:
-    """What the player was told of why it is silent."""
+    """Keeps and reports the reason why no answer comes."""
 
     def __init__(self, outbox: list[Output]) -> None:
         self.line = ""
-        """The reason that holds now; empty while nothing is in the way of an answer."""
+        """The present reason; empty while an answer can come."""
         self._outbox = outbox
-        self._told_since: Seconds | None = None  # since when what was told of is held
-        self._unheard: set[str] = set()  # the lines about notes that aren't heard
+        self._told_since: Seconds | None = None  # since when the reported keys have been held
+        self._unheard: set[str] = set()  # lines about ignored notes
 
     def explain(self, line: str) -> None:
-        """Tell the player, now and in the status."""
+        """Report a reason, now and in the status."""
         self.line = line
         self._outbox.append(Notice(line))
 
     def clear(self) -> None:
-        """Nothing is in the way any more."""
+        """The reason is gone."""
         self.line = ""
 
     def explain_once(self, line: str, *, lasting: bool) -> None:
-        """Tell the player of notes that aren't heard; in the status too if that is `lasting`."""
+        """Report ignored notes once; in the status too if `lasting`."""
         if line not in self._unheard:
             self._unheard.add(line)
             self._outbox.append(Notice(line))
@@ -43,16 +43,16 @@ class Silence:
             self.line = line
 
     def hold_time(self, since: Seconds | None) -> Seconds | None:
-        """When to tell of what has been held `since` then; None if there is nothing to tell."""
+        """When to report keys that have been held `since` then; None if there is no need."""
         return None if since is None or since == self._told_since else since + LONG
 
     def explain_hold(self, keys: Sequence[str], since: Seconds | None) -> None:
-        """Tell of these keys, which have been held long; without any, of the pedal."""
+        """Report that these keys have been held for long; without any, the pedal."""
         self._told_since = since
         self.explain(_held(keys))
 
     def nothing_is_held(self) -> None:
-        """What was told of keys and pedals is over."""
+        """All keys and pedals are up: drop what was reported about them."""
         if self._told_since is not None:
             self._told_since = None
             self.line = ""
@@ -72,8 +72,8 @@ def missing(notes: int) -> str:
 def _held(keys: Sequence[str]) -> str:
     if not keys:
         return (
-            "no answer while the sustain pedal is down: if it is up, its polarity is the "
-            "other way round: set that on the keyboard, or plug it in before switching it on"
+            "no answer while the sustain pedal is down: if it is up, its polarity is reversed: "
+            "change that on the keyboard, or plug the pedal in before you switch it on"
         )
     if len(keys) == 1:
         return (

@@ -1,4 +1,4 @@
-"""Solo: it plays on and on, in the rhythm and with the touch of what the player plays."""
+"""Solo: plays endlessly, in the rhythm and with the velocities of the player's last phrase."""
 
 from midigen.instrument import silence
 from midigen.instrument.answer import count, solo
@@ -21,20 +21,20 @@ class Solo(PlayingMode):
             parts.silence.explain(silence.NO_START)
         else:
             parts.silence.clear()
-            # Where one run ends and another begins, no step of the grid is played twice.
+            # So that no step of the grid is played twice when one run replaces another.
             start = max(now, parts.loop.stepped_at + parts.pulse.grid_step / 2)
             start -= parts.panel.offset
             parts.loop.run = solo(parts.panel.settings, parts.phrase, parts.pulse, start)
 
     def key(self, struck: Struck) -> None:
-        """Begin to play, if it doesn't."""
+        """Start to play, if it is silent."""
         if self._parts.loop.run is None:
             self.enter(struck.at)
 
     def turn(self, at: Seconds) -> None:
         """Go on with the rhythm and the touch of this phrase."""
         parts = self._parts
-        if parts.improviser.missing:  # which was said with each note
+        if parts.improviser.missing:  # already reported at each note
             self._finish()
             return
         response = parts.panel.settings.response
@@ -52,12 +52,12 @@ class Solo(PlayingMode):
                 self._parts.turns.answer_ends = end
 
     def stop(self) -> None:
-        """Silence it, until a key is struck."""
+        """Silence midigen until a key is struck."""
         self._owed = 0
         super().stop()
 
     def start_again(self, now: Seconds) -> None:
-        """Play on by the beat, or by what is known, as it is now."""
+        """Start over with the present beat and window."""
         self.stop()
         self.enter(now)
 

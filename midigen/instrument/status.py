@@ -1,4 +1,4 @@
-"""The state of a performance at one moment, as a person on stage wants to see it."""
+"""The state of a performance at one moment, for display on stage."""
 
 from dataclasses import dataclass
 
@@ -30,19 +30,19 @@ class Status:
     """The same, spelled in the key, such as `Bb4`."""
     model: str
     trouble: str
-    """What is wrong with the model, while the memory plays alone; else empty."""
+    """What is wrong with the model, if only the memory plays; else empty."""
     silence: str
     """Why no answer comes, and what to do about it; else empty."""
     scene: str
     """The scene that was recalled last; else empty."""
     muted: bool
     holding: bool
-    """Whether answers are held: they don't end."""
+    """Whether the control `hold` is on, so that answers don't end."""
     dropped: int
-    """Notes left out because they were too many or too late."""
+    """How many notes were dropped, because they were too many or too late."""
     worst: Seconds = 0.0
-    """How late the latest note was sent."""
+    """The worst lateness of a note so far."""
     notes_in: int = 0
     """How many notes the player has struck."""
     notes_out: int = 0
-    """How many notes were sent, with those of thru."""
+    """How many notes were sent, including those of thru."""

@@ -1,8 +1,8 @@
-"""Thru: passes the player's notes and controllers on to the output, but for what would do harm.
+"""Thru: passes the player's notes and controllers on to the output.
 
-The output has one channel, which midigen's own notes share. So thru passes on nothing that would
-end midigen's notes, and no bends for single notes (MPE: MIDI Polyphonic Expression 1.0, in which
-every note has a channel of its own).
+`Keyboard` asks whether thru is on; what to pass on is decided here. The output has one channel,
+which midigen's own notes share. So thru leaves out messages that would end midigen's notes, and
+per-note bends (MPE: MIDI Polyphonic Expression 1.0, in which every note has its own channel).
 """
 
 from midigen.instrument.events import Notice, Output
@@ -30,34 +30,34 @@ _NEUTRAL: dict[tuple[int, ...], ChannelMessage] = {
     (CHANNEL_PRESSURE,): ChannelMessage(CHANNEL_PRESSURE, (0,)),
     (CONTROL_CHANGE, _BRIGHTNESS): ChannelMessage(CONTROL_CHANGE, (_BRIGHTNESS, 64)),
 }
-"""What shapes a note in MPE, each as it is at rest."""
+"""The messages that shape a note in MPE, each with its neutral value."""
 
-_MASTERS = (1, 16)  # the channels for what an MPE zone has in common
+_MASTERS = (1, 16)  # master channels, for messages to a whole MPE zone
 _MPE_CONFIGURATION = 6  # the registered parameter for the number of channels in a zone
 
 _SAID = (
-    "this keyboard sends MPE, and thru has one channel: your notes are passed on without their "
-    "own bends and pressure (for those, connect it to the synth directly)"
+    "this keyboard sends MPE, and thru has one channel: it passes on your notes without their own "
+    "bends and pressure (for those, connect the keyboard to the synth directly)"
 )
 
 
 class Thru:
-    """Passes on to a ledger's channel."""
+    """Passes messages on to a ledger's channel."""
 
     def __init__(self, ledger: Ledger, held: Held, outbox: list[Output]) -> None:
         self._ledger = ledger
         self._held = held
         self._outbox = outbox
         self._parameters: dict[Channel, dict[int, int]] = {}  # the number's halves
-        self._shaped: set[Channel] = set()  # channels on which notes may be shaped one by one
+        self._shaped: set[Channel] = set()  # channels that have carried bends or pressure
         self._unrested: set[tuple[int, ...]] = (
             set()
-        )  # shapes that were passed on and aren't at rest
+        )  # shapes that were passed on and aren't neutral
         self._is_mpe = False
         self._told = False
 
     def strike(self, note: NoteOn, now: Seconds) -> None:
-        """Pass on a key that is down; one that a layered keyboard sends twice is struck once."""
+        """Pass on a note-on. A note that a layered keyboard sends twice is struck once."""
         key = (note.channel, note.pitch)
         is_layer = any(
             pitch == note.pitch and channel != note.channel and now - since <= CHORD
@@ -70,11 +70,11 @@ class Thru:
             self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
 
     def release(self, key: StruckKey) -> None:
-        """Pass on that a key has come up, if the key was passed on."""
+        """Pass on a note-off, if its note-on was passed on."""
         self._outbox += self._ledger.end(key[1], key)
 
     def pass_on(self, message: ChannelMessage) -> None:
-        """Pass on a pedal, a bend or the like."""
+        """Pass on a pedal, bend or other controller."""
         if message.status == CONTROL_CHANGE and message.data[0] in ENDS_NOTES:
             return  # the note-offs of the player's keys are enough
         if self._configures_mpe(message):
@@ -92,7 +92,7 @@ class Thru:
         self._outbox += self._ledger.pass_on(message)
 
     def _configures_mpe(self, message: ChannelMessage) -> bool:
-        """Whether a message configures MPE, which isn't meant for the synth."""
+        """Whether a message configures MPE; such messages aren't for the synth."""
         if message.status != CONTROL_CHANGE:
             return False
         number, value = message.data
@@ -109,9 +109,9 @@ class Thru:
         return number in (fine, DATA_ENTRY)
 
     def _look_for_mpe(self) -> None:
-        """See whether the keys give MPE away: held on channels of their own, and shaped there.
+        """Detect MPE by its keys: each on its own channel, with bends or pressure there.
 
-        The keyboard may have configured it before midigen listened.
+        The keyboard may have configured MPE before midigen listened.
         """
         pitches: dict[Channel, Pitch] = {
             channel: pitch for channel, pitch in self._held.keys if channel not in _MASTERS
@@ -122,7 +122,7 @@ class Thru:
             self._say_mpe()
 
     def _say_mpe(self) -> None:
-        """Bring the receiver's notes back to rest, and tell the player once."""
+        """Reset bends and pressure at the receiver, and tell the player once."""
         for shape in sorted(self._unrested):
             self._outbox += self._ledger.pass_on(_NEUTRAL[shape])
         self._unrested.clear()
@@ -132,6 +132,6 @@ class Thru:
 
 
 def _shape(message: ChannelMessage) -> tuple[int, ...] | None:
-    """What shapes a note and is set by this message, if anything."""
+    """The kind of MPE shape that a message sets, if any."""
     shape = (message.status, *message.data[: message.status == CONTROL_CHANGE])
     return shape if shape in _NEUTRAL else None

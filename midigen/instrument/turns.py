@@ -1,7 +1,7 @@
 """Whose turn it is: the player's while keys or a pedal are held, and for a pause after that.
 
-With `turn.silence` at `auto` the pause is a little longer than the player's latest steps, so
-that a rest inside a phrase isn't taken for its end, and a quick player doesn't wait.
+With `turn.silence` at `auto`, the pause is a little longer than the player's latest steps. So a
+rest inside a phrase doesn't end it, and a quick player doesn't have to wait.
 """
 
 from collections import deque
@@ -12,13 +12,13 @@ from midigen.instrument.panel import Panel
 from midigen.midi.messages import Channel, Seconds
 
 RECENT = 8
-"""The steps that say how long a pause is."""
+"""How many of the newest steps set the length of the pause."""
 
 PAUSE = 1.5
-"""A phrase is over after so many of its longer steps."""
+"""The pause, as a multiple of the phrase's longer steps."""
 
 UNKNOWN: Seconds = 1.0
-"""The pause before any step was heard."""
+"""The pause as long as no step was heard."""
 
 
 class Turns:
@@ -27,9 +27,9 @@ class Turns:
     def __init__(self, panel: Panel, outbox: list[Output]) -> None:
         self.held = Held()
         self.is_answering = False
-        """Whether the player waits for an `EndOfAnswer`."""
+        """Whether an `EndOfAnswer` is still due."""
         self.answer_ends: Seconds | None = None
-        """When that is due; None while it isn't known."""
+        """When it is due; None if that isn't known yet."""
         self._panel = panel
         self._outbox = outbox
         self._steps: deque[Seconds] = deque(maxlen=RECENT)
@@ -38,7 +38,7 @@ class Turns:
 
     @property
     def silence(self) -> Seconds:
-        """How long a pause ends the phrase."""
+        """How long a pause must be to end the phrase."""
         turn = self._panel.settings.turn
         if turn.silence != "auto":
             return float(turn.silence)
@@ -48,19 +48,19 @@ class Turns:
 
     @property
     def lead(self) -> Seconds:
-        """How long before its time a turn must be known: an offset may make answers early."""
+        """How early a turn must be decided, if a negative offset makes answers early."""
         return max(0.0, -self._panel.offset)
 
     @property
     def next_time(self) -> Seconds | None:
-        """When to act on the end of the phrase, if nothing more is played; None before that."""
+        """When the phrase ends, if nothing more is played; None while something is held."""
         if self._silent_since is None:
             return None
         return self._silent_since + max(self.silence, self.lead) - self.lead
 
     @property
     def held_since(self) -> Seconds | None:
-        """Since when what is held has kept a phrase from ending; None if nothing does."""
+        """Since when held keys or pedals have kept the phrase from ending; None if none do."""
         return None if self._newest is None else self.held.newest
 
     def step(self, now: Seconds) -> None:
@@ -70,7 +70,7 @@ class Turns:
         self._newest = now
 
     def press(self, key: StruckKey, now: Seconds) -> None:
-        """A key goes down. Struck again without a note-off, it counts from now on."""
+        """A key goes down. If it is struck again without a note-off, its time is the new one."""
         self.held.keys[key] = now
         self._silent_since = None
 
@@ -88,8 +88,8 @@ class Turns:
             self._listen(now)
 
     def give(self) -> None:
-        """The turn goes to midigen, which owes an end of its answer from now on."""
-        if self.answer_ends is not None:  # the last note of the answer before still sounds
+        """Give the turn to midigen: from now on an `EndOfAnswer` is due."""
+        if self.answer_ends is not None:  # the previous answer's last note still sounds
             self.finish()
         self.begin()
         self.is_answering = True

@@ -1,4 +1,8 @@
-"""midigen's notes: the octave a letter sounds in, how hard it is struck, and its end."""
+"""midigen's own notes: the octave of a letter, its velocity, and its note-off.
+
+The modes and the loop call the voice, and it calls none of them: below it are the ledger, the
+agenda of note-offs and the panel.
+"""
 
 import math
 from collections import deque
@@ -15,20 +19,20 @@ from midigen.midi.messages import Message, Pitch, Seconds, Velocity
 from midigen.music.keys import Degree, Key
 
 REACH = 16
-"""An answer stays within so many semitones of where the phrase was."""
+"""An answer stays within so many semitones of the phrase's mean pitch."""
 
 MIDDLE_C: Pitch = 60
 
 _OCTAVE = 12
 _HIGHEST: Velocity = 127
-_DRAWN = 256  # at once, since one at a time would cost each note microseconds
+_DRAWN = 256  # at once: drawing one at a time costs microseconds a note
 
 NoteId: TypeAlias = int
-"""A note of midigen's, numbered as they begin."""
+"""One of midigen's notes, numbered in the order of their note-ons."""
 
 
 class Voice:
-    """Sounds letters on a ledger's channel. `rng` is for the small differences of touch."""
+    """Plays letters on a ledger's channel. `rng` draws the small variations of touch."""
 
     def __init__(
         self, panel: Panel, ledger: Ledger, outbox: list[Output], rng: np.random.Generator
@@ -36,32 +40,32 @@ class Voice:
         self.near: Pitch = MIDDLE_C
         """The note before: the next one's octave is the nearest to it."""
         self.middle: float | None = None
-        """Where the phrase was; None before there is one."""
+        """The mean pitch of the phrase; None before there is one."""
         self.now: Seconds = 0.0
-        """What is due by then is sent at once."""
+        """Whatever is due by then is sent at once."""
         self.played: deque[Pitch] = deque(maxlen=SHOWN)
         """The newest notes, oldest first."""
         self.dropped = 0
-        """Notes that were left out, since they were too many or too late."""
+        """How many notes were dropped, because they were too many or too late."""
         self._panel = panel
         self._ledger = ledger
         self._outbox = outbox
         self._own = Ledger(ledger.channel)
         self._written: list[Message] = []
         self._rng = rng
-        self._variations: list[int] = []  # what the next notes are louder or softer by
+        self._variations: list[int] = []  # of velocity, for the next notes
         self._count = 0
-        self._notes: dict[NoteId, Pitch] = {}  # that sound
+        self._notes: dict[NoteId, Pitch] = {}  # those that sound
         self._ends: Agenda[NoteId] = Agenda()
 
     @property
     def sounds(self) -> bool:
-        """Whether any note of midigen's sounds."""
+        """Whether any of midigen's notes sounds."""
         return bool(self._notes)
 
     @property
     def next_time(self) -> Seconds | None:
-        """When the next note ends whose end is known."""
+        """When the next planned note-off is due."""
         return self._ends.next_time
 
     def place(self, degree: Degree, key: Key, near: Pitch) -> Pitch:
@@ -79,14 +83,14 @@ class Voice:
         return self._count
 
     def end_at(self, note: NoteId, time: Seconds) -> None:
-        """End a note at a time, or at once if that has come."""
+        """Plan a note-off, or send it at once if it is due."""
         if time > self.now:
             self._ends.plan(time, note)
         else:
             self.end(note)
 
     def act(self) -> None:
-        """End the note that ends next."""
+        """Send the next planned note-off."""
         self.end(self._ends.pop())
 
     def end(self, note: NoteId) -> None:
@@ -97,13 +101,13 @@ class Voice:
             self._outbox += self._ledger.end(pitch, note)
 
     def end_all(self) -> None:
-        """End all of midigen's notes; what the player holds through thru sounds on."""
+        """End all of midigen's notes; notes that thru passed on sound on."""
         self._ends.clear()
         for note in list(self._notes):
             self.end(note)
 
     def forget_place(self) -> None:
-        """Play as if nothing had been played before."""
+        """Forget the last note and the phrase: play around middle C again."""
         self.near = MIDDLE_C
         self.middle = None
 
@@ -115,7 +119,7 @@ class Voice:
         self._written += self._own.flush()
 
     def panic(self) -> None:
-        """Tell the receiver to end whatever it may sound beside that."""
+        """Tell the receiver to silence the whole channel."""
         self._outbox += silencing(self._ledger.channel)
 
     def move_to_channel(self) -> None:
@@ -123,11 +127,11 @@ class Voice:
         self._ledger.channel = self._own.channel = self._panel.settings.output.channel
 
     def forget_touch(self) -> None:
-        """Draw the differences of touch anew, by the settings as they are."""
+        """Draw the variations of touch anew, by the present settings."""
         self._variations.clear()
 
     def written(self) -> list[Message]:
-        """What it has played since this was last asked, as if nobody else held a note."""
+        """Midigen's messages since the last call, as they would be without thru."""
         written, self._written = self._written, []
         return written
 
@@ -145,7 +149,7 @@ class Voice:
         return pitch
 
     def _touched(self, velocity: Velocity) -> Velocity:
-        """A velocity as it is struck: scaled, and a little off by chance."""
+        """The velocity that is sent: scaled, and varied a little at random."""
         touch = self._panel.settings.touch
         if not self._variations:
             most = touch.variation
@@ -154,7 +158,7 @@ class Voice:
         return min(max(scaled + self._variations.pop(), 1), _HIGHEST)
 
     def _register(self) -> tuple[Pitch, Pitch]:
-        """The lowest and highest pitch: the range, near the phrase, an octave at least."""
+        """The lowest and highest pitch: near the phrase, inside the range, at least an octave."""
         limits = self._panel.settings.range
         if self.middle is None:
             return limits.low, limits.high

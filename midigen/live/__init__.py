@@ -1,9 +1,10 @@
-"""The instrument on stage: ports, threads, recording, and what talks to it from outside.
+"""The instrument on stage: ports, threads, recording, OSC and the control channel.
 
-The worker carries what ports receive to the performer, and what the performer plays back to the
-ports. This package decides nothing musical, and imports `instrument` and what is left of it.
+The worker passes messages from the ports to the performer, and the performer's outputs to the
+ports. This package makes no musical decisions: even a MIDI clock is followed in `instrument`. It
+may import `instrument`, `settings`, `prediction`, `music` and `midi`.
 """
 
 import logging
 
-logging.getLogger("midigen").addHandler(logging.NullHandler())  # silent unless it is asked for
+logging.getLogger("midigen").addHandler(logging.NullHandler())  # silent by default

@@ -1,7 +1,7 @@
-"""Whether two ports of ALSA's sequencer are connected, which RtMidi doesn't say.
+"""Finds out whether two ports of ALSA's sequencer are connected, since RtMidi doesn't tell.
 
-The sequencer removes a connection together with its port. A keyboard that is plugged in again has
-its old name and number, so only the missing connection shows that it was away.
+The sequencer removes a port's connections with the port. A keyboard that is plugged in again has
+its old name and number, so only the missing connection shows that it was unplugged.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""What the worker takes from its queue: what arrived, and when."""
+"""The items in the worker's queue: what arrived, and when."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class Quit:
 
 
 class Arrival(NamedTuple):
-    """Something that arrived, and when; `events` makes events of `data`.
+    """Something that arrived, and when; `events` turns `data` into events.
 
-    `reply` is called with the performer's notices. Both are called on the worker's thread.
+    `reply` gets the performer's notices. Both are called on the worker's thread.
     """
 
     time: Seconds

@@ -1,8 +1,8 @@
-"""RtMidi's clients: making them, opening the virtual pair, connecting to the ports that are named.
+"""RtMidi's clients: makes them, opens the virtual pair, and connects to the named ports.
 
-Each open port has a client of its own, because a client can't have a virtual port and a
-connection to an existing port at once. A client is kept when its port goes away, and connected
-again when the port comes back.
+Each open port has its own client, because a client can't have a virtual port and a connection to
+an existing port at once. When a port goes away, its client stays, and reconnects when the port
+comes back.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 
 SERVER_PATIENCE: Seconds = 2.0
-"""How long a server that stands still gets to go on before its ports are left unclosed."""
+"""How long to wait for a hanging server before its ports are left open."""
 
 
 class VirtualPair(NamedTuple):
@@ -45,7 +45,7 @@ class Link:
     own: str = ""
     """Its own port as the MIDI system lists it; empty where connections can't be watched."""
     complaint: str = ""
-    """The problem that the player was told of last."""
+    """The problem last reported."""
 
     @property
     def found(self) -> str | None:
@@ -83,7 +83,7 @@ class Clients:
         self.jack: JackWatch | None = None
         self.unblocker: Unblocker | None = None
         self.hears_clock = hears_clock
-        """Whether MIDI clock is let in; `filter_inputs` makes a change count."""
+        """Whether MIDI clock is let in; a change takes effect with `filter_inputs`."""
         self._alsa: AlsaWatch | None = None
         self._rtmidi = rtmidi
         self._api = api
@@ -99,7 +99,7 @@ class Clients:
 
     @property
     def watch(self) -> JackWatch | AlsaWatch | None:
-        """Knows which ports are connected, on systems that tell."""
+        """Tells which ports are connected, on systems where that is known."""
         return self.jack or self._alsa
 
     @property
@@ -116,7 +116,7 @@ class Clients:
 
     @property
     def intakes(self) -> list[Intake]:
-        """Where the messages of each input arrive."""
+        """The intake of each input."""
         own = [self.virtual.intake] if self.virtual else []
         return own + [link.intake for link in self.links if link.intake]
 
@@ -144,13 +144,12 @@ class Clients:
         self._connect_all()
         if self.unblocker:
             self._refuse_twins([self.unblocker.port], own=1)
-        self._waits = True  # what goes away from now on is waited for
+        self._waits = True  # from now on wait for ports that go away
 
     def close(self) -> None:
         """Close everything, inputs first.
 
-        If the server stands still and doesn't go on soon, everything is left to the end of the
-        process.
+        If the server hangs and doesn't recover soon, leaves everything open until the process ends.
         """
         inputs = self.sources
         outputs = [self.virtual.target] if self.virtual else []
@@ -193,7 +192,7 @@ class Clients:
         }
 
     def listed(self) -> tuple[list[Port], list[Port]]:
-        """All inputs and outputs of the MIDI system, including midigen's own."""
+        """All inputs and outputs of the MIDI system, including midigen's."""
         own = self.virtual  # on Windows, which has none, any client can ask
         sources = [own.source] if own else [each.client for each in self.links if each.is_input]
         targets = [own.target] if own else [each.client for each in self.links if not each.is_input]
@@ -208,19 +207,19 @@ class Clients:
         return [port for port in ports if port.plain not in self.own_names]
 
     def filter_inputs(self) -> None:
-        """Keep out what isn't wanted, as `hears_clock` says now."""
+        """Filter out unwanted messages, by the present `hears_clock`."""
         for client in self.sources:
             self._filter(client)
 
     def unblock(self) -> None:
-        """Let inputs in JACK hear again that a SysEx without its end keeps deaf."""
+        """Unblock JACK inputs that an unfinished SysEx blocks."""
         if self.unblocker:
             assert self.virtual
             inputs = {link.own for link in self.links if link.is_input and link.found}
             self.unblocker.unblock(inputs | {self.virtual.names[0]})
 
     def deaf(self) -> set[str]:
-        """The names of the inputs that such a SysEx has ever kept deaf."""
+        """The names of the inputs that such a SysEx has ever blocked."""
         own = [(self.virtual.names[0], self.virtual.intake)] if self.virtual else []
         linked = [(link.found, link.intake) for link in self.links]
         return {name for name, intake in own + linked if name and intake and intake.was_deaf}
@@ -228,8 +227,8 @@ class Clients:
     def _make(self) -> None:
         """Make all clients but the virtual pair's, before any of them can receive.
 
-        While a client is made, the interpreter is blocked. A message that is received meanwhile
-        waits for it, and a JACK server waits for that, for 10 s.
+        Making a client blocks the interpreter. A callback that comes meanwhile waits for the
+        interpreter, and a JACK server waits for the callback, for up to 10 s.
         """
         settings = self._settings
         if self.jack:
@@ -263,9 +262,9 @@ class Clients:
         return self._rtmidi.MidiOut(number_of(self._rtmidi, self._api), name=name)
 
     def _filter(self, client: Any) -> None:
-        """Have RtMidi drop what isn't wanted, before the interpreter has to look at it.
+        """Have RtMidi drop unwanted messages, before they reach the interpreter.
 
-        On JACK even SysEx is wanted: what RtMidi takes for one may hold a note-off.
+        On JACK, SysEx is let in: what RtMidi takes for one may contain a note-off.
         """
         sysex = self._api is not Api.JACK
         client.ignore_types(sysex=sysex, timing=not self.hears_clock, active_sense=True)
@@ -287,7 +286,7 @@ class Clients:
         self._refuse_twins(names, own=1)
 
     def _refuse_twins(self, names: Sequence[str], own: int) -> None:
-        """Raise PortError if there are more ports of our names than our own."""
+        """Raise PortError if another client has ports of the same names."""
         found = [port.plain for ports in self.listed() for port in ports]
         for name in names:
             if sum(is_numbered(each, name) for each in found) > own:

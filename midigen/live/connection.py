@@ -1,4 +1,4 @@
-"""The interface between the worker and whatever it plays through."""
+"""The interface between the worker and the ports or terminal it plays through."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from midigen.midi.messages import Channel, Seconds
 
 
 class Connection(Protocol):
-    """What the worker plays through: live ports, or the terminal."""
+    """Live ports, or the terminal."""
 
     @property
     def listening(self) -> Sequence[str]:
@@ -21,44 +21,44 @@ class Connection(Protocol):
 
     @property
     def missing(self) -> Sequence[str]:
-        """The names of the ports that aren't there yet, or any more."""
+        """The names of the ports that are missing."""
 
     @property
     def trouble(self) -> str:
-        """What keeps everything from being heard or played, or nothing."""
+        """What blocks all input and output; else empty."""
 
     @property
     def dropped(self) -> int:
-        """Messages that came in too fast, and note-ons that couldn't be sent."""
+        """How many messages came in too fast, and how many note-ons couldn't be sent."""
 
     @property
     def returned(self) -> int:
-        """Messages of its own that came back to its input."""
+        """How many of its own messages came back to its input."""
 
     @property
     def latency(self) -> Seconds:
-        """How long a message takes on average after it was sent."""
+        """How long a message takes to arrive, on average."""
 
     def open(self, enqueue: Enqueue) -> None:
         """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """Say whether MIDI clock is let in, and on which channel midigen plays, from now on.
+        """Set whether MIDI clock is let in, and on which channel midigen plays, from now on.
 
         For any thread.
         """
 
     def send(self, output: Output) -> bool:
-        """Send one message; return whether it went out. Called by the worker: may not wait."""
+        """Send one message; return whether it went out. The worker calls it: may not block."""
 
     def release_held(self) -> int:
         """Release the keys and pedals that the player holds; return how many.
 
-        Their note-offs may have been lost.
+        It is for when note-offs may have been lost.
         """
 
     def check(self) -> list[str]:
-        """Look after what is open; return what has changed, in lines. Called on another thread.
+        """Check the ports; return lines about changes. Called on another thread.
 
         Raises PortError if it can't go on.
         """

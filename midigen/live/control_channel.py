@@ -1,7 +1,7 @@
-"""The control channel of a midigen that plays: other processes ask it, play on it and listen to it.
+"""The control channel of a running midigen: other processes query it, play notes and subscribe.
 
-Each client has a thread of its own, and none waits for another. Nothing here makes the worker
-wait. What may be said is in `control_protocol`.
+Each client has its own thread, and none waits for another. Nothing here makes the worker wait.
+The requests are in `control_protocol`.
 """
 
 import contextlib
@@ -28,15 +28,15 @@ CLIENTS = 8
 """How many may be connected at once."""
 
 REQUEST_TIMEOUT: Seconds = 2.0
-"""How long a client may take for a request, and to take its answer, unless it has subscribed."""
+"""How long a client may take to send a request and to read the answer, unless it has subscribed."""
 
 STATUS_INTERVAL: Seconds = 0.25
-"""How often a subscriber is sent the status, if it has changed."""
+"""How often a subscriber gets the status, if it has changed."""
 
 _LOOK: Seconds = 0.02
 """How often a subscriber's thread looks for events.
 
-The worker doesn't wake it: it would do so at each note, just when an answer is due.
+The worker doesn't wake it, since that would be at each note, just when an answer is due.
 """
 
 _BREATH: Seconds = 0.05  # between two attempts to let in a client when no descriptor is left
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class Keyboard(Protocol):
-    """What a client's notes are played on."""
+    """The keyboard that a client plays on."""
 
     def take(self, message: NoteOn | NoteOff, now: Seconds) -> bool:
         """Play a note; False if there are too many."""
@@ -54,7 +54,7 @@ class Keyboard(Protocol):
 
 
 class Backend(Answers, Protocol):
-    """The midigen that is asked."""
+    """The midigen that answers."""
 
     def keyboard(self) -> Keyboard:
         """A new keyboard, for one client."""
@@ -63,8 +63,8 @@ class Backend(Answers, Protocol):
 class ControlChannel:
     """Listens under a client name, and answers as the backend says, on threads of its own.
 
-    `name` is the client name of midigen's input. `feed` has the events for subscribers. The
-    backend isn't asked any more once `close` has returned.
+    `name` is the client name of midigen's input. `feed` has the events for subscribers. After
+    `close` has returned, nothing calls the backend.
     """
 
     def __init__(self, name: str, backend: Backend, feed: Feed) -> None:
@@ -91,7 +91,7 @@ class ControlChannel:
         self._listener.close()
         for client in [*self._clients]:
             client.hang_up()
-        with self._asking:  # whoever was asking has been answered
+        with self._asking:  # pending requests have been answered
             pass
 
     def answer(self, request: bytes, client: "_Client") -> bytes:
@@ -102,7 +102,7 @@ class ControlChannel:
             return answer(request, self._backend, client)
 
     def status(self) -> Mapping[str, object] | None:
-        """The backend's status, if it has one just now. For the clients' threads."""
+        """The backend's status, if it has one yet. For the clients' threads."""
         with self._asking, contextlib.suppress(MidigenError):
             return None if self._closing.is_set() else self._backend.status()
         return None
@@ -126,12 +126,12 @@ class ControlChannel:
                     client.expire()
 
     def _time_left(self) -> Seconds | None:
-        """How long the first client still has; None if nobody is in a hurry."""
+        """The time until the earliest deadline; None if there is none."""
         first = min((client.deadline for client in [*self._clients]), default=math.inf)
         return None if first == math.inf else max(0.0, first - time.perf_counter())
 
     def _welcome(self, peer: transport.Peer) -> None:
-        """Let a caller in, or say why not."""
+        """Accept a client, or tell it why not."""
         if not peer.is_trusted:
             _turn_away(peer, "this midigen is another user's")
         elif len(self._clients) >= CLIENTS:
@@ -154,7 +154,7 @@ class _Client:
         self._keyboard: Keyboard | None = None
         self._feed = feed
         self.deadline: Seconds = time.perf_counter() + REQUEST_TIMEOUT
-        """When it must have asked, or taken its answer."""
+        """When its request or its reading of the answer times out."""
         self._is_late = self._is_sending = False
         self._subscription: Subscription | None = None
         self._status: Mapping[str, object] = {}  # as it was sent last
@@ -172,7 +172,7 @@ class _Client:
             self._subscription = self._feed.subscribe()
 
     def hang_up(self) -> None:
-        """End whatever waits for the client. For another thread."""
+        """End any wait for the client. For another thread."""
         self._peer.hang_up()
 
     def expire(self) -> None:
@@ -191,9 +191,9 @@ class _Client:
         try:
             while not self._is_late:
                 self._attend()
-        except (EOFError, OSError):  # it has gone, is late, or says too much
+        except (EOFError, OSError):  # it has gone, is late, or sent too much
             if not (connection.closed or connection.readable):
-                why = f"a request may have {MAX_REQUEST} bytes"
+                why = f"a request may have at most {MAX_REQUEST} bytes"
         except Exception:  # a fault of the backend's
             _log.exception("a client of the control channel couldn't be served")
         finally:
@@ -215,7 +215,7 @@ class _Client:
         connection = self._peer.connection
         if connection.poll(REQUEST_TIMEOUT if self._subscription is None else _LOOK):
             request = connection.recv_bytes(MAX_REQUEST)
-            self.deadline = math.inf  # the time that the backend takes isn't the client's
+            self.deadline = math.inf  # the backend's time doesn't count against the client
             self._say(self._channel.answer(request, self))
         elif self._subscription is None:
             self._is_late = True
@@ -233,7 +233,7 @@ class _Client:
         self.deadline = time.perf_counter() + REQUEST_TIMEOUT if is_in_time else math.inf
 
     def _new_status(self, subscription: Subscription) -> Iterator[Mapping[str, object]]:
-        """The status now and then, unless nothing but the time has changed."""
+        """The status at intervals, if more than the time has changed."""
         now = time.perf_counter()
         if now < self._next_status:
             return
@@ -245,7 +245,7 @@ class _Client:
 
 
 def _turn_away(peer: transport.Peer, why: str) -> None:
-    """Tell a client why, if it still listens, and close the connection."""
+    """Tell a client why it is refused, and close the connection."""
     _log.info("a client of the control channel was turned away: %s", why)
     with contextlib.suppress(OSError):
         peer.connection.send_bytes(refusal(why))

@@ -1,4 +1,4 @@
-"""How another process speaks to a midigen that runs, through its control channel."""
+"""The client of the control channel: how another process talks to a running midigen."""
 
 import contextlib
 import sys
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 ANSWERS_WITHIN: Seconds = 5.0
-"""How long `ask` waits for a midigen that is busy."""
+"""How long `ask` waits for a busy midigen."""
 
 _LARGEST = 2**24  # bytes of an answer
 
 
 def ask(request: Mapping[str, object], name: str | None) -> Any:
-    """The answer of a midigen that runs; of several, the one of this client name.
+    """The answer of the running midigen; if several run, of the one with this client name.
 
-    Raises MidigenError: none runs, or several and none is named, or it doesn't answer, or it
-    refuses.
+    Raises MidigenError if none runs, if several run and `name` is None, or if it refuses or
+    doesn't answer.
     """
     with connect(name, ANSWERS_WITHIN) as connection:
         try:
@@ -38,7 +38,7 @@ def ask(request: Mapping[str, object], name: str | None) -> Any:
         except BlockingIOError as exc:
             raise MidigenError(
                 f"midigen runs, but hasn't answered within {ANSWERS_WITHIN:g} s: try again; if it "
-                "is stuck, end it and start it anew"
+                "hangs, restart it"
             ) from exc
         except (EOFError, OSError):
             reply = b""
@@ -48,8 +48,8 @@ def ask(request: Mapping[str, object], name: str | None) -> Any:
 def connect(name: str | None, patience: Seconds | None = None) -> "Connection":
     """A connection to the midigen of this client name, or to the only one.
 
-    With `patience`, what waits longer for it raises BlockingIOError (not on Windows). Raises
-    MidigenError: none runs, or several and none is named.
+    With `patience`, a read or write that waits longer raises BlockingIOError (not on Windows).
+    Raises MidigenError if none runs, or if several run and `name` is None.
     """
     living = transport.living(name, patience)
     if not living:
@@ -66,6 +66,6 @@ def connect(name: str | None, patience: Seconds | None = None) -> "Connection":
 
 
 def _send(connection: "Connection", request: Mapping[str, object]) -> None:
-    """Send a request. One that wasn't taken may be answered all the same, and says why."""
+    """Send a request. If midigen hung up before, its answer still says why."""
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.send_bytes(encoded(request))

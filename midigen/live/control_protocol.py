@@ -1,4 +1,4 @@
-"""What another process may ask of a midigen that runs, and what it is answered: JSON in messages.
+"""The requests that another process may send to a running midigen, and the answers, in JSON.
 
     {"do": "status"}                                            {"ok": {...}}
     {"do": "set", "name": "temperature", "value": "0.8"}        {"ok": ["a line", ...]}
@@ -7,7 +7,7 @@
     {"do": "note_off", "pitch": 60}                             {"ok": []}
     {"do": "subscribe"}                                         {"ok": []}
 
-A connection may ask as often as it likes, and is answered in order. Once it has subscribed,
+A connection may send any number of requests, and gets the answers in order. After `subscribe`,
 events come between the answers (see `feed`). Notes may name a `channel`, 1 to 16.
 """
 
@@ -19,7 +19,7 @@ from midigen.errors import MidigenError
 from midigen.midi.messages import NoteOff, NoteOn
 
 MAX_REQUEST = 65_536
-"""Bytes of a request, at the most."""
+"""The most bytes of a request."""
 
 _HIGHEST = 127  # pitch or velocity
 _CHANNELS = 16
@@ -31,20 +31,20 @@ _REQUESTS = (
 
 
 class Backend(Protocol):
-    """What can be asked of a midigen. Its methods are called on threads of the channel's."""
+    """What carries out the requests. Its methods are called on the channel's threads."""
 
     def status(self) -> Mapping[str, object]:
         """The state of the performance, in values that JSON has."""
 
     def set(self, name: str, value: str) -> list[str]:
-        """Set a control, or press it. Returns lines for the player. Raises MidigenError."""
+        """Set or press a control. Returns notices. Raises MidigenError."""
 
     def reload(self) -> list[str]:
-        """Read the configuration again. Returns lines for the player. Raises MidigenError."""
+        """Reload the configuration. Returns notices. Raises MidigenError."""
 
 
 class Caller(Protocol):
-    """The connection that a request came by."""
+    """The connection of a request."""
 
     def play(self, note: NoteOn | NoteOff) -> None:
         """Play a note as if on a keyboard. Raises MidigenError if there are too many."""
@@ -59,12 +59,12 @@ def answer(request: bytes, backend: Backend, caller: Caller) -> bytes:
         return encoded({"ok": _obey(request, backend, caller)})
     except MidigenError as exc:
         return refusal(str(exc))
-    except Exception as exc:  # a fault of the backend's; the next client is served all the same
+    except Exception as exc:  # a bug in the backend; the next client is served anyway
         return refusal(f"midigen couldn't do it: {exc!r}")
 
 
 def refusal(why: str) -> bytes:
-    """The answer that says what is wrong."""
+    """The answer to a bad request."""
     return encoded({"error": why})
 
 
@@ -74,7 +74,7 @@ def encoded(value: object) -> bytes:
 
 
 def result(reply: bytes) -> Any:
-    """What an answer says. Raises MidigenError if it is a refusal, or no answer."""
+    """The result in an answer. Raises MidigenError if it is a refusal, or no answer."""
     try:
         match json.loads(reply):
             case {"ok": value}:
@@ -87,7 +87,7 @@ def result(reply: bytes) -> Any:
 
 
 def _obey(data: bytes, backend: Backend, caller: Caller) -> object:
-    """Do what a request asks for. Raises MidigenError."""
+    """Carry out a request. Raises MidigenError."""
     try:
         request = json.loads(data)
     except (ValueError, RecursionError) as exc:
@@ -119,7 +119,7 @@ def _obey(data: bytes, backend: Backend, caller: Caller) -> object:
 
 
 def _is_place(rest: Mapping[Any, object]) -> bool:
-    """Whether all else that a note says is its channel, if anything."""
+    """Whether a note's request has no other field than a channel."""
     return not rest.keys() - {"channel"}
 
 

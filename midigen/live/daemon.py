@@ -1,7 +1,7 @@
 """The daemon: the main thread of a performance, and the order of start and stop.
 
-The worker plays (see `worker`). The main thread meanwhile waits for signals, shows notices, so
-that a stuck terminal never holds up a note, and looks after the ports.
+The worker plays (see `worker`). Meanwhile the main thread waits for signals, checks the ports, and
+shows notices, so that a stuck terminal never delays a note.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ from midigen.live.worker import Observer, Watchdog, Worker, lone
 from midigen.midi.messages import Seconds
 
 CHECK_INTERVAL: Seconds = 0.5
-"""How often the main thread looks whether the ports are still there."""
+"""How often the main thread checks that the ports are still there."""
 
 STOOD_STILL: Seconds = 1.0
-"""A main thread later than this was stopped, and what was played meanwhile is lost.
+"""If the main thread is later than this, the process was suspended, and input was lost meanwhile.
 
-No load holds it up for so long.
+No load delays it that long.
 """
 
 FORCE_AFTER: Seconds = 0.5
@@ -41,10 +41,10 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 class Daemon:
     """Runs a performer on a connection until a signal, `Quit` or an error ends it.
 
-    `tell` shows the player a line; it is called on the main thread only. `observers` are told
-    what is heard and played, and `watchdog` that the worker lives. `release` gives back whatever
-    else was taken from the system, such as the terminal's mode; a signal handler calls it, so it
-    may not wait.
+    `tell` shows the player a line; it is called on the main thread only. `observers` get the
+    messages that are heard and played. `watchdog` gets the worker's heartbeat. `release` restores
+    whatever else midigen changed, such as the terminal's mode; a signal handler calls it, so it
+    may not block.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Daemon:
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._worker = Worker(performer, connection, self._news.put, observers, watchdog)
         self._interrupted = False
-        self._closing = threading.Lock()  # only one thread at a time uses the connection to end
+        self._closing = threading.Lock()  # one thread at a time ends things through the connection
         self._ended = threading.Event()
 
     @property
     def status(self) -> Status | None:
-        """The performer's state at its last moment of rest; None before there is one.
+        """The performer's state when the worker was last idle; None before that.
 
         For any thread.
         """
@@ -108,7 +108,7 @@ class Daemon:
         if self._worker.failure:
             raise self._worker.failure
         if dropped := self._worker.dropped:
-            self._tell(f"{dropped} notes were too many or too late to play")
+            self._tell(f"{dropped} notes were dropped: too many or too late")
 
     def stop(self) -> None:
         """Ask it to end. For any thread, and for signal handlers."""
@@ -125,8 +125,8 @@ class Daemon:
     def ask(self, event: Cue, patience: Seconds) -> list[str]:
         """Handle an event, and return the performer's notices. For any thread but the worker's.
 
-        Raises MidigenError if the performer refuses the event, or doesn't come to it within
-        `patience`; then nothing is done.
+        Raises MidigenError if the performer refuses the event, or doesn't get to it within
+        `patience`; then nothing changes.
         """
         replies: queue.SimpleQueue[list[Notice]] = queue.SimpleQueue()
         given_up = threading.Event()
@@ -176,15 +176,15 @@ class Daemon:
         self._news.put("Ctrl-Z would leave notes hanging: Ctrl-C ends midigen")
 
     def _force(self) -> None:
-        """End the process soon though something is stuck, and send note-offs first if possible.
+        """End the process soon although something is stuck; send note-offs first if possible.
 
-        The main thread goes on meanwhile, and may reach the end by itself.
+        Meanwhile the main thread runs on, and may end by itself.
         """
         if self._ended.wait(FORCE_AFTER):
             return
         ending = threading.Thread(target=self._end_all, name="ending", daemon=True)
         ending.start()
-        ending.join(FORCE_AFTER)  # the worker may hold a lock that sending needs
+        ending.join(FORCE_AFTER)  # the worker may hold the lock that sending needs
         os._exit(ExitCode.FORCED)
 
     def _end_all(self) -> None:
@@ -196,7 +196,7 @@ class Daemon:
     # --- notices and ports
 
     def _watch(self) -> None:
-        """Show notices and look after the ports, until the worker ends."""
+        """Show notices and check the ports, until the worker ends."""
         next_check = time.perf_counter() + CHECK_INTERVAL
         while True:
             lines: Sequence[str | None]
@@ -212,7 +212,7 @@ class Daemon:
                 self._tell(line)
 
     def _news_within(self, wait: Seconds) -> list[str | None]:
-        """The lines that come within `wait`; None is the end."""
+        """The lines that come within `wait`; None marks the end."""
         asleep = time.perf_counter()
         lines: list[str | None] = []
         with contextlib.suppress(queue.Empty):
@@ -223,14 +223,14 @@ class Daemon:
         """Check the ports, and return what has changed."""
         began = time.perf_counter()
         lines = self._connection.check()
-        self._worker.early = self._connection.latency  # a server that is back may have another
+        self._worker.early = self._connection.latency  # a restarted server may have another
         realtime.tidy()
-        return lines or self._after_standstill(time.perf_counter() - began)  # to open may take long
+        return lines or self._after_standstill(time.perf_counter() - began)  # opening may take long
 
     def _after_standstill(self, late: Seconds) -> list[str]:
-        """Release the player's keys if this thread is so late that the process was stopped."""
+        """Release the player's keys if this thread is so late that the process was suspended."""
         if late < STOOD_STILL:
             return []
         held = self._connection.release_held()
-        what = ": the keys that were held are released" if held else ""
-        return [f"stood still for {late:.0f} s{what}"]
+        what = ": held keys are released" if held else ""
+        return [f"suspended for {late:.0f} s{what}"]

@@ -1,4 +1,4 @@
-"""Events for subscribers of the control channel: what is heard and played, and notices.
+"""Events for subscribers of the control channel: notes heard and played, tempo, notices.
 
     {"event": "heard", "at": 1.25, "do": "note_on", "pitch": 60, "velocity": 80, "channel": 1}
     {"event": "played", "at": 1.5, "do": "note_off", "pitch": 62, "channel": 1}
@@ -20,10 +20,10 @@ from midigen.errors import MidigenError
 from midigen.midi.messages import Message, NoteOff, NoteOn, Seconds
 
 SUBSCRIBERS = 4
-"""How many may listen at once."""
+"""The most subscribers at once."""
 
 WAITING = 256
-"""Events that may wait for one subscriber. Those that come then are lost."""
+"""The most events that wait for one subscriber. More are dropped and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Subscription:
         self._began = began
         self._waiting: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._lost = 0
-        self._told = 0  # of the lost ones
+        self._told = 0  # lost events already reported
 
     def put(self, event: _Event) -> None:
         """Add an event, or count it as lost. Never waits."""
@@ -53,7 +53,7 @@ class Subscription:
     def take(self) -> Iterator[Mapping[str, object]]:
         """The events that have come, oldest first, and how many were lost after them."""
         lost = self._lost
-        for _ in range(WAITING):  # so that it ends, however fast they come
+        for _ in range(WAITING):  # bounded, however fast they come
             try:
                 event = self._waiting.get_nowait()
             except queue.Empty:
@@ -69,7 +69,7 @@ class Subscription:
 
 
 class Feed:
-    """An `Observer` that hands on what happens to everybody who has subscribed."""
+    """An `Observer` that passes events to all subscribers."""
 
     def __init__(self) -> None:
         self._began: Seconds = time.perf_counter()
@@ -106,7 +106,7 @@ class Feed:
             self._put("heard", time, message)
 
     def played(self, message: Message, time: Seconds) -> None:
-        """The machine played a message."""
+        """A message that midigen played."""
         if isinstance(message, NoteOn | NoteOff):
             self._put("played", time, message)
 
@@ -115,7 +115,7 @@ class Feed:
         self._put("tempo", time, bpm)
 
     def keep(self) -> None:
-        """The recorder says in a notice what it has kept."""
+        """Do nothing: a notice of the recorder says what was saved."""
 
     def _put(self, name: str, when: Seconds, what: NoteOn | NoteOff | float | str) -> None:
         for each in self._subscriptions:

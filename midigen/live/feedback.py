@@ -1,8 +1,8 @@
-"""Telling midigen's own notes from the player's, where a cable or a DAW sends them back.
+"""Detects MIDI feedback: midigen's own notes that a cable or a DAW sends back to its input.
 
-A message that comes in right after the same message was sent counts as its return. That ends when
-some notes haven't come back: then there is no such cable, and what looks like a return is the
-player's. If later one note after another comes back with the same delay, there is a cable again.
+A message that comes in right after the same message was sent counts as its return. If several
+notes don't come back, there is no feedback, and what looks like a return is the player's. If later
+one note after another comes back with the same delay, there is feedback again.
 """
 
 from collections import deque
@@ -30,23 +30,23 @@ AT_ONCE: Seconds = 0.020
 """Keys that a player strikes within this time are a chord (see `melody.CHORD`)."""
 
 LATEST: Seconds = 0.04
-"""A return takes no longer than this: two periods of 20 ms. No player follows so closely."""
+"""A return takes at most this long: two periods of 20 ms. No player follows so closely."""
 
 DOUBT = 3
-"""When so many notes haven't come back, there is no cable."""
+"""After so many notes that didn't come back, there is no feedback."""
 
 PROOF = 4
-"""When so many notes in a row came back unchanged and with the same delay, there is one."""
+"""After so many notes in a row came back unchanged with the same delay, there is feedback."""
 
 ECHOES = 8
-"""When so many older values of controllers came back in a row, they go round a cable: nobody turns
-a knob like that."""
+"""After so many older controller values came back in a row, they are feedback: nobody turns a knob
+like that."""
 
 ABOUT: Seconds = 0.010
-"""The delays of one cable differ by less than this."""
+"""The delays of one feedback path differ by less than this."""
 
 _COUNTED = {DATA_ENTRY, 38, 96, 97, *UNREGISTERED, *PARAMETER}
-"""Controllers that do something each time, so that no repetition may be left out."""
+"""Controllers that act each time, so that no repetition may be dropped."""
 
 _Controller: TypeAlias = tuple[int, Channel, int | None]
 _Sound: TypeAlias = tuple[type, Channel, Pitch] | ChannelMessage
@@ -66,7 +66,7 @@ class Feedback:
     def __init__(self) -> None:
         self.returned = 0
         """How many messages came back."""
-        self._sent: deque[_Sent] = deque()  # lately, oldest first
+        self._sent: deque[_Sent] = deque()  # recently, oldest first
         self._fresh: deque[_Sent] = deque()  # of them, the notes that may come back at once
         self._out: dict[_Sound, deque[_Sent]] = {}  # of them, what may still come back
         self._down: dict[tuple[Channel, Pitch], int] = {}  # returned notes that haven't ended
@@ -109,8 +109,8 @@ class Feedback:
     def _takes_note(self, note: NoteOn, now: Seconds) -> bool:
         """Whether a note-on is a return.
 
-        Without proof of a cable, the note-off of a key that the player strikes must be heard: the
-        note would hang.
+        Without proof of feedback, the note-off of a key that the player strikes must be heard:
+        otherwise the note would hang.
         """
         sound, key = _sound(note), (note.channel, note.pitch)
         may_be = sound in self._out and self._out[sound][0].time <= now
@@ -137,8 +137,8 @@ class Feedback:
     def _takes_value(self, message: ChannelMessage, now: Seconds) -> bool:
         """Whether a controller's value is a return.
 
-        Without proof of a cable, only the value that was sent last is, since leaving it out changes
-        nothing. An older one may be the player's, and must reach the receiver.
+        Without proof of feedback, only the value sent last counts as one, since dropping it changes
+        nothing. An older value may be the player's, and must reach the receiver.
         """
         number = message.data[0] if message.status == CONTROL_CHANGE else None
         changes = self._values[_controller(message)] != message or number in _COUNTED
@@ -152,16 +152,16 @@ class Feedback:
         return is_own
 
     def _believes(self, sound: _Sound, message: Message, now: Seconds) -> bool:
-        """Whether to believe in a cable, judging by a message that has just come in."""
+        """Whether a message that has just come in may be feedback."""
         newest = self._out[sound][-1]
         is_quick = newest.message == message and now - newest.time <= AT_ONCE
         return self._in_a_row >= PROOF or (is_quick and self._doubt < DOUBT)
 
     def _weigh(self, sent: _Sent, came: NoteOn, now: Seconds) -> None:
-        """Weigh a note that came back, or that the player happened to strike as well."""
+        """Count a note that came back, or that the player happened to strike too."""
         delay = now - sent.time
         is_alike = came == sent.message and abs(delay - self._delay) < ABOUT
-        if sent.sound != self._newest or not is_alike:  # who repeats a key proves nothing
+        if sent.sound != self._newest or not is_alike:  # a repeated key proves nothing
             self._in_a_row = self._in_a_row + 1 if is_alike else 1
         self._delay, self._newest = delay, sent.sound
         if self._in_a_row >= PROOF:
@@ -177,7 +177,7 @@ class Feedback:
         return sent
 
     def _forget(self, now: Seconds) -> None:
-        """Give up what was sent too long ago to come back."""
+        """Drop messages that were sent too long ago to come back."""
         while self._fresh and now - self._fresh[0].time > AT_ONCE:
             self._doubt += not self._fresh.popleft().is_back
         while self._sent and now - self._sent[0].time > LATEST:
@@ -194,7 +194,7 @@ class Feedback:
 
 
 def _sound(message: NoteOn | NoteOff | ChannelMessage) -> _Sound:
-    """What a return must have in common: for a note, its channel and pitch."""
+    """What a message and its return have in common: for a note, channel and pitch."""
     if isinstance(message, ChannelMessage):
         return message
     return (type(message), message.channel, message.pitch)

@@ -1,8 +1,8 @@
-"""A process beside midigen that ends it at a second Ctrl-C, whatever it is stuck in.
+"""A watchdog process that kills midigen after a second Ctrl-C, even if midigen hangs.
 
-A signal's handler runs only when the main thread is back in Python. It doesn't run while that
-thread waits in a library, or while another thread holds the interpreter in a library, as
-python-rtmidi does while it sends. But Python writes the number of each signal to a pipe at once
+A signal handler runs only when the main thread is back in Python. It doesn't run while that thread
+waits in a library, or while another thread holds the interpreter in a library, as python-rtmidi
+does during a send. But Python writes each signal's number to a pipe at once
 (`signal.set_wakeup_fd`), and the guard reads that pipe. It also restores the terminal's mode.
 """
 
@@ -21,7 +21,7 @@ if sys.platform != "win32":
     import termios
 
 GRACE = 1.5
-"""Seconds that midigen has to end its notes and itself after the second Ctrl-C."""
+"""Seconds that midigen has after the second Ctrl-C to send its note-offs and exit."""
 
 _SIGNALS, _TERMINAL = 0, 1  # the guard's file descriptors
 
@@ -37,7 +37,7 @@ def guarded() -> Iterator[None]:
         return
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    mode = _mode_of_terminal()  # before anybody changes it
+    mode = _mode_of_terminal()  # before midigen changes it
     guard = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, str(os.getpid()), marshal.dumps(mode).hex()],
         stdin=reading,
@@ -51,13 +51,13 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         signal.set_wakeup_fd(former)
-        os.close(writing)  # which ends the guard
+        os.close(writing)  # this ends the guard
         guard.wait()
 
 
 def _mode_of_terminal() -> list[Any] | None:
     """The mode of the terminal, if there is one and this process is in front there."""
-    from midigen.live.standard_input import is_in_front  # noqa: PLC0415  the guard itself has no midigen
+    from midigen.live.standard_input import is_in_front  # noqa: PLC0415  the guard process loads no midigen
 
     try:
         if sys.__stdin__ is not None and is_in_front(terminal := sys.__stdin__.fileno()):

@@ -1,7 +1,6 @@
-"""What comes in at one port: messages are stamped, and floods are kept out.
+"""The input of one port: timestamps and decodes messages, and keeps floods out.
 
-When more comes than the worker can handle, only note-offs of notes that were let in still come
-through.
+If more comes in than the worker can handle, only note-offs of notes that were let in still pass.
 """
 
 import re
@@ -31,11 +30,11 @@ MOST = 128
 """How many messages of a port may wait for the worker: some 10 ms of its work."""
 
 MOST_URGENT = 4 * MOST
-"""The same for clock messages, of which each one counts, and for "all notes off"."""
+"""The same for clock messages, none of which should be lost, and for "all notes off"."""
 
 _SYSEX = 0xF0
-_CUTS_IN = re.compile(rb"[\x80-\xef\xf1-\xf6\xfa-\xfc]")  # what is none of a SysEx
-_PEDAL = -1  # in the place of a pitch
+_CUTS_IN = re.compile(rb"[\x80-\xef\xf1-\xf6\xfa-\xfc]")  # status bytes that can't be in a SysEx
+_PEDAL = -1  # instead of a pitch
 _FIRST_MODE = 120  # controllers from here on are commands, such as all notes off
 
 Held: TypeAlias = tuple[Channel, Pitch]
@@ -45,14 +44,14 @@ Held: TypeAlias = tuple[Channel, Pitch]
 class Intake:
     """Enqueues what a port receives.
 
-    `feedback` knows what was sent: a message of midigen's own that comes back isn't heard.
+    `feedback` has what was sent, so that midigen's own messages are ignored if they come back.
     """
 
     def __init__(self, enqueue: Enqueue, feedback: Feedback) -> None:
         self.dropped = 0
-        """Messages that were kept out because there were too many."""
+        """How many messages were dropped because there were too many."""
         self.was_deaf = False
-        """Whether a SysEx without its end has ever kept it from hearing."""
+        """Whether an unfinished SysEx has ever blocked it."""
         self._enqueue = enqueue
         self._feedback = feedback
         self._decode = wire.Decoder().feed
@@ -62,7 +61,7 @@ class Intake:
         self._is_first = True
 
     def on_message(self, message: tuple[Sequence[int], float], _: object = None) -> None:
-        """The callback of RtMidi: called for each message, on a thread of RtMidi's."""
+        """The callback: RtMidi calls it for each message, on its own thread."""
         now = time.perf_counter()
         if self._is_first:
             self._is_first = False
@@ -84,7 +83,7 @@ class Intake:
     def release_held(self) -> int:
         """Release the keys and pedals that are down at the port; return how many.
 
-        Their note-offs may have been lost.
+        It is for when note-offs may have been lost.
         """
         down, self._down = self._down, set()
         ends: list[Message] = [
@@ -99,7 +98,7 @@ class Intake:
     def _late(self, data: Sequence[int]) -> list[Message]:
         """The messages inside a SysEx: on JACK, RtMidi takes everything up to an F7 for one.
 
-        They may have waited for long, so note-ons and ticks are left out.
+        They may be old, so note-ons and ticks are dropped.
         """
         self._decode(data[:1])
         cut = _CUTS_IN.search(bytes(data))
@@ -113,7 +112,7 @@ class Intake:
         ]
 
     def _admits(self, message: Message) -> bool:
-        """Whether a message may be enqueued: the note-off of a note that was let in always may."""
+        """Whether a message may be enqueued. The note-off of a note that was let in always may."""
         waiting = self._let_in - self._handled
         key, begins = key_of(message)
         if key is None:

@@ -1,9 +1,9 @@
-"""What RtMidi doesn't say about the JACK server: when it ends, its pace, and what is connected.
+"""Watches the JACK server: its shutdown, its period, and its connections.
 
-RtMidi doesn't ask to be told of the server's end, and a client can't find out by itself: it goes
-on listing its ports, and its sends seem to succeed until a buffer is full, when they block the
-whole process. A new client doesn't help either: when it is made, the library frees the old ones,
-which are still in use.
+RtMidi registers no shutdown callback, and its client can't notice the shutdown: it still lists its
+ports, and its sends seem to succeed until a buffer is full, when they block the whole process. A
+new RtMidi client doesn't help either: when it is made, the library frees the old ones, which are
+still in use.
 """
 
 import ctypes
@@ -18,14 +18,14 @@ from midigen.errors import NoMidiSystemError, PortError
 from midigen.midi.messages import Seconds
 
 STANDS_STILL: Seconds = 0.25
-"""If two periods take longer than this, the server isn't late: it stands still."""
+"""If two periods take longer than this, the server isn't late: it hangs."""
 
 _MAPS = Path("/proc/self/maps")
 _ANY = "surrogateescape"  # names may be no valid text
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
 _ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
-_keep_quiet = _ON_MESSAGE(lambda _: None)  # the library calls it as long as the process lives
+_keep_quiet = _ON_MESSAGE(lambda _: None)  # kept: the library calls it to the end
 
 
 class JackWatch:
@@ -56,9 +56,9 @@ class JackWatch:
         self._jack.jack_port_get_all_connections.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
         self._jack.jack_connect.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
         self._jack.jack_free.argtypes = [ctypes.c_void_p]
-        self._jack.jack_set_error_function(_keep_quiet)  # it would write on the player's screen
+        self._jack.jack_set_error_function(_keep_quiet)  # else it writes on the player's screen
         self._jack.jack_set_info_function(_keep_quiet)
-        self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept, as C holds no reference to it
+        self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept alive: C holds no reference
         self._client = self._jack.jack_client_open(client.encode(), _NO_START_SERVER, None)
         if not self._client:
             raise NoMidiSystemError("the JACK server doesn't run, or takes no other client")
@@ -66,18 +66,18 @@ class JackWatch:
 
     @property
     def period(self) -> Seconds:
-        """The length of a period: the server delivers messages once in each."""
+        """The length of a period. The server delivers messages once a period."""
         frames = int(self._jack.jack_get_buffer_size(self._client))
         return frames / int(self._jack.jack_get_sample_rate(self._client))
 
     @property
     def stands_still(self) -> bool:
-        """Whether nothing is delivered now: the server hangs, or waits for a dead client."""
+        """Whether the server hangs, or waits for a dead client, and delivers nothing."""
         since = self._since_period
         return since > STANDS_STILL and since > 2 * self.period
 
     def goes_on(self, patience: Seconds) -> bool:
-        """Wait until a period begins, or the server ends; return False if `patience` is over."""
+        """Wait until a period begins or the server ends; return False after `patience`."""
         asked = time.perf_counter()
         while not self.gone:
             time.sleep(self.period)
@@ -135,7 +135,7 @@ def _bytes(name: str) -> bytes:
 
 
 def _as_listed(name: str) -> str:
-    """The name as RtMidi lists it: without bytes that are no text."""
+    """The name as RtMidi lists it: without bytes that aren't text."""
     return name.encode(errors="ignore").decode()
 
 

@@ -1,7 +1,7 @@
 """The log, for finding out afterwards what happened on stage.
 
-Every module logs to `logging`'s loggers. Here their records go through a bounded queue to a thread
-of its own, so that nobody who plays waits for a disk or a terminal.
+Every module uses `logging`. Here the records go through a bounded queue to a separate thread, so
+that no thread that plays waits for a disk or a terminal.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from midigen.errors import MidigenError
 from midigen.midi.messages import Seconds
 
 WAITING = 10_000
-"""Records that may wait to be written. Those that come then are lost, and counted."""
+"""The most records that wait to be written. More are dropped and counted."""
 
 CLOSE_TIMEOUT: Seconds = 2.0
-"""How long the end waits for a slow disk."""
+"""How long closing waits for a slow disk."""
 
 NOTICES = "midigen.notice"
-"""The logger of what the player is shown."""
+"""The logger for the player's notices."""
 
 _FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
 _DATES = "%Y-%m-%d %H:%M:%S"
@@ -35,8 +35,8 @@ _DATES = "%Y-%m-%d %H:%M:%S"
 def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
     """Write the log to a file and a stream, if given, until the end of the context.
 
-    The file is appended to. The stream gets all but what the player is shown anyway. Raises
-    MidigenError if the file can't be written.
+    Appends to the file. The stream gets everything but notices, which the player sees anyway.
+    Raises MidigenError if the file can't be written.
     """
     handlers = [*_to_file(path), *_to_stream(stream)]
     if not handlers:
@@ -48,7 +48,7 @@ def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
     former = logger.level, logger.propagate, logging.raiseExceptions
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    logging.raiseExceptions = False  # a full disk isn't told of on the player's screen
+    logging.raiseExceptions = False  # no tracebacks of a full disk on the player's screen
     logger.addHandler(entrance)
     listener.start()
     logger.info(
@@ -82,7 +82,7 @@ def notice(line: str) -> None:
 
 
 class _Entrance(logging.handlers.QueueHandler):
-    """Takes records without ever waiting; in the queue they are as they came."""
+    """Enqueues records without blocking, and unformatted."""
 
     queue: "queue.SimpleQueue[logging.LogRecord]"
 

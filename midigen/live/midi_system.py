@@ -1,7 +1,7 @@
-"""The MIDI systems of this machine: which there are, and their ports.
+"""The MIDI systems of this computer, and their ports.
 
-Only this module knows python-rtmidi. It is imported when it is needed, because on Linux its wheel
-loads the system's libasound, which a bare container doesn't have.
+Only this module imports python-rtmidi, and only when it is needed: on Linux its wheel loads the
+system's libasound, which a bare container doesn't have.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ SEQUENCER = Path("/dev/snd/seq")  # checked first, because libasound complains o
 
 @dataclass(frozen=True)
 class Listing:
-    """The ports of one MIDI system, or why there are none."""
+    """The ports of one MIDI system, or the problem with it."""
 
     api: Api
     inputs: tuple[Port, ...] = ()
@@ -46,7 +46,7 @@ class Listing:
 def find_api(choice: Api) -> Api:
     """The MIDI system to use: the chosen one, or the first that works here.
 
-    Raises NoMidiSystemError, which says why each one doesn't.
+    Raises NoMidiSystemError, which says what is wrong with each.
     """
     problems: list[str] = []
     for listing in _listings(choice):
@@ -80,12 +80,12 @@ def sequencer_trouble(path: Path) -> tuple[str, str] | None:
 
 
 def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Close ports of RtMidi and their clients, but none while the MIDI system still uses it.
+    """Close RtMidi's ports and clients, each only when the MIDI system no longer uses it.
 
-    Two things can crash the process, and can't be seen from here. A callback that waits for the
-    interpreter still needs what cancelling it frees. And JACK's library walks through a client's
-    ports after each change of the graph, even while one is being closed, which is such a change.
-    So what cancelling frees is kept until the end, and each port is closed only after a pause.
+    Two invisible races can crash the process. A callback that waits for the interpreter still
+    needs the objects that cancelling it frees. And JACK's library walks through a client's ports
+    after each change of the graph; closing a port is such a change. So the objects are kept until
+    the end, and each port is closed only after a pause.
     """
     kept = [gc.get_referents(port) for port in inputs]
     for port in inputs:
@@ -98,10 +98,10 @@ def close_ports(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
 
 
 def abandon(inputs: Sequence[Any], outputs: Sequence[Any], *others: object) -> None:
-    """Leave ports, and other objects, open until the process ends, since their server hangs.
+    """Leave ports and other objects open until the process ends, since their server hangs.
 
-    Closing or freeing one would wait for the server, and block the interpreter meanwhile. What the
-    server may still call isn't freed either.
+    Closing or freeing one would wait for the server and block the interpreter. Callbacks that the
+    server may still call aren't freed either.
     """
     called = [each for port in inputs for each in gc.get_referents(port)]
     for kept in (*inputs, *outputs, *called, *others):
@@ -163,7 +163,7 @@ def _list_api(rtmidi: Any, api: Api) -> Listing:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep off the screen what C libraries write to stderr, as libjack does at length."""
+    """Hide what C libraries, above all libjack, write to stderr."""
     sys.stderr.flush()
     saved = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)

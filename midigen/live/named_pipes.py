@@ -1,8 +1,9 @@
-"""Where the control channel is on Windows: a named pipe with the user's name in its own.
+"""The control channel's transport on Windows: a named pipe with the user's name in its own.
 
 Windows gives a pipe to the user who made it: only that user, administrators and the system may
-write to it. Others may open it to read, which gets them nothing, as nothing is said without a
-request. A name that somebody else took first is refused when midigen starts, and never shared.
+write to it. Others may open it to read, but get nothing, since midigen sends nothing without a
+request. If somebody else already has the name, midigen refuses it at the start, and never shares
+it.
 """
 
 import os
@@ -33,7 +34,7 @@ def names(pipes: list[str], user: str) -> list[str]:
 class Peer:
     """A connection to a caller."""
 
-    is_trusted = True  # the pipe lets in nobody else
+    is_trusted = True  # the pipe admits nobody else
 
     def __init__(self, caller: Any) -> None:
         self.connection: Connection = caller  # a PipeConnection, which has the same methods
@@ -52,7 +53,7 @@ class Peer:
 class Listener:
     """Listens for the callers of a midigen with this client name.
 
-    Raises MidigenError if that can't be, with nothing left open.
+    Raises MidigenError if it can't, and leaves nothing open.
     """
 
     def __init__(self, client: str) -> None:

@@ -1,10 +1,10 @@
 """Open Sound Control: `/midigen/CONTROL VALUE` over UDP becomes a `Control`.
 
-`read` takes a datagram apart and never raises; `OscServer` listens and hands on.
+`read` parses a datagram and never raises; `OscServer` listens and passes controls on.
 
-It is written by hand because it faces a network. In python-osc's server a bundle that gives a
-negative size is read for ever, bundles in bundles exhaust the stack, an address is compiled as a
-regular expression, and a bundle for tomorrow keeps the server waiting until then.
+The parser is our own because it faces a network. In python-osc's server a bundle with a negative
+size makes an endless loop, nested bundles exhaust the stack, an address is compiled as a regular
+expression, and a bundle timed for tomorrow blocks the server until then.
 """
 
 import select
@@ -20,22 +20,22 @@ from midigen.settings.controls import Control
 
 PREFIX = "/midigen/"
 BETWEEN_LINES: Seconds = 1.0
-"""Of what is wrong with datagrams, the player is told at most one line in this time."""
+"""At most one line about bad datagrams is shown in this time."""
 
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEADER = 16  # bytes: the word, and a time, which is ignored
 _SIZE = struct.Struct(">i")
 _LARGEST = 65_536  # bytes, of a datagram
 _LONGEST = 256  # characters of an address or a value; no control needs so many
-_MOST_SHOWN = 60  # characters of an address that the player is told
-_NOT_OSC = "what came isn't OSC"
+_MOST_SHOWN = 60  # characters of an address that are shown
+_NOT_OSC = "not an OSC message"
 _NUMBERS = {letter: struct.Struct(f">{code}") for letter, code in ("ii", "hq", "ff", "dd")}
 _TRUTHS = {"T": True, "F": False}
 _TYPES = {"s", *_NUMBERS, *_TRUTHS}
 
 
 def read(datagram: bytes) -> Iterator[Control | str]:
-    """The controls of a datagram in order, and between them what is wrong with it, in words."""
+    """The controls of a datagram, in order, and the errors in it, as text."""
     rest = [(0, len(datagram))]
     while rest:
         start, end = rest.pop()
@@ -116,7 +116,7 @@ def _head(message: bytes) -> tuple[str, str, int]:
     types = ","
     try:
         address, index = _string(message, 0)
-        if message[index:]:  # else it is an old sender's, who leaves out that there is no value
+        if message[index:]:  # else an old sender left out the empty type tag
             types, index = _string(message, index)
     except ValueError as exc:
         raise ValueError(_NOT_OSC) from exc
@@ -128,7 +128,7 @@ def _head(message: bytes) -> tuple[str, str, int]:
 class OscServer:
     """Listens on a thread of its own, and calls `put` with each control.
 
-    `tell` shows the player a line. Neither is called any more once `close` has returned.
+    `tell` shows the player a line. Neither is called after `close` has returned.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class OscServer:
             select.select([self._socket, self._woken], [], [])
             try:
                 datagram = self._socket.recv(_LARGEST)
-            except OSError:  # woken, or what Windows says of a sender that is gone
+            except OSError:  # woken, or Windows reports that a sender has gone
                 continue
             for result in read(datagram):
                 if self._closing.is_set():

@@ -1,21 +1,21 @@
 """The connections of midigen's own ports, so that lost ones can be made again.
 
-A connection is missed if the port at its other end, or the whole MIDI system, went away. It isn't
-missed if somebody removed it.
+A connection is lost if the port at its other end, or the whole MIDI system, went away. It isn't if
+somebody removed it.
 """
 
 from collections.abc import Callable, Set
 
 
 class Patch:
-    """The ports of others that are, or were, connected to each of midigen's own."""
+    """The other ports that are, or were, connected to each of midigen's own."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str]] = set()  # midigen's port, and the other
         self._missed: set[tuple[str, str]] = set()  # of them
 
     def update(self, own: str, connected: Set[str], exists: Callable[[str], bool]) -> list[str]:
-        """Note what is connected to a port of midigen's; return what must be connected again."""
+        """Update the connections of one of midigen's ports; return those to restore."""
         back = []
         for cable in sorted(self._known):
             other = cable[1]
@@ -33,5 +33,5 @@ class Patch:
         return back
 
     def miss_all(self) -> None:
-        """The MIDI system has gone, and every connection with it."""
+        """The MIDI system has gone: all connections are lost."""
         self._missed |= self._known

@@ -1,4 +1,4 @@
-"""The names of ports: how systems list them, how players give them, and who is who on return.
+"""The names of ports: how systems list them, how players give them, how returning ports match.
 
 Each system names ports in its own way, as RtMidi lists them:
 
@@ -23,7 +23,7 @@ _NUMBERS = {Api.ALSA: re.compile(r" \d+:\d+$"), Api.WINMM: re.compile(r" \d+$")}
 """The numbers that a system adds to a name."""
 
 _UNIQUE = (Api.ALSA, Api.JACK)
-"""The systems that list no two ports alike."""
+"""The systems in which all names differ."""
 
 
 class Port(NamedTuple):
@@ -39,7 +39,7 @@ class Port(NamedTuple):
     name: str
     """The name for players: the plain one, with a number if there are twins, `Piano #2`."""
     mark: str
-    """What tells it from all other ports, as far as the system does."""
+    """Its identity among all ports, as far as the system gives one."""
 
 
 def ports_of(api: Api, listed: Sequence[str | None]) -> list[Port]:
@@ -83,7 +83,7 @@ def matches(wanted: str, ports: Sequence[Port]) -> list[Port]:
 
 
 class Sought:
-    """A port that a player named. When it comes back, no other port is taken for it."""
+    """A port that a player named. When it comes back, it isn't confused with another."""
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted

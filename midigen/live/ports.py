@@ -1,4 +1,4 @@
-"""Live ports: what is played goes out here, and what goes away is watched and reopened."""
+"""Live MIDI ports: sends to them, watches them, and reopens those that went away."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from midigen.midi.messages import Channel, Message, NoteOn, Seconds
 from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 
-STANDS_STILL = "the JACK server stands still: nothing is heard or played"
+STANDS_STILL = "the JACK server hangs: nothing is received or sent"
 
 
 class MidiPorts:
@@ -33,7 +33,7 @@ class MidiPorts:
     """
 
     silence_ends_phrases = True
-    """Nothing else says that a phrase is over."""
+    """Only a silence ends a phrase here."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class MidiPorts:
         self._channel = channel
         self._dropped = 0  # at ports that were closed
         self._outputs: tuple[Any, ...] = ()  # the open ones; replaced, never changed
-        self._sending = threading.RLock()  # no output is closed while something is sent to it
-        self._failing: set[int] = set()  # ids of outputs that don't take what is sent
+        self._sending = threading.RLock()  # no output is closed during a send
+        self._failing: set[int] = set()  # ids of outputs that refuse messages
         self._patch = Patch()
         self._begun: set[Held] = set()  # keys and pedals that are down at the receivers
-        self._is_lost = False  # the MIDI system has thrown us out: nothing may be sent
+        self._is_lost = False  # the MIDI system closed our ports: nothing may be sent
         self._stands_still = False  # the JACK server, as `check` found it
         self._told_of_echo = False
         self._told_of_deaf: set[str] = set()
-        self._complaint = ""  # the problem that the player was told of last
+        self._complaint = ""  # the problem last reported
 
     @property
     def listening(self) -> list[str]:
@@ -82,7 +82,7 @@ class MidiPorts:
 
     @property
     def description(self) -> str:
-        """The ports that are open, in words."""
+        """The open ports, in words."""
         heard, played = quoted(self.listening), quoted(self.playing)
         return f"listening on {', '.join(heard)}, playing to {', '.join(played)}"
 
@@ -94,7 +94,7 @@ class MidiPorts:
 
     @property
     def trouble(self) -> str:
-        """What keeps everything from being heard or played, as `check` found it; or nothing."""
+        """What blocks all input and output, as `check` found it; else empty."""
         if self._is_lost:
             return "the MIDI system has gone: waiting for it to come back"
         return STANDS_STILL if self._stands_still else ""
@@ -115,15 +115,15 @@ class MidiPorts:
         self._open()
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """Say whether MIDI clock is let in, from the next `check` on, and where it plays."""
+        """Set whether MIDI clock is let in, from the next `check` on, and the output channel."""
         self._clients.hears_clock = hears_clock
         self._channel = channel
 
     def send(self, output: Output) -> bool:
         """Send one message to every output, and return whether it went out.
 
-        Nothing goes out while the MIDI system is gone or hangs. `check` looks after an output
-        that doesn't take the message.
+        Nothing goes out while the MIDI system is gone or hangs. If an output refuses the message,
+        `check` reopens it.
         """
         if not isinstance(output, Message):
             return True
@@ -146,9 +146,9 @@ class MidiPorts:
         return sum(intake.release_held() for intake in self._clients.intakes)
 
     def check(self) -> list[str]:
-        """Look after the ports; return what has gone and what has come back, in lines.
+        """Check the ports; return lines about those that went away or came back.
 
-        Raises PortError only where it can't go on.
+        Raises PortError only if midigen can't go on.
         """
         if self._is_lost:
             return self._come_back()
@@ -164,7 +164,7 @@ class MidiPorts:
         if own and not (_has(outputs, own[0]) and _has(inputs, own[1])):
             self._leave()
             return ["the MIDI system has closed the ports: opening them again"]
-        lines = ["the JACK server goes on"] if self._stands_still else []
+        lines = ["the JACK server runs again"] if self._stands_still else []
         self._stands_still = False
         clients.filter_inputs()
         for link in clients.links:
@@ -173,7 +173,7 @@ class MidiPorts:
         lines += self._unblock()
         if self._feedback.returned and not self._told_of_echo:
             self._told_of_echo = True
-            lines.append("its own notes come back to its input: it doesn't listen to them")
+            lines.append("the output comes back on the input: midigen ignores its own notes")
         return lines
 
     def close(self) -> None:
@@ -184,7 +184,7 @@ class MidiPorts:
         self._clients.close()
 
     def other_inputs(self) -> list[str]:
-        """Inputs of this machine that midigen doesn't listen to yet, but could."""
+        """Inputs on this machine that midigen could listen to, but doesn't."""
         inputs, _ = self._clients.listed()
         echoes = (self._settings.out_client, "Midi Through")
         heard = self._clients.connected(inputs=True)
@@ -207,10 +207,10 @@ class MidiPorts:
             raise
 
     def _may_pass(self, message: Message) -> bool:
-        """Whether a message may be sent: while the server stands still, only needed note-offs.
+        """Whether a message may be sent: while the server hangs, only note-offs that are needed.
 
-        The rest would come out all at once when the server goes on, or fill RtMidi's buffer,
-        which then blocks the whole process.
+        Anything else would come out in a burst when the server runs again, or fill RtMidi's
+        buffer, which then blocks the whole process.
         """
         jack = self._clients.jack
         key, begins = key_of(message)
@@ -251,10 +251,10 @@ class MidiPorts:
             is_new, link.complaint = problem != link.complaint, problem
             return [*lines, problem] if is_new else lines
         link.complaint = ""
-        return [*lines, f'"{link.found}" is there']
+        return [*lines, f'"{link.found}" is connected']
 
     def _is_there(self, link: Link, ports: Sequence[Port]) -> bool:
-        """Whether a link's port is there and still connected: it may have been away briefly."""
+        """Whether a link's port exists and is still connected: it may have gone for a moment."""
         found = link.sought.found
         if not found or not link.sought.is_listed(ports) or id(link.client) in self._failing:
             return False
@@ -273,10 +273,10 @@ class MidiPorts:
             link.intake.release_held()  # before the port is closed, when JACK may lose a message
         time.sleep(SETTLING)  # see `close_ports`
         link.client.close_port()
-        return f'"{gone}" is gone (unplugged?): the music goes on without it'
+        return f'"{gone}" is gone (unplugged?): playing on without it'
 
     def _repatch(self) -> list[str]:
-        """Connect the virtual ports in JACK again to what they were connected to."""
+        """Restore the JACK connections of the virtual ports."""
         jack, own, unblocker = self._clients.jack, self._clients.own_names, self._clients.unblocker
         lines: list[str] = []
         if not jack:
@@ -284,7 +284,7 @@ class MidiPorts:
         for name in own:
             plugged = jack.connections(name)
             if unblocker:
-                plugged.discard(unblocker.port)  # it connects itself again
+                plugged.discard(unblocker.port)  # it reconnects itself
             for other in self._patch.update(name, plugged, jack.has_port):
                 ends = (other, name) if name == own[0] else (name, other)
                 if jack.connect(*ends):
@@ -292,17 +292,17 @@ class MidiPorts:
         return lines
 
     def _unblock(self) -> list[str]:
-        """Let deaf inputs in JACK hear again, and tell of each one once."""
+        """Unblock JACK inputs that an unfinished SysEx blocks, and report each one once."""
         self._clients.unblock()
         deaf = self._clients.deaf()
         new, self._told_of_deaf = deaf - self._told_of_deaf, self._told_of_deaf | deaf
         return [
-            f'a SysEx without its end kept "{name}" from hearing for a moment: notes may be missing'
+            f'an unfinished SysEx blocked "{name}" for a moment: notes may be missing'
             for name in sorted(new)
         ]
 
     def _leave(self) -> None:
-        """Close everything, since nothing works any more, and release the keys that are held."""
+        """Close everything after the MIDI system has failed, and release held keys."""
         self._is_lost = True
         self._stands_still = False
         self._begun.clear()
@@ -326,7 +326,7 @@ class MidiPorts:
         self._complaint = ""
         lines = [f"the MIDI system is back: {self.description}", *self._repatch()]
         self._outputs = ()
-        self._take_outputs()  # once more, as somebody may listen now
+        self._take_outputs()  # again: the restored connections must be silenced too
         return lines
 
 

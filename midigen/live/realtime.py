@@ -1,7 +1,7 @@
-"""What midigen asks of the operating system and the interpreter so that notes don't wait.
+"""Settings of the operating system and the interpreter that keep notes from waiting.
 
 With real-time priority (SCHED_FIFO, on Linux, where it is allowed) a thread runs as soon as it
-has something to do, whatever else the processors are busy with.
+has something to do, however busy the processors are.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ PRIORITY = 4
 """Lower than what JACK's clients have by default (5), since sound is more urgent than notes."""
 
 BESIDE = PRIORITY - 1
-"""The priority of what must not wait long, but never hold up the worker."""
+"""The priority of threads that must not wait long, but may never delay the worker."""
 
 SWITCH_INTERVAL: Seconds = 0.0001
 """How long a thread may keep the interpreter while another one waits for it.
@@ -30,8 +30,8 @@ with this value, 0.7 ms. If no other thread computes, it makes no difference
 def switch_interval(processors: int) -> Seconds:
     """How long a thread may keep the interpreter while another one waits for it.
 
-    On a single processor, threads with real-time priority that switch so often leave no time to
-    other programs, so there the default stays.
+    On a single processor, real-time threads that switch so often leave no time to other programs,
+    so there the default stays.
     """
     return SWITCH_INTERVAL if processors > 1 else sys.getswitchinterval()
 
@@ -74,11 +74,11 @@ def undisturbed() -> Iterator[None]:
 
 
 def freeze() -> None:
-    """Keep what exists now out of later collections: all of it is needed until the end."""
+    """Exclude all present objects from later collections: they are needed until the end."""
     gc.collect()
     gc.freeze()
 
 
 def tidy() -> None:
-    """Collect the garbage since `freeze`: next to none, as playing makes no cycles."""
+    """Collect the garbage since `freeze`: almost none, since playing makes no cycles."""
     gc.collect()

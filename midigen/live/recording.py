@@ -1,8 +1,8 @@
-"""Recording a session as MIDI files while it is played.
+"""The recorder: writes a session as MIDI files while it is played.
 
-The worker only enqueues. Once a second the recorder's own thread encodes what has come, and
-replaces the session's file by a longer one, so that there is a complete file at every moment. The
-last minutes are also remembered, and written to a file of their own when that is asked for.
+The worker only enqueues. Once a second the recorder's own thread encodes the new messages and
+replaces the session's file by a longer one, so that there is always a complete file. A buffer has
+the last minutes, which the control `keep` writes to a separate file.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from midigen.midi.ticks import microseconds_a_beat
 from midigen.midi.writer import MidiFileBuilder, Pieces
 
 INTERVAL: Seconds = 1.0
-"""How often the session's file is written, and so what a power cut may cost."""
+"""How often the session's file is written: the most that a power cut loses."""
 
 DISK_TIMEOUT: Seconds = 5.0
 """How long closing waits for a slow disk."""
@@ -37,7 +37,7 @@ _Arrival: TypeAlias = tuple[Seconds, int, Message | int | None]
 
 
 class Recorder:
-    """Records what the player and the machine play, in a folder.
+    """Records what the player and midigen play, in a folder.
 
     With `whole` it writes the whole session, and at each `keep` the last `keep_minutes`. `bpm` is
     the first tempo, and `bar` the number of quarters in a bar. `tell` shows the player a line; it
@@ -73,7 +73,7 @@ class Recorder:
         self._session: tuple[Path, MidiFileBuilder] | None = None
 
     def prove(self) -> None:
-        """Raise MidigenError if the whole session is to be written, and the folder can't be."""
+        """Raise MidigenError if the session is to be recorded and the folder can't be written."""
         if self._whole:
             self._path = self._files.prove(f"midigen-{_local_time()}")
 
@@ -86,7 +86,7 @@ class Recorder:
         self._thread.start()
 
     def close(self, now: Seconds) -> list[Path]:
-        """Write the rest and end; return all files written. Also works if it was never opened."""
+        """Write the rest and stop; return all files written. Works even without `open`."""
         self._end = now
         self._closing.set()
         if self._thread.ident is not None:
@@ -95,14 +95,14 @@ class Recorder:
                 self._tell("the recording's disk doesn't answer: its end may be missing")
         return list(self._files.written)
 
-    # --- for the worker: nothing here waits
+    # --- for the worker: nothing here blocks
 
     def heard(self, message: Message, time: Seconds) -> None:
         """The player played a message."""
         self._put(message, time, _PLAYER)
 
     def played(self, message: Message, time: Seconds) -> None:
-        """The machine played a message."""
+        """A message that midigen played."""
         self._put(message, time, _MACHINE)
 
     def tempo(self, bpm: float, time: Seconds) -> None:
@@ -120,8 +120,8 @@ class Recorder:
     # --- the recorder's thread
 
     def _work(self) -> None:
-        # It looks now and then. If every note woke it, that would be just when the worker has an
-        # answer to find.
+        # It polls. If every note woke it, that would be just when the worker has to find an
+        # answer.
         while not self._closing.wait(self._interval):
             self._catch_up()
             self._write(self._clock())
@@ -167,7 +167,7 @@ class Recorder:
 
 
 class _LastMinutes:
-    """What was played lately, at 13 bytes a message, so that even hours need little memory."""
+    """A buffer of the last minutes: 13 bytes a message, so that even hours need little memory."""
 
     _RECORD = Struct("<dB4p")  # time, track, 1 to 3 bytes: a message, or a tempo of the conductor
 
@@ -192,7 +192,7 @@ class _LastMinutes:
         return score
 
     def _forget(self, before: Seconds) -> None:
-        """Drop the records from before a time, but keep the last tempo in force then."""
+        """Drop the records before a time, but keep the tempo in force then."""
         size = self._RECORD.size
         old = 0
         while old < len(self._records):
@@ -259,7 +259,7 @@ class _Files:
         return not self._failing
 
     def give_up(self) -> None:
-        """Tell the player what is lost, as there is no other attempt."""
+        """Tell the player what is lost, since this was the last attempt."""
         if self._failing:
             self._tell(f"{self._folder}: the end of the recording is lost")
 
@@ -289,6 +289,6 @@ def _local_time() -> str:
 
 
 def _let_others(count: int) -> None:
-    """Offer the interpreter to the worker now and then, which can't wait until all is encoded."""
+    """Yield the interpreter now and then: the worker can't wait until everything is encoded."""
     if count % _AT_ONCE == 0:
         time.sleep(0)

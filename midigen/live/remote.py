@@ -1,4 +1,4 @@
-"""What the control channel does on a midigen that plays."""
+"""Carries out the requests of the control channel."""
 
 import os
 import time
@@ -31,7 +31,7 @@ _SHOWN = (
 class Remote:
     """The `Backend` of a daemon that was started with `settings`.
 
-    `load` reads the configuration again, and raises ConfigError.
+    `load` reloads the configuration, and raises ConfigError.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Remote:
         """
         status = self._daemon.status
         if status is None:
-            raise MidigenError("midigen is only just starting")
+            raise MidigenError("midigen is still starting")
         fields = asdict(status)
         return {
             **{name: fields[name] for name in _SHOWN},
@@ -75,7 +75,7 @@ class Remote:
         }
 
     def set(self, name: str, value: str) -> list[str]:
-        """Set a control, or press it. Returns the player's notices. Raises MidigenError."""
+        """Set or press a control. Returns the notices. Raises MidigenError."""
         control = Control(name, value)
         try:
             controls.read(control)
@@ -84,11 +84,11 @@ class Remote:
         return self._daemon.ask(control, REPLY_TIMEOUT)
 
     def keyboard(self) -> Intake:
-        """A new keyboard, whose notes are heard like those of a port."""
+        """A new keyboard, whose notes count like those of a port."""
         return Intake(self._daemon.enqueue, Feedback())
 
     def reload(self) -> list[str]:
-        """Read the configuration again, and play by it. Returns the player's notices.
+        """Reload the configuration. Returns the notices.
 
         Raises MidigenError; then nothing changes.
         """
@@ -100,5 +100,5 @@ class Remote:
             name for name in _AT_START if getattr(settings, name) != getattr(self._at_start, name)
         ]
         if later:
-            lines.append(f"what has changed in {', '.join(later)} counts from the next start on")
+            lines.append(f"changes in {', '.join(later)} take effect at the next start")
         return lines

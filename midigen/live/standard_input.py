@@ -1,4 +1,4 @@
-"""Standard input, whoever plays or types there: a terminal or a pipe."""
+"""Standard input, for playing and typing: a terminal or a pipe."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ def lines(stream: RawIOBase) -> Iterator[str]:
 
 
 def is_in_front(terminal: int) -> bool:
-    """Whether the shell has put this process in front; True where no shell decides.
+    """Whether this process is in the terminal's foreground; True without job control.
 
     `terminal` is a file descriptor. In the background a read would stop the whole process.
     """

@@ -1,4 +1,4 @@
-"""The names under which midigens are found by other processes."""
+"""The names under which other processes find running midigens."""
 
 import zlib
 from urllib.parse import quote

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 from midigen.midi.messages import Seconds
 
-_PINGS = 3  # in the watchdog's time: one may be late and another lost
+_PINGS = 3  # per watchdog interval: one may be late and another lost
 _LONGEST = 1000  # characters of a status: systemd ignores datagrams over 4096 bytes
 
 
 class Supervisor:
     """The service manager that started this process, according to its `environment`.
 
-    No method waits or raises. All but `close` may be called on any thread.
+    No method blocks or raises. All but `close` may be called on any thread.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -36,7 +36,7 @@ class Supervisor:
         self._send(b"WATCHDOG=1")
 
     def stopping(self) -> None:
-        """The process was asked to end, and does."""
+        """The process is shutting down."""
         self._send(b"STOPPING=1")
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ def _connected(name: str) -> socket.socket | None:
 
 
 def _watchdog(environment: Mapping[str, str]) -> Seconds | None:
-    """A part of the watchdog's time; None without one, or if it watches another process."""
+    """A part of the watchdog's interval; None without one, or if it is for another process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:

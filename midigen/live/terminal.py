@@ -29,25 +29,25 @@ from midigen.settings.controls import CONTROLS, Control
 
 COMMANDS = (
     "commands: :quit, :help, and each control with its value, such as :temperature 0.8 "
-    "(:mute and :hold alone change over); "
+    "(:mute and :hold alone toggle); "
     f"the controls are {', '.join(CONTROLS)}"
 )
 HELP = (
-    "c d e f g a b are the notes as the key has them (upper case: an octave up), f# and bb a "
-    "sharp and a flat, b b two notes; a space or - waits, | doesn't, Enter ends the phrase; "
+    "c d e f g a b are the notes of the key (upper case: an octave up), f# and bb a sharp and a "
+    "flat, b b two notes; a space or - waits a step, | doesn't, Enter ends the phrase; "
     f"{COMMANDS}"
 )
 _OCTAVE = 4
 _VELOCITY = 80
 _WAITS = " \t-"
 _BAR_LINE = "|"
-_NOTE = re.compile(r"([^#♯♭])([#♯♭b]?)")  # any letter: the key knows which there are
+_NOTE = re.compile(r"([^#♯♭])([#♯♭b]?)")  # any letter: the key checks it
 _RUN = re.compile(rf"[{_WAITS}]|[^{_BAR_LINE}{_WAITS}]+")
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How a line is read and played: its key, and how long a step and a note last (`gate`)."""
+    """How a line is read and played: the key, and how long a step and a note last (`gate`)."""
 
     key: Key
     step: Seconds
@@ -141,11 +141,11 @@ class Terminal:
         return True
 
     def release_held(self) -> int:
-        """Return 0: nobody holds anything here."""
+        """Return 0: nothing can be held here."""
         return 0
 
     def check(self) -> list[str]:
-        """Do nothing: the end of the input ends the program by itself."""
+        """Do nothing: the end of the input ends the program."""
         return []
 
     def close(self) -> None:
@@ -229,7 +229,7 @@ class Terminal:
             try:
                 self._stdout.write(text)
                 self._stdout.flush()
-            except (OSError, ValueError):  # nobody reads it any more
+            except (OSError, ValueError):  # the reader has gone
                 self._put(Quit())
                 return
 

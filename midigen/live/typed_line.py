@@ -30,7 +30,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ENTER, _BACKSPACE, _CONTROL_U = "\r\n", "\x7f\x08", "\x15"
-_AWAY = 0.5  # seconds between looks whether the terminal is ours again
+_AWAY = 0.5  # seconds between checks for the foreground
 
 
 class TypedLine:
@@ -80,7 +80,7 @@ class Typist:
         self._terminal = terminal
         self._line = TypedLine()
         self._closing = threading.Event()
-        # Where it can't be woken, it is left waiting for a line that never comes.
+        # If it can't be woken, it keeps waiting for a line that never comes.
         self._thread = threading.Thread(target=self._read, name="typing", daemon=True)
         self.restore: Callable[[], None] = _do_nothing
         """Restore the terminal's mode at once."""
@@ -93,7 +93,7 @@ class Typist:
         return self._line.text
 
     def start(self) -> None:
-        """Begin to read, if this process is in front of the terminal."""
+        """Begin to read, if this process is in the terminal's foreground."""
         if sys.platform != "win32":
             if not is_in_front(self._terminal):
                 return
@@ -140,7 +140,7 @@ def _do_nothing() -> None:
 if sys.platform != "win32":
 
     def _cbreak(terminal: int) -> Callable[[], None]:
-        """Get keys one by one, without an echo. Returns what restores the former mode."""
+        """Get keys one by one, without an echo. Returns a function that restores the old mode."""
         try:
             before = termios.tcgetattr(terminal)
             mode = termios.tcgetattr(terminal)
@@ -154,7 +154,7 @@ if sys.platform != "win32":
         def restore() -> None:
             atexit.unregister(restore)
             if not is_in_front(terminal):
-                return  # the shell has it, in its own mode; to change that would stop us
+                return  # the shell has set its own mode; changing that would stop this process
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(terminal, termios.TCSANOW, before)  # waits for no output
 

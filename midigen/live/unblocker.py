@@ -1,9 +1,8 @@
-"""Keeps inputs in JACK from staying deaf after a SysEx that doesn't end.
+"""Unblocks JACK inputs after an unfinished SysEx.
 
-RtMidi's input takes everything after the beginning of a SysEx for more of it, until a message ends
-with F7; then it delivers all of it as one message. So an F7 is sent to every input now and then.
-By itself it means nothing. It cuts a SysEx that is still being sent in two, which does no harm
-here, because midigen ignores SysEx.
+RtMidi's input takes everything after the start of a SysEx for more of it, until a message ends
+with F7; then it delivers all of it as one message. So midigen sends every input an F7 now and then,
+which means nothing by itself. It may cut a SysEx in two, but midigen ignores SysEx anyway.
 """
 
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ _END_OF_SYSEX = 0xF7
 
 
 class Unblocker:
-    """An output, connected to midigen's own inputs, that ends a SysEx which doesn't end itself.
+    """An output, connected to midigen's own inputs, that ends an unfinished SysEx.
 
     `client` is an output of RtMidi called `name`; its port is opened here.
     """
@@ -28,10 +27,10 @@ class Unblocker:
         client.open_virtual_port(_PORT)
 
     def unblock(self, inputs: Iterable[str]) -> None:
-        """Let these inputs hear again if they are deaf.
+        """Unblock these inputs, if they are blocked.
 
-        If the output has gone, nothing is sent: RtMidi would store it, and block the process when
-        its buffer is full.
+        Sends nothing if the output has gone: RtMidi would buffer it, and block the process when the
+        buffer is full.
         """
         if not self._jack.has_port(self.port):
             return

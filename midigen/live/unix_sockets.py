@@ -1,7 +1,7 @@
-"""Where the control channel is on POSIX systems: a Unix socket in the user's runtime folder.
+"""The control channel's transport on POSIX systems: a Unix socket in the user's runtime folder.
 
-Only the user gets there: nobody else may enter the folder or open the socket. Where the system
-says who is calling, anybody but the user and root is turned away.
+Only the user has access to the folder and the socket. If the system identifies the caller, midigen
+also turns away anybody but the user and root.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 REACHED_WITHIN: Seconds = 5.0
-"""How long a midigen that is busy may take to let somebody in."""
+"""How long a busy midigen may take to accept a connection."""
 
 _SUFFIX = ".sock"
-_BACKLOG = 64  # callers that aren't let in yet; more than may come in, so that they are told why
+_BACKLOG = 64  # pending callers: over the limit, so that the rest learn why
 _PEER = struct.Struct("iII")  # Linux's struct ucred: process, user, group
 _TIME = struct.Struct("@ll")  # struct timeval: seconds, microseconds
 
@@ -48,11 +48,11 @@ class Peer:
         self._socket = caller
 
     def stop_reading(self) -> None:
-        """Let whatever waits for more from the caller see the end. For any thread."""
+        """End any read from the caller. For any thread."""
         self._shut(socket.SHUT_RD)
 
     def hang_up(self) -> None:
-        """The same, and let whatever sends to the caller fail. For any thread."""
+        """End any read, and make any send to the caller fail. For any thread."""
         self._shut(socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Peer:
 class Listener:
     """Listens for the callers of a midigen with this client name.
 
-    Raises MidigenError if that can't be, with nothing left open.
+    Raises MidigenError if it can't, and leaves nothing open.
     """
 
     def __init__(self, client: str) -> None:
@@ -109,16 +109,16 @@ class Listener:
 
     def close(self) -> None:
         """Remove the socket, and stop listening."""
-        with contextlib.suppress(OSError):  # somebody was quicker
-            self._path.unlink()  # while it still lives: later it could be its successor's
+        with contextlib.suppress(OSError):  # already removed
+            self._path.unlink()  # before closing: afterwards it could be a successor's
         self._opened.close()
 
 
 def living(client: str | None, patience: Seconds | None) -> "dict[str, Connection]":
     """Connections to the midigens that run, by their names; or to the one of this client name.
 
-    With `patience`, what waits longer for them raises BlockingIOError. Raises MidigenError if
-    it can't be told which there are.
+    With `patience`, a read or write that waits longer raises BlockingIOError. Raises MidigenError
+    if they can't be listed.
     """
     found: dict[str, Connection] = {}
     with contextlib.ExitStack() as undone:
@@ -136,7 +136,7 @@ def living(client: str | None, patience: Seconds | None) -> "dict[str, Connectio
 def _folder() -> Path:
     """Where the sockets are. Raises MidigenError where there can be none."""
     try:
-        with warnings.catch_warnings():  # of the folder that it takes where none was set
+        with warnings.catch_warnings():  # about its fallback if no folder is set
             warnings.simplefilter("ignore")
             return platformdirs.user_runtime_path("midigen")
     except OSError as exc:
@@ -148,7 +148,7 @@ def _make(folder: Path) -> None:
     for each in (folder.parent, folder):
         with contextlib.suppress(FileExistsError):
             each.mkdir(mode=0o700)
-            each.chmod(0o700)  # the umask may have taken something away
+            each.chmod(0o700)  # whatever the umask
         _prove(each)
     folder.chmod(0o700)
 
@@ -172,7 +172,7 @@ def _prove(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let those that start at the same time take their places one after another."""
+    """Lock the folder, so that midigens that start at the same time take turns."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -193,7 +193,7 @@ def _take(path: Path, listener: socket.socket) -> None:
             f"{path}: another midigen listens there: give this one a name of its own with "
             "--name NAME"
         )
-    if path.is_socket():  # of one that is dead
+    if path.is_socket():  # left behind by a dead one
         path.unlink()
     listener.bind(str(path))
     path.chmod(0o600)  # whatever the umask; until then the folder keeps others out
@@ -218,7 +218,7 @@ def _sockets(client: str | None) -> list[Path]:
 def _reach(path: Path, patience: Seconds | None = None) -> "Connection | None":
     """A connection to the midigen that listens at a path; None where none does.
 
-    Raises MidigenError if it can't be told.
+    Raises MidigenError if it can't be reached.
     """
     from multiprocessing.connection import Connection  # noqa: PLC0415  10 ms
 

@@ -1,7 +1,7 @@
 """The threads that play: the worker, and the one beside it that predicts.
 
-The worker takes what arrives from one queue. It alone calls the performer and sends what the
-performer returns, so that nothing races and the order is kept.
+The worker takes arrivals from one queue. It alone calls the performer, and it sends the outputs
+in the order in which the performer returns them, so there are no races.
 """
 
 import logging
@@ -24,12 +24,12 @@ from midigen.midi.messages import Message, NoteOn, Seconds
 from midigen.prediction.foresight import Forecast, Question
 
 PREDICTION_PATIENCE: Seconds = 1.0
-"""How long a prediction may take to end: cutting a model off takes the whole process down."""
+"""How long to wait for a running prediction at the end: killing it would crash the process."""
 
 RESPITE: Seconds = 0.003
 """How long after a send no prediction begins, unless a note waits for it.
 
-A JACK server needs the processors until it has handed a note on. On two processors without
+A JACK server needs the processors until it has delivered a note. On two processors without
 real-time priority, a prediction right after an answer made that answer 0.4 ms later at p50 and
 1.1 ms later at p90. Answers are farther apart than this (see `melody.CHORD`).
 """
@@ -38,8 +38,8 @@ APPROACH: Seconds = 0.010
 APPROACH_STEP: Seconds = 0.001
 """The last stretch before a deadline is slept in short steps.
 
-A processor that has slept for long may wake milliseconds late on a virtual machine, and its
-caches are cold. After a short sleep neither happens. Ten wake-ups a note cost next to nothing.
+On a virtual machine, a processor that has slept for long may wake milliseconds late, with cold
+caches. After a short sleep it doesn't. Ten wake-ups a note cost next to nothing.
 """
 
 LATE: Seconds = 0.010
@@ -51,46 +51,46 @@ _log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
-    """Something that is told what is heard and played, such as the recorder.
+    """Receives the messages that are heard and played: the recorder, for example.
 
-    The worker calls every method, so none may wait.
+    The worker calls every method, so none may block.
     """
 
     def open(self, now: Seconds) -> None:
-        """The performance begins; this is its first beat."""
+        """The performance begins; `now` is its first beat."""
 
     def heard(self, message: Message, time: Seconds) -> None:
         """The player played a message."""
 
     def played(self, message: Message, time: Seconds) -> None:
-        """The machine played a message."""
+        """Midigen played a message."""
 
     def tempo(self, bpm: float, time: Seconds) -> None:
         """The tempo changed."""
 
     def keep(self) -> None:
-        """The last minutes are worth keeping."""
+        """Save the last minutes: the control `keep` was pressed."""
 
 
 class Watchdog(Protocol):
-    """Something that must hear from the worker regularly. No method may wait."""
+    """Receives the worker's heartbeat. No method may block."""
 
     @property
     def interval(self) -> Seconds | None:
-        """How often `alive` is to be called; None if nobody listens."""
+        """How often to call `alive`; None if nobody listens."""
 
     def alive(self) -> None:
         """The worker is alive."""
 
     def stopping(self) -> None:
-        """The process was asked to end, and does."""
+        """The process is shutting down."""
 
 
 class Worker:
     """Runs a performer on a connection, on threads of its own.
 
     `notify` is called with each line for the player, and with None once the worker has ended. It
-    may not wait.
+    may not block.
     """
 
     def __init__(
@@ -104,14 +104,14 @@ class Worker:
         self.performer = performer
         """Belongs to the worker's thread while that runs."""
         self.priority = ""
-        """The priority that the operating system grants the worker, in words."""
+        """The worker's priority under the operating system, in words."""
         self.early: Seconds = 0.0
         """How long before its time a note is sent, so that it arrives on time."""
         self.failure: Exception | None = None
-        """What ended it, if something went wrong."""
+        """The exception that ended it, if any."""
         self.begun = threading.Event()
         """Set as soon as the worker runs."""
-        self.is_stopping = False  # a plain flag: a signal handler may not wait for a lock
+        self.is_stopping = False  # a plain flag: a signal handler may not take a lock
         self._connection = connection
         self._notify = notify
         self._observers = observers
@@ -123,7 +123,7 @@ class Worker:
         self._worst: Seconds = 0.0
         self._notes_in = self._notes_out = 0
         self._unsent = 0  # notes since the last one that went out
-        self._recorded: set[Held] = set()  # the machine's notes whose note-on was observed
+        self._recorded: set[Held] = set()  # midigen's notes whose note-on was observed
         self._sent_at: Seconds = 0.0  # when the latest message went out
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self.enqueue: Callable[[Arrival], None] = self._arrivals.put
@@ -135,10 +135,9 @@ class Worker:
 
     @property
     def status(self) -> Status | None:
-        """The performer's state at its last moment of rest. For any thread.
+        """The performer's state when the worker was last idle. For any thread.
 
-        `silence` says why nothing is heard where the connection is broken or the newest notes
-        didn't go out.
+        Its `silence` also says if the connection is broken or the newest notes weren't sent.
         """
         status, trouble, unsent = self._status, self._connection.trouble, self._unsent
         if status is None or not (trouble or unsent):
@@ -147,7 +146,7 @@ class Worker:
 
     @property
     def dropped(self) -> int:
-        """Notes that were too many or too late to play."""
+        """How many notes were dropped, because they were too many or too late."""
         return self.performer.dropped + self._connection.dropped
 
     def start(self) -> None:
@@ -162,7 +161,7 @@ class Worker:
         self._arrivals.put(None)
 
     def join(self, step: Seconds) -> None:
-        """Wait for the worker's end, in steps: on Windows a signal has to wait for each."""
+        """Wait for the worker to end, in steps: on Windows signals are handled between them."""
         while self._thread.is_alive():
             self._thread.join(timeout=step)
 
@@ -211,7 +210,7 @@ class Worker:
                     observer.heard(event, arrival.time)
 
     def _do_what_is_due(self) -> None:
-        """Let the performer advance to now and prepare, and tell the watchdog."""
+        """Have the performer advance to now and prepare, and ping the watchdog."""
         deadline = self.performer.deadline
         now = time.perf_counter() + self.early
         if deadline is not None and deadline <= now:
@@ -221,7 +220,7 @@ class Worker:
             self._ping(now)
 
     def _ping(self, now: Seconds) -> None:
-        """Tell the watchdog, and remember when it must hear again."""
+        """Ping the watchdog, and note when the next ping is due."""
         assert self._watchdog is not None
         assert self._ping_interval is not None
         self._watchdog.alive()
@@ -248,7 +247,7 @@ class Worker:
             return None
 
     def _update_status(self) -> None:
-        """Nothing waits, so there is time to make a new status if something has happened."""
+        """Make a new status if anything has happened: the queue is empty, so there is time."""
         if not self._is_outdated:
             return
         self._is_outdated = False
@@ -296,7 +295,7 @@ class Worker:
             raise failure
 
     def _tell_of_own_notes(self, refused: Sequence[Output]) -> None:
-        """Tell the observers what the machine played: neither thru nor what was refused."""
+        """Pass midigen's own notes to the observers: not thru's, and none that was refused."""
         now = time.perf_counter()
         for message in self.performer.own:
             note, begins = key_of(message)
@@ -307,7 +306,7 @@ class Worker:
                 observer.played(message, now)
 
     def _pass_on(self, output: Notice | TempoChange | Keep) -> None:
-        """Hand on what isn't for the ports."""
+        """Pass on an output that isn't for the ports."""
         match output:
             case Notice():
                 self._notify(output.text)
@@ -334,7 +333,7 @@ class Worker:
 
 
 def lone(event: Cue | Quit) -> Arrival:
-    """An event that arrives now, and from elsewhere than a port."""
+    """An event that arrives now, but not from a port."""
     return Arrival(time.perf_counter(), _alone, event)
 
 
@@ -344,11 +343,11 @@ def _alone(event: Cue | Quit) -> tuple[Cue | Quit]:
 
 def _unheard(notes: int, trouble: str) -> str:
     what = "the last note wasn't" if notes == 1 else f"the last {notes} notes weren't"
-    return f"{what} heard: {trouble or 'the MIDI system took none of it'}"
+    return f"{what} sent: {trouble or 'the MIDI system refuses messages'}"
 
 
 def _log_changes(former: Status | None, latest: Status) -> None:
-    """Log what is another now than it was."""
+    """Log the fields of the status that have changed."""
     for name in _LOGGED:
         value = getattr(latest, name)
         if former is None or value != getattr(former, name):

@@ -1,5 +1,5 @@
-"""The music theory that midigen has: keys and their seven letters, melody, the beat.
+"""Music theory: keys and their seven letters, melody, key finding, the timeline of beats.
 
-It is made of pure functions, and of small objects that are told the time. It does no I/O and
-imports `midi`.
+It has pure functions, and small objects that take the time as an argument. It does no I/O and
+imports `midi`. Rhythm, swing and who sets the beat are in `instrument`.
 """

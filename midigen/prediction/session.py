@@ -46,7 +46,7 @@ class Session:
         self._memory.replace(self._since_heard, degree)
 
     def play(self, degree: Degree) -> None:
-        """The machine plays a letter, which counts as heard too."""
+        """Add a letter that midigen plays; it counts as heard too."""
         self._window.push(degree)
         self._memory.add(degree, OWN_WEIGHT)
         self._since_heard += 1

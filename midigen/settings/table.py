@@ -1,7 +1,8 @@
 """The whole table of settings.
 
 Every setting has its `Kind`, which reads and checks values. `config` fills the table from TOML,
-and `toml` writes it as the commented config.toml: nothing about a setting stands anywhere else.
+and `toml` writes it as the commented config.toml. So a new setting is one new field of a section,
+in `playing` or `connections`; if it may change while midigen plays, `controls` names it too.
 """
 
 from collections.abc import Mapping

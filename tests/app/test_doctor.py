@@ -302,7 +302,7 @@ def test_with_wait_a_port_may_be_missing_but_not_ambiguous() -> None:
         (DOUBTFUL, ExitCode.OK),
         (FAILS, ExitCode.PORT),
     ]
-    assert found[0].text.endswith("; it is waited for")
+    assert found[0].text.endswith("; midigen waits for it")
     assert "plugged in" in found[0].remedy
     assert not found[1].remedy  # the error itself says to give more of the name, or a number
 

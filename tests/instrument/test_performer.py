@@ -352,9 +352,9 @@ class TestEveryMode:
         playing = performer(chosen)
         playing.start(0.0)
         said = [
-            Notice("channel 1 isn't heard: it listens to channel 2 (input.channel)"),
-            Notice("B3 isn't heard: it listens to the keys from C4 to C5 (input.low, input.high)"),
-            Notice("C#5 isn't heard: it listens to the keys from C4 to C5 (input.low, input.high)"),
+            Notice("channel 1 is ignored: midigen listens to channel 2 (input.channel)"),
+            Notice("B3 is ignored: midigen listens from C4 to C5 (input.low, input.high)"),
+            Notice("C#5 is ignored: midigen listens from C4 to C5 (input.low, input.high)"),
         ]
         for channel, pitch in ((1, 60), (2, 59), (2, 73)):
             assert playing.handle(NoteOn(pitch, 80, channel), 0.0) == [said.pop(0)]

@@ -326,7 +326,7 @@ class TestControls:
         playing = performer(settings(mode=mode))
         playing.start(0.0)
         assert playing.handle(Control("again"), 1.0) == [
-            Notice("again: there is no phrase that was answered", is_refusal=True)
+            Notice("again: there is no answer to repeat", is_refusal=True)
         ]
 
     def test_panic_silences_everything_on_its_channel(self) -> None:
@@ -492,7 +492,7 @@ class TestFaders:
             if step >= 40:
                 moved = cc(21, step - 20) if is_knob else Control("tempo", step, is_moving=True)
                 said += playing.handle(moved, step / 48)
-        assert said == [Notice("the tempo is the clock's", is_refusal=True)]
+        assert said == [Notice("the clock sets the tempo", is_refusal=True)]
 
 
 class Shelf:

@@ -182,7 +182,7 @@ class TestClock:
         )
         events = together([(0.0, Clock.START)], ticks(100, 0.0, 97), key(60, 2.0, 2.07))
         outputs = run(chosen, events, 9.0)
-        lost = Notice("the clock has stopped coming: going on at 100.0 bpm")
+        lost = Notice("the clock is lost: going on at 100.0 bpm")
         assert [time for time, output in outputs if output == lost] == [pytest.approx(2.9)]
         found = onsets(outputs)
         assert len(found) == 20
@@ -295,7 +295,7 @@ class TestClock:
         events = together(ticks(100, 0.0, 97), key(60, 1.0, 1.1), [(2.0, Clock.STOP)])
         said = [(t, o.text) for t, o in run(chosen, events, 3.0) if isinstance(o, Notice)]
         assert [line for line in said if line[0] == 2.0] == [
-            (2.0, "the clock says stop: the tempo stays 100.0 bpm"),
+            (2.0, "the clock has sent stop: the tempo stays 100.0 bpm"),
             (2.0, "solo waits for the clock's start: press play where the clock comes from"),
         ]
 
@@ -315,7 +315,7 @@ class TestClock:
 
     def test_the_tempo_is_its_own(self) -> None:
         events = together(ticks(100, 0.0, 97), [(1.0, Control("tempo", 90))])
-        assert (1.0, Notice("the tempo is the clock's", is_refusal=True)) in run(
+        assert (1.0, Notice("the clock sets the tempo", is_refusal=True)) in run(
             self.CHOSEN, events, 2.0
         )
 

@@ -94,7 +94,7 @@ class TestClock:
         beat = pulse(TempoSource.CLOCK)
         said = tick(beat, 48)
         assert [type(each) for each in said] == [TempoChange, Notice]
-        assert said[1] == Notice("with the clock, at about 100 bpm")
+        assert said[1] == Notice("following the clock, at about 100 bpm")
         assert beat.is_shared
         assert beat.is_led
         assert beat.timeline.bpm == pytest.approx(100)
@@ -105,14 +105,12 @@ class TestClock:
         tick(beat, 48)
         lost = 20 + 47 * PERIOD + MISSING
         assert beat.next_time == pytest.approx(lost)
-        assert beat.said(beat.act, lost) == [
-            Notice("the clock has stopped coming: going on at 100.0 bpm")
-        ]
+        assert beat.said(beat.act, lost) == [Notice("the clock is lost: going on at 100.0 bpm")]
         assert beat.next_time is None
         assert beat.timeline.bpm == pytest.approx(100)
         assert beat.timeline.beat_at(lost) == pytest.approx(20 + 47 / 24 + MISSING * 100 / 60)
         assert not beat.is_shared
-        assert tick(beat, 48, start=40.0)[-1] == Notice("with the clock, at about 100 bpm")
+        assert tick(beat, 48, start=40.0)[-1] == Notice("following the clock, at about 100 bpm")
 
     def test_a_clock_that_comes_back_is_on_the_count_as_it_is_then(self) -> None:
         beat = pulse(TempoSource.CLOCK)
@@ -139,7 +137,7 @@ class TestClock:
         beat = pulse(TempoSource.CLOCK)
         tick(beat, 48)
         assert beat.said(beat.hear_transport, Clock.STOP, 22.0) == [
-            Notice("the clock says stop: the tempo stays 100.0 bpm")
+            Notice("the clock has sent stop: the tempo stays 100.0 bpm")
         ]
         assert beat.stands_still
         assert beat.said(beat.act, 30.0) == []

@@ -50,7 +50,7 @@ from tests.players import (
 )
 from tests.scripts import Script, Shelf, Wait, scripts
 
-READ_AGAIN = Notice("the configuration was read again")
+READ_AGAIN = Notice("the configuration was reloaded")
 
 
 # --- any settings at all

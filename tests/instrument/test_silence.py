@@ -97,7 +97,7 @@ def test_a_clock_that_never_came_is_told() -> None:
     assert said(playing, [], 30.0) == [
         (
             5.0,
-            "no MIDI clock has come yet: it plays at 120 bpm by itself; send one to its input, "
+            "no MIDI clock yet: midigen plays at 120 bpm on its own; send a clock to its input, "
             "or set tempo.source",
         )
     ]
@@ -106,7 +106,7 @@ def test_a_clock_that_never_came_is_told() -> None:
 def test_a_clock_that_comes_is_not_missed() -> None:
     ticks: TimedEvents = [(4.9 + n / 48, Clock.TICK) for n in range(48 * 5)]
     lines = said(performer(settings(tempo=CLOCK)), ticks, 9.0)
-    assert [line for _, line in lines] == ["with the clock, at about 120 bpm"]
+    assert [line for _, line in lines] == ["following the clock, at about 120 bpm"]
 
 
 def test_solo_that_waits_for_a_clocks_start_says_so() -> None:
@@ -136,9 +136,9 @@ def test_panic_says_how_to_go_on(mode: Mode) -> None:
 @pytest.mark.parametrize(
     ("limits", "note", "line"),
     [
-        ({}, NoteOn(36, 80, 10), "channel 10 isn't heard as melody"),
-        ({"channel": 3}, NoteOn(60, 80, 1), "channel 1 isn't heard: it listens to channel 3"),
-        ({"low": 61}, NoteOn(60, 80), "C4 isn't heard: it listens to the keys from C#4 to G9"),
+        ({}, NoteOn(36, 80, 10), "channel 10 is ignored"),
+        ({"channel": 3}, NoteOn(60, 80, 1), "channel 1 is ignored: midigen listens to channel 3"),
+        ({"low": 61}, NoteOn(60, 80), "C4 is ignored: midigen listens from C#4 to G9"),
     ],
 )
 def test_notes_that_arent_heard_are_told_of_once(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 TIMEOUT = 5.0
-GONE = "(unplugged?): the music goes on without it"
+GONE = "(unplugged?): playing on without it"
 
 
 class Keyboard:
@@ -117,7 +117,7 @@ def test_twins_are_told_apart_and_each_comes_back(twins: list[Keyboard]) -> None
         twins[0] = Keyboard()
         assert listener.ports.check() == []
         twins[1] = Keyboard()
-        assert listener.ports.check() == [f'"{second.name}" is there']
+        assert listener.ports.check() == [f'"{second.name}" is connected']
         twins[0].strike(65)
         twins[1].strike(67)
         assert listener.hears(67)
@@ -140,9 +140,9 @@ def test_what_was_away_between_two_looks_is_connected_again(twins: list[Keyboard
             name = before[0].name
             assert sorted(listener.ports.check()) == [
                 '"Synth:in" is gone ' + GONE,
-                '"Synth:in" is there',
+                '"Synth:in" is connected',
                 f'"{name}" is gone {GONE}',
-                f'"{name}" is there',
+                f'"{name}" is connected',
             ]
             twins[0].strike(60)
             assert listener.hears(60)
@@ -162,7 +162,7 @@ def test_a_synth_whose_name_has_its_process_number_comes_back() -> None:
         synth = Synth("FLUID Synth (1901)")
         assert listener.ports.check() == [
             f'"FLUID Synth (1859):in" is gone {GONE}',
-            '"FLUID Synth (1901):in" is there',
+            '"FLUID Synth (1901):in" is connected',
         ]
         listener.ports.send(NoteOn(64, 90))
         assert synth.heard([0x90, 64, 90])

@@ -141,8 +141,11 @@ def test_a_fault_of_the_backend_is_an_answer_and_not_the_end(folder: Path) -> No
         (b'{"do": "note_off", "pitch": 60, "channel": 17}', "channel is a whole number 1 to 16"),
         (b'{"do": "note_off", "pitch": 60, "more": 1}', "no such request: expected {"),
         (b'{"do": "subscribe", "to": "all"}', "no such request: expected {"),
-        (b'{"do": "status"}' + b" " * MAX_REQUEST, f"a request may have {MAX_REQUEST} bytes"),
-        (b" " * 1_000_000, f"a request may have {MAX_REQUEST} bytes"),
+        (
+            b'{"do": "status"}' + b" " * MAX_REQUEST,
+            f"a request may have at most {MAX_REQUEST} bytes",
+        ),
+        (b" " * 1_000_000, f"a request may have at most {MAX_REQUEST} bytes"),
     ],
 )
 def test_what_is_no_request_is_told_so(words: bytes, problem: str, folder: Path) -> None:

@@ -497,7 +497,7 @@ def test_whoever_is_stopped_while_looking_after_the_ports_lets_go_of_the_keys_to
     loop = Stopped()
     daemon = Daemon(performer(DUET), loop, tell)
     daemon.run()
-    assert said == ["stood still for 1 s: the keys that were held are released"]
+    assert said == ["suspended for 1 s: held keys are released"]
     assert loop.calls == ["open", "release held", "close"]
 
 
@@ -637,7 +637,7 @@ def test_notes_that_were_not_taken_are_not_shown_as_heard() -> None:
 
     run(DUET, script, loop)
     assert silences == [
-        "the last note wasn't heard: the MIDI system took none of it",
-        "the last 2 notes weren't heard: the MIDI system took none of it",
+        "the last note wasn't sent: the MIDI system refuses messages",
+        "the last 2 notes weren't sent: the MIDI system refuses messages",
         "",
     ]

@@ -82,7 +82,7 @@ def test_an_answer_keeps_to_the_clock_through_a_change_of_tempo_until_it_stops(
         wait_until(lambda: connect("midigen-out:midigen out", both.own_port), "the ear")
         wait_until(lambda: connect(CLOCK_OUT, "midigen-in:midigen in"), "the clock")
         transport.say("play")
-        running.read_until("with the clock, at about")
+        running.read_until("following the clock, at about")
         play_phrase(running.hand, 60, 62, 64)
         both.wait_for(16)
         transport.say("tempo 180")
@@ -91,7 +91,7 @@ def test_an_answer_keeps_to_the_clock_through_a_change_of_tempo_until_it_stops(
         # On a busy machine the server's clock wavers, for both: in the end they agree.
         wait_until(lambda: tempo() == pytest.approx(tempo_by(both), rel=0.05), "the tempo")
         transport.say("stop")
-        stopped = running.read_until("the clock says stop: the tempo stays")
+        stopped = running.read_until("the clock has sent stop: the tempo stays")
         wait_until(lambda: Clock.STOP in both.messages, "the stop")
         assert float(stopped.split()[-2]) == pytest.approx(tempo(), abs=0.05)
         assert running.stop() == ExitCode.OK

@@ -115,7 +115,7 @@ def test_panic_ends_all_notes_here_and_in_the_synth(midigen: Start, tmp_path: Pa
 def test_again_gives_another_answer_to_the_same_phrase(midigen: Start, tmp_path: Path) -> None:
     running = midigen(*configured(tmp_path, BUTTONS), *STEADY, *SURE)
     running.hand.press(80)
-    running.read_until("again: there is no phrase that was answered")
+    running.read_until("again: there is no answer to repeat")
     play_phrase(running.hand, 60, 62, 64)
     running.ear.wait_for(3, NoteOff)
     first = list(running.ear.messages)
@@ -232,7 +232,7 @@ def test_lines_are_obeyed_that_come_through_a_pipe(midigen: Start) -> None:
     running.type(":modes duet")
     running.read_until("midigen: no control 'modes': did you mean mode?\n")
     running.type("duet")
-    running.read_until("'duet' isn't a command: they begin with a colon; :help lists them")
+    running.read_until("'duet' isn't a command: commands begin with a colon; :help lists them")
     running.type(":help")
     running.read_until("commands: :quit, :help, and each control")
     assert running.ear.messages == [NoteOn(65, 90)]  # its key is still down

@@ -206,18 +206,18 @@ def test_solo_stands_still_with_the_song_and_plays_on_without_the_clock(midigen:
         transport.say("tempo 240")
         wait_until(lambda: connect(CLOCK_OUT, "midigen-in:midigen in"), "the clock")
         transport.say("play")
-        running.read_until("with the clock, at about")
+        running.read_until("following the clock, at about")
         play_phrase(running.hand, 60, 62, 64)
         running.ear.wait_for(4)
         transport.say("stop")
-        running.read_until("the clock says stop: the tempo stays")
+        running.read_until("the clock has sent stop: the tempo stays")
         running.read_until("solo waits for the clock's start")
         wait_until(lambda: not running.ear.hanging(), "the note's end")
         heard = len(running.ear.of(NoteOn))
         transport.say("play")
         running.ear.wait_for(heard + 4)
         clock.send_signal(signal.SIGINT)  # so that it takes leave of the server
-        assert running.read_until("the clock has stopped coming").endswith(" bpm\n")
+        assert running.read_until("the clock is lost").endswith(" bpm\n")
         assert status()["beat"] == "clock (lost)"
         running.ear.wait_for(len(running.ear.of(NoteOn)) + 4)
         assert running.stop() == ExitCode.OK
@@ -269,11 +269,11 @@ def test_a_process_that_stood_still_plays_on_where_the_grid_is_by_then(
     continued = time.perf_counter()
     running.process.send_signal(signal.SIGCONT)
     running.ear.wait_for(before + 9)
-    line = running.read_until("stood still for ")
+    line = running.read_until("suspended for ")
     told_at = time.perf_counter()
     # On a busy machine the server may keep the note-off, and then nothing is held any more.
-    assert line.endswith((" s\n", " s: the keys that were held are released\n"))
-    seconds = float(line.split()[4])
+    assert line.endswith((" s\n", " s: held keys are released\n"))
+    seconds = float(line.split()[3])
     assert continued - stopped - CHECK_INTERVAL - 0.5 <= seconds <= told_at - stopped + 0.5
     assert 48 not in running.ear.hanging()
     assert running.stop() == ExitCode.OK
@@ -311,13 +311,13 @@ def test_a_server_that_stood_still_gets_no_notes_that_are_long_past(
         running.ear.wait_for(4)
         heard = len(running.ear.of(NoteOn))
         own_jack.freeze()
-        running.read_until("the JACK server stands still")
-        wait_until(lambda: "weren't heard" in status()["silence"], "notes that aren't heard")
-        assert status()["silence"].endswith(f" notes weren't heard: {STANDS_STILL}")
+        running.read_until("the JACK server hangs")
+        wait_until(lambda: "weren't sent" in status()["silence"], "notes that aren't heard")
+        assert status()["silence"].endswith(f" notes weren't sent: {STANDS_STILL}")
         for _ in range(1000):  # in all more than RtMidi's buffer takes, which then blocks
             ask({"do": "set", "name": "panic", "value": ""}, None)
         own_jack.go_on()
-        running.read_until("the JACK server goes on")
+        running.read_until("the JACK server runs again")
         running.hand.strike(60)  # solo begins anew
         running.ear.wait_for(heard + 12)
         assert running.stop() == ExitCode.OK
@@ -339,7 +339,7 @@ def test_a_server_that_stands_still_for_ever_keeps_nobody_from_leaving(
         running.ear.wait_for(len(FALLING) - 2, NoteOff)
         own_jack.freeze()
         if is_told:
-            running.read_until("the JACK server stands still")
+            running.read_until("the JACK server hangs")
             assert status()["silence"] == STANDS_STILL
         assert running.stop() == ExitCode.OK
         assert told(running, "recorded ")
@@ -407,7 +407,7 @@ def test_one_that_was_killed_mid_note_gives_its_place_to_the_next(
 
 # --- what comes in
 
-LED_BACK = "its own notes come back to its input"
+LED_BACK = "the output comes back on the input"
 
 
 def test_an_output_that_leads_back_to_the_input_changes_nothing(midigen: Start) -> None:

@@ -91,7 +91,7 @@ def test_a_keyboard_is_pulled_and_plugged_in_again(midigen: Start) -> None:
             running.read_until('"keys:Keys" is gone')
             running.ear.wait_for(len(running.ear.of(NoteOn)), NoteOff)
             keys = keyboard()
-            running.read_until('"keys:Keys" is there')
+            running.read_until('"keys:Keys" is connected')
             pause(SETTLES)
             assert running.ear.messages[-1] == ChannelMessage(0xB0, (64, 0))
             assert not running.ear.hanging()
@@ -119,10 +119,10 @@ def test_what_was_away_between_two_looks_is_connected_again() -> None:
             other.close()
             keys, other = keyboard(), synth()
             assert sorted(ports.check()) == [
-                '"keys:Keys" is gone (unplugged?): the music goes on without it',
-                '"keys:Keys" is there',
-                '"synth:in" is gone (unplugged?): the music goes on without it',
-                '"synth:in" is there',
+                '"keys:Keys" is gone (unplugged?): playing on without it',
+                '"keys:Keys" is connected',
+                '"synth:in" is gone (unplugged?): playing on without it',
+                '"synth:in" is connected',
             ]
             pause(SETTLES)
             while not heard.empty():
@@ -149,7 +149,7 @@ def test_a_synth_is_pulled_and_the_music_goes_on(midigen: Start) -> None:
     running.ear.wait_for(1, NoteOff)
     other = synth()
     try:
-        running.read_until('"synth:in" is there')
+        running.read_until('"synth:in" is connected')
         play_phrase(running.hand, 62)
         other.wait_for(1, NoteOff)
         assert other.messages[:5] == [*SILENCING, NoteOn(62, 90), NoteOff(62)]
@@ -166,12 +166,12 @@ def test_a_synth_that_comes_back_is_silenced_where_it_is_played_to_by_then(
     other = synth()
     running = midigen("--mode", "duet", "--output", "synth", folder=tmp_path)
     (tmp_path / "config.toml").write_text('mode = "duet"\noutput.channel = 5\n')
-    assert ask({"do": "reload"}, None) == ["the configuration was read again"]
+    assert ask({"do": "reload"}, None) == ["the configuration was reloaded"]
     other.close()
     running.read_until('"synth:in" is gone')
     other = synth()
     try:
-        running.read_until('"synth:in" is there')
+        running.read_until('"synth:in" is connected')
         other.wait_for(len(SILENCING), ChannelMessage)
         assert other.messages == [replace(message, channel=5) for message in SILENCING]
         assert running.stop() == ExitCode.OK
@@ -189,7 +189,7 @@ def test_a_missing_port_is_waited_for_if_asked_to() -> None:
     running.read_until('waiting for "Keys"')
     keys = keyboard()
     try:
-        running.read_until('"keys:Keys" is there')
+        running.read_until('"keys:Keys" is connected')
         running.ear.connect("midigen-out:midigen out")
         play_phrase(keys, 60, 62, 64)
         running.ear.wait_for(1, NoteOff)

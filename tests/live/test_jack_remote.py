@@ -194,8 +194,8 @@ def test_a_configuration_that_is_read_again_counts_unless_it_is_wrong(
     play_phrase(running.hand, 60, 62)
 
     path.write_text('mode = "duet"\nresponse.transpose = "1 octave"\nports.in_port = "keys"\n')
-    later = "what has changed in ports counts from the next start on\n"
-    again = "the configuration was read again\n"
+    later = "changes in ports take effect at the next start\n"
+    again = "the configuration was reloaded\n"
     assert ctl("reload") == (ExitCode.OK, again + later, "")
     running.hand.strike(64)
     running.ear.wait_for(1)

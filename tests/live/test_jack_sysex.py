@@ -63,7 +63,7 @@ def assert_recovers(running: Midigen, hand: Hand, cut: Sequence[Sequence[int]]) 
 def test_a_sysex_without_its_end_is_ended(midigen: Start, cut: Sequence[Sequence[int]]) -> None:
     running = midigen(*THRU)
     assert_recovers(running, running.hand, cut)
-    running.read_until('a SysEx without its end kept "midigen-in:midigen in" from hearing')
+    running.read_until('an unfinished SysEx blocked "midigen-in:midigen in"')
     assert running.stop() == ExitCode.OK
 
 
@@ -71,7 +71,7 @@ def test_so_it_is_at_each_input(midigen: Start) -> None:
     with keyboard() as keys:
         running = midigen(*THRU, "--input", "Keys")
         assert_recovers(running, keys, CUT["two bytes"])
-        running.read_until('a SysEx without its end kept "keys:Keys" from hearing')
+        running.read_until('an unfinished SysEx blocked "keys:Keys"')
         assert running.stop() == ExitCode.OK
 
 
@@ -80,7 +80,7 @@ def test_a_keyboard_that_is_plugged_in_again_is_heard(midigen: Start) -> None:
     running = midigen(*THRU, "--input", "Keys", "--wait")
     for _ in range(2):
         with keyboard() as keys:
-            running.read_until('"keys:Keys" is there')
+            running.read_until('"keys:Keys" is connected')
             pause(SETTLES)
             running.ear.heard.clear()
             strike_until_heard(running, keys, 60)

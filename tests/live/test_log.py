@@ -171,11 +171,11 @@ def test_ports_that_come_and_go_are_logged(midigen: Start, tmp_path: Path) -> No
         running.read_until('"keys:Keys" is gone')
         keys = Hand("keys")
         keys.open_virtual("Keys")
-        running.read_until('"keys:Keys" is there')
+        running.read_until('"keys:Keys" is connected')
         assert running.stop() == ExitCode.OK
     finally:
         keys.close()
     text = path.read_text()
-    gone = 'INFO midigen.notice: "keys:Keys" is gone (unplugged?): the music goes on without it\n'
+    gone = 'INFO midigen.notice: "keys:Keys" is gone (unplugged?): playing on without it\n'
     assert gone in text
-    assert 'INFO midigen.notice: "keys:Keys" is there\n' in text
+    assert 'INFO midigen.notice: "keys:Keys" is connected\n' in text

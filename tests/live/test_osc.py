@@ -81,11 +81,11 @@ def test_bundles_are_unpacked_in_order() -> None:
             message("/midigen/" + "x" * 257),
             f"'/midigen/{'x' * 51}…' isn't /midigen/ and a control's name",
         ),
-        (b"", "what came isn't OSC"),
-        (b"GET / HTTP/1.1\r\n", "what came isn't OSC"),
-        (b"/midigen/tempo", "what came isn't OSC"),
-        (b"/midigen/tempo\0\0i\0\0\0\0\0\0\x60", "what came isn't OSC"),
-        (b"/\xff\xff\0", "what came isn't OSC"),
+        (b"", "not an OSC message"),
+        (b"GET / HTTP/1.1\r\n", "not an OSC message"),
+        (b"/midigen/tempo", "not an OSC message"),
+        (b"/midigen/tempo\0\0i\0\0\0\0\0\0\x60", "not an OSC message"),
+        (b"/\xff\xff\0", "not an OSC message"),
         (b"#bundle\0", "a bundle is damaged"),
         (b"#bundle\0" + b"\xff" * 12, "a bundle is damaged"),
         (bundle() + struct.pack(">i", -4), "a bundle is damaged"),
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_said(datagram: bytes, problem: str) -> None:
 
 def test_a_wrong_message_does_not_spoil_the_others_of_its_bundle() -> None:
     datagram = bundle(message("/midigen/tempo", 96), b"????", message("/midigen/tempo", 97))
-    assert [*read(datagram)] == [Control("tempo", 96), "what came isn't OSC", Control("tempo", 97)]
+    assert [*read(datagram)] == [Control("tempo", 96), "not an OSC message", Control("tempo", 97)]
 
 
 def test_the_deepest_bundle_that_fits_is_read() -> None:
@@ -183,7 +183,7 @@ def test_of_a_flood_of_nonsense_one_line_a_second_is_told(studio: Studio) -> Non
         studio.client.send_message("/midigen/tempo", 96)
         assert studio.next() == Control("tempo", 96)
     lines = [studio.told.get_nowait() for _ in range(studio.told.qsize())]
-    assert lines == ["OSC: what came isn't OSC"] * 2
+    assert lines == ["OSC: not an OSC message"] * 2
 
 
 def test_the_largest_and_the_empty_datagram_are_survived(studio: Studio) -> None:

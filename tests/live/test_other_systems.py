@@ -16,7 +16,7 @@ from midigen.midi.messages import NoteOn
 from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 
-GONE = "(unplugged?): the music goes on without it"
+GONE = "(unplugged?): playing on without it"
 Callback = Callable[[tuple[list[int], float], object], None]
 
 
@@ -147,7 +147,7 @@ def test_on_windows_a_port_is_the_same_with_another_number(system: System) -> No
     assert ports.missing == ["Keys"]
     keys = Device("Keys")
     system.devices = [pads, loop, keys]
-    assert ports.check() == ['"Keys" is there']
+    assert ports.check() == ['"Keys" is connected']
     pads.strike(62)
     keys.strike(64)
     assert struck(heard) == [64]
@@ -178,7 +178,7 @@ def test_on_macos_twins_are_told_apart_and_none_is_deaf_unseen(system: System) -
         assert ports.check() == [f'"Keys #2" is gone {GONE}']
         assert (ports.listening, ports.missing) == (["midigen-in:midigen in"], ["Keys #2"])
         system.devices = [first, second, bus]
-        assert ports.check() == ['"Keys #2" is there']
+        assert ports.check() == ['"Keys #2" is connected']
     struck(heard)
     second.strike(64)
     assert struck(heard) == [64]

@@ -157,7 +157,7 @@ def test_a_status_has_values_that_json_has() -> None:
 def test_what_has_not_begun_has_no_status() -> None:
     loop = Loop()
     remote = Remote(Daemon(performer(DUET), loop, lambda _: None), loop, DUET, lambda: DUET)
-    with pytest.raises(MidigenError, match="only just starting"):
+    with pytest.raises(MidigenError, match="still starting"):
         remote.status()
 
 
@@ -210,7 +210,7 @@ def test_a_wrong_control_is_refused_and_the_performer_never_hears_of_it(
     ("name", "value", "problem"),
     [
         ("scene", "chorus", "no scene 'chorus': there are none"),
-        ("again", "", "again: there is no phrase that was answered"),
+        ("again", "", "again: there is no answer to repeat"),
     ],
 )
 def test_what_the_performer_refuses_is_an_error(name: str, value: str, problem: str) -> None:
@@ -244,7 +244,7 @@ def test_who_asks_through_the_channel_is_answered_in_json() -> None:
         assert line({"do": "set", "name": "tempo", "value": "fast"}) == {
             "error": "tempo is a number 20 to 400 (beats per minute), not 'fast'"
         }
-        assert line({"do": "reload"}) == {"ok": ["the configuration was read again"]}
+        assert line({"do": "reload"}) == {"ok": ["the configuration was reloaded"]}
 
     asked(DUET, ask)
 
@@ -299,13 +299,13 @@ def test_a_file_that_has_changed_is_played_by(tmp_path: Path) -> None:
 
     def ask(remote: Remote, loop: Loop) -> None:
         file.write_text(f'{quiet}[tempo]\nsource = "clock"\nbpm = 90\n[output]\nchannel = 5\n')
-        assert remote.reload() == ["the configuration was read again"]
+        assert remote.reload() == ["the configuration was reloaded"]
         status(remote, {"mode": "duet", "bpm": 90.0, "beat": "clock (none yet)"})
         loop.play(NoteOn(60, 80))
         with loop.sent_one:  # an answer, by the model of the configuration
             assert loop.sent_one.wait_for(lambda: loop.sent, timeout=10)
         file.write_text(quiet)
-        assert remote.reload() == ["the configuration was read again"]
+        assert remote.reload() == ["the configuration was reloaded"]
         status(remote, {"bpm": 120.0, "sounding": []})
 
     asked(settings(), ask, load, loop)
@@ -366,8 +366,8 @@ def test_what_counts_from_the_next_start_on_is_named() -> None:
 
     def ask(remote: Remote, _: Loop) -> None:
         lines = [
-            "the configuration was read again",
-            "what has changed in ports, record counts from the next start on",
+            "the configuration was reloaded",
+            "changes in ports, record take effect at the next start",
         ]
         assert remote.reload() == lines
         assert remote.reload() == lines  # it still does

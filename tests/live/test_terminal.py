@@ -264,7 +264,7 @@ def test_without_a_midi_system_a_pipe_is_enough() -> None:
     assert len(result.stdout.split()) == 3
     first = result.stderr.splitlines()[0]
     assert first.startswith("midigen: no MIDI system here (jack: its server isn't running)")
-    assert first.endswith(": playing by standard input instead")
+    assert first.endswith(": playing from standard input instead")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from midigen.text import printable
 EXAMPLE = "midigen ctl temperature 0.8"
 
 RELOAD = "reload"
-"""Not a control: the configuration is read again."""
+"""Not a control: reloads the configuration."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

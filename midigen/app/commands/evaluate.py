@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Score the model on the songs, and print or write what was asked for."""
+    """Score the model on the songs, and print or write the results."""
     options.model, name = None, options.model
     settings = effective_settings(options)
 

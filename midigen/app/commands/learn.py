@@ -1,4 +1,4 @@
-"""`midigen learn`: move a knob, a pad or a pedal, and it sets a control from then on."""
+"""`midigen learn`: maps the knob, pad or pedal that is moved to a control."""
 
 import argparse
 import queue
@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Wait until something is moved, and write it into the configuration."""
+    """Wait for a knob, pad or pedal, and write its mapping into the configuration."""
     settings = effective_settings(options, may_be_new=True)
     name, value = options.control, options.value
     if name not in controls.CONTROLS:
@@ -55,7 +55,7 @@ def _refuse_value(knob: Knob, settings: Settings) -> None:
 
 
 def _hear_one(settings: Settings) -> dict[str, int]:
-    """Listen to the keyboards that are named, or to all, until something is moved."""
+    """Listen to the named keyboards, or to all, until something is moved."""
     from midigen.instrument.learner import Learner
     from midigen.live.daemon import CHECK_INTERVAL
     from midigen.live.midi_system import find_api, list_ports

@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="IN.MID",
-        help="what the player plays; its tempo and its bars are taken, unless --set gives others",
+        help="what the player plays; sets tempo and bar too, unless --set does",
     )
     parser.add_argument("destination", type=Path, metavar="OUT.MID", help="the file to write")
     parser.add_argument(
@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     if file.notice:
         tell(f"{options.source}: {file.notice}")
     show(
-        f"{options.destination}: {count_notes(result.player)} notes of the player's, "
-        f"{count_notes(result.machine)} of midigen's, {result.length:.1f} s"
+        f"{options.destination}: {count_notes(result.player)} notes by the player, "
+        f"{count_notes(result.machine)} by midigen, {result.length:.1f} s"
     )
     if options.plot:
         from midigen.app.piano_roll import plot

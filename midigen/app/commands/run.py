@@ -13,10 +13,10 @@ add_options = add_run_options
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Play. What isn't needed to play is kept from slowing down the start.
+    """Play. First switch off two things that would slow down the start.
 
-    NumPy's library would start threads for products of matrices much larger than any here, and
-    the garbage collector would look through all that is imported.
+    NumPy's library would start threads, for products of much larger matrices than any here, and
+    the garbage collector would scan everything that is imported.
     """
     settings = effective_settings(options)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

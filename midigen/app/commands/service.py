@@ -1,6 +1,6 @@
 """`midigen service`: have systemd start midigen when you log in.
 
-A service that couldn't start is refused when it is installed.
+`install` refuses a service that couldn't start.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def _install(options: argparse.Namespace) -> ExitCode:
     folder = Path.cwd()
     path = systemd.install(systemd.unit_text(command, folder))
     show(f"{path}: installed; it plays as `midigen run` would in {folder}")
-    show("it starts whenever you log in; to have it start with the machine: loginctl enable-linger")
+    show("it starts whenever you log in; to start it at boot: loginctl enable-linger")
     return ExitCode.OK
 
 
@@ -72,11 +72,11 @@ def _status(_: argparse.Namespace) -> ExitCode:
 
 
 def _prove(settings: Settings) -> None:
-    """Raise UsageError or ModelError if it couldn't start with these settings."""
+    """Raise UsageError or ModelError if midigen couldn't start with these settings."""
     from midigen.prediction.models import find_model, load_model
 
     if settings.ports.api is Api.TERMINAL:
-        raise UsageError("a service has no terminal to play in: choose other --ports")
+        raise UsageError("a service has no terminal: choose other --ports")
     load_model(settings.model)
     for scene in settings.scene:
         if scene.model:

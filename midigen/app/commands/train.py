@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Check what was asked for, and train."""
+    """Check the options, and train."""
     if options.recipe and (options.corpus or options.resume):
         raise UsageError("a recipe takes neither a corpus nor --resume")
     if not options.recipe and not (options.corpus and options.name):
