@@ -139,10 +139,10 @@ def test_what_was_away_between_two_looks_is_connected_again(twins: list[Keyboard
             assert inputs() == before  # nothing shows that it was away
             name = before[0].name
             assert sorted(listener.ports.check()) == [
-                '"Synth:in" is gone ' + GONE,
                 '"Synth:in" is connected',
-                f'"{name}" is gone {GONE}',
+                '"Synth:in" is gone ' + GONE,
                 f'"{name}" is connected',
+                f'"{name}" is gone {GONE}',
             ]
             twins[0].strike(60)
             assert listener.hears(60)

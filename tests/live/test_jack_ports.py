@@ -119,10 +119,10 @@ def test_what_was_away_between_two_looks_is_connected_again() -> None:
             other.close()
             keys, other = keyboard(), synth()
             assert sorted(ports.check()) == [
-                '"keys:Keys" is gone (unplugged?): playing on without it',
                 '"keys:Keys" is connected',
-                '"synth:in" is gone (unplugged?): playing on without it',
+                '"keys:Keys" is gone (unplugged?): playing on without it',
                 '"synth:in" is connected',
+                '"synth:in" is gone (unplugged?): playing on without it',
             ]
             pause(SETTLES)
             while not heard.empty():
