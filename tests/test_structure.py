@@ -73,6 +73,22 @@ def test_a_package_says_what_it_is_for(package: str) -> None:
     assert text.count(".") >= 3
 
 
+def test_the_instrument_imports_as_its_page_says() -> None:
+    """From the modules above, or to the left."""
+    text = ast.get_docstring(ast.parse((PACKAGE / "instrument" / "__init__.py").read_text()))
+    rows = re.findall(r"^    [a-z ]+?  +([a-z_, ]+)$", text or "", re.MULTILINE)
+    order = [name for row in rows for name in row.split(", ")]
+    files = {path.stem for path in (PACKAGE / "instrument").glob("*.py")}
+    assert {*order, "learner", "__init__"} == files
+    for place, name in enumerate(order):
+        own = {
+            each.split(".")[2]
+            for each in imports(f"instrument/{name}.py")
+            if each.startswith("midigen.instrument.")
+        }
+        assert own <= {*order[:place]}, name
+
+
 @pytest.mark.parametrize("module", [each for each in MODULES if is_in(each, PURE)])
 def test_the_core_does_no_io(module: str) -> None:
     is_impure = outside(module) & IMPURE or "midigen.files" in imports(module)
