@@ -191,6 +191,7 @@ class Worker:
             self._send(self.performer.stop(), time.perf_counter())
         except Exception as exc:
             self.failure = self.failure or exc
+        self._update_status()  # the last one says how it ended
         self._notify(None)
 
     def _handle(self, arrival: Arrival) -> None:
