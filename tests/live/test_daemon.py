@@ -368,6 +368,16 @@ def test_what_did_not_go_out_was_not_played() -> None:
     assert (daemon.status.notes_in, daemon.status.notes_out) == (1, 0)
 
 
+def test_the_last_status_has_the_last_note() -> None:
+    """Even if there was no rest between the note and the end."""
+    loop = Loop()
+    daemon = Daemon(performer(DUET), loop, lambda _: None)
+    both = [NoteOn(60, 80), Quit()]
+    daemon.run(lambda: loop.enqueue(Arrival(time.perf_counter(), lambda _: both, None)))
+    assert daemon.status is not None
+    assert daemon.status.notes_in == 1
+
+
 def observed(chosen: Settings, loop: Loop, script: Script) -> list[tuple[object, ...]]:
     """What an observer is told, without the times."""
     observer = Watching()
