@@ -12,7 +12,7 @@ import time
 import pytest
 
 from midigen.errors import ExitCode, MidigenError, PortError
-from midigen.instrument.events import Event, Output
+from midigen.instrument.events import Cue, Event, Output
 from midigen.live.arrivals import Arrival, Enqueue, Quit
 from midigen.live.daemon import STOOD_STILL, Daemon
 from midigen.live.worker import RESPITE
@@ -372,7 +372,7 @@ def test_the_last_status_has_the_last_note() -> None:
     """Even if there was no rest between the note and the end."""
     loop = Loop()
     daemon = Daemon(performer(DUET), loop, lambda _: None)
-    both = [NoteOn(60, 80), Quit()]
+    both: list[Cue | Quit] = [NoteOn(60, 80), Quit()]
     daemon.run(lambda: loop.enqueue(Arrival(time.perf_counter(), lambda _: both, None)))
     assert daemon.status is not None
     assert daemon.status.notes_in == 1
