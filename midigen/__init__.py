@@ -32,57 +32,28 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ChannelMessage",
-    "Clock",
-    "Control",
-    "EndOfAnswer",
-    "EndOfPhrase",
-    "Event",
-    "Key",
-    "Message",
-    "MidigenError",
-    "Mode",
-    "NoteOff",
-    "NoteOn",
-    "Notice",
-    "Output",
-    "Performer",
-    "Predictor",
-    "Settings",
-    "TempoChange",
-    "load_midi",
-    "load_model",
-    "perform",
-    "render",
-    "write_midi",
-]
+__all__ = ["ChannelMessage", "Clock", "Message", "NoteOff", "NoteOn", "load_midi", "write_midi"]
+__all__ += ["Key", "Predictor", "load_model"]
+__all__ += ["Control", "Mode", "Settings"]
+__all__ += ["EndOfAnswer", "EndOfPhrase", "Event", "Notice", "Output", "TempoChange"]
+__all__ += ["MidigenError", "Performer", "perform", "render"]
 
 _HOMES = {
-    "ChannelMessage": "midigen.midi.messages.ChannelMessage",
-    "Clock": "midigen.midi.messages.Clock",
-    "Control": "midigen.settings.controls.Control",
-    "EndOfAnswer": "midigen.instrument.events.EndOfAnswer",
-    "EndOfPhrase": "midigen.instrument.events.EndOfPhrase",
-    "Event": "midigen.instrument.events.Event",
-    "Key": "midigen.music.keys.Key",
-    "Message": "midigen.midi.messages.Message",
-    "MidigenError": "midigen.errors.MidigenError",
-    "Mode": "midigen.settings.choices.Mode",
-    "NoteOff": "midigen.midi.messages.NoteOff",
-    "NoteOn": "midigen.midi.messages.NoteOn",
-    "Notice": "midigen.instrument.events.Notice",
-    "Output": "midigen.instrument.events.Output",
-    "Performer": "midigen.instrument.performer.Performer",
-    "Predictor": "midigen.prediction.predictor.Predictor",
-    "Settings": "midigen.settings.table.Settings",
-    "TempoChange": "midigen.instrument.events.TempoChange",
-    "load_midi": "midigen.midi.reader.load",
-    "load_model": "midigen.prediction.models.load_model",
-    "perform": "midigen.instrument.render.perform",
-    "render": "midigen.instrument.render.render",
-    "write_midi": "midigen.midi.writer.write",
+    "errors": ["MidigenError"],
+    "instrument.events": ["EndOfAnswer", "EndOfPhrase", "Event", "Notice", "Output", "TempoChange"],
+    "instrument.performer": ["Performer"],
+    "instrument.render": ["perform", "render"],
+    "midi.messages": ["ChannelMessage", "Clock", "Message", "NoteOff", "NoteOn"],
+    "midi.reader": ["load_midi"],
+    "midi.writer": ["write_midi"],
+    "music.keys": ["Key"],
+    "prediction.models": ["load_model"],
+    "prediction.predictor": ["Predictor"],
+    "settings.choices": ["Mode"],
+    "settings.controls": ["Control"],
+    "settings.table": ["Settings"],
 }
+_THERE = {"load_midi": "load", "write_midi": "write"}  # those that have another name at home
 
 
 def __dir__() -> list[str]:
@@ -92,8 +63,9 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # a type checker would take any name to be here
 
     def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home, _, its_name = _HOMES[name].rpartition(".")
-        globals()[name] = found = getattr(import_module(home), its_name)
-        return found
+        for home, names in _HOMES.items():
+            if name in names:
+                found = getattr(import_module(f"midigen.{home}"), _THERE.get(name, name))
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

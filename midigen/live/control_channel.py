@@ -68,9 +68,9 @@ class ControlChannel:
     """
 
     def __init__(self, name: str, backend: Backend, feed: Feed) -> None:
+        self.backend = backend
+        self.feed = feed
         self._name = name
-        self._backend = backend
-        self._feed = feed
         self._closing = threading.Event()
         self._clients: set[_Client] = set()
         self._asking = threading.Lock()  # one at a time
@@ -90,7 +90,7 @@ class ControlChannel:
         self._thread.join()
         self._listener.close()
         for client in [*self._clients]:
-            client.hang_up()
+            client.peer.hang_up()
         with self._asking:  # pending requests have been answered
             pass
 
@@ -99,12 +99,12 @@ class ControlChannel:
         with self._asking:
             if self._closing.is_set():
                 return refusal("midigen is ending")
-            return answer(request, self._backend, client)
+            return answer(request, self.backend, client)
 
     def status(self) -> Mapping[str, object] | None:
         """The backend's status, if it has one yet. For the clients' threads."""
         with self._asking, contextlib.suppress(MidigenError):
-            return None if self._closing.is_set() else self._backend.status()
+            return None if self._closing.is_set() else self.backend.status()
         return None
 
     def forget(self, client: "_Client") -> None:
@@ -113,8 +113,10 @@ class ControlChannel:
 
     def _listen(self) -> None:
         while not self._closing.is_set():
+            deadline = min((client.deadline for client in [*self._clients]), default=math.inf)
+            time_left = max(0.0, deadline - time.perf_counter())
             try:
-                peer = self._listener.accept(self._time_left())
+                peer = self._listener.accept(None if time_left == math.inf else time_left)
             except OSError:  # no descriptor is left for it
                 self._closing.wait(_BREATH)
                 continue
@@ -125,11 +127,6 @@ class ControlChannel:
                 if client.deadline <= now:
                     client.expire()
 
-    def _time_left(self) -> Seconds | None:
-        """The time until the earliest deadline; None if there is none."""
-        first = min((client.deadline for client in [*self._clients]), default=math.inf)
-        return None if first == math.inf else max(0.0, first - time.perf_counter())
-
     def _welcome(self, peer: transport.Peer) -> None:
         """Accept a client, or tell it why not."""
         if not peer.is_trusted:
@@ -137,7 +134,7 @@ class ControlChannel:
         elif len(self._clients) >= CLIENTS:
             _turn_away(peer, f"{CLIENTS} others are connected already: try again")
         else:
-            client = _Client(self, peer, self._backend, self._feed)
+            client = _Client(self, peer)
             self._clients.add(client)
             threading.Thread(target=client.serve, name="control client", daemon=True).start()
 
@@ -145,16 +142,12 @@ class ControlChannel:
 class _Client:
     """One client, a `Caller`, on a thread of its own."""
 
-    def __init__(
-        self, channel: ControlChannel, peer: transport.Peer, backend: Backend, feed: Feed
-    ) -> None:
-        self._channel = channel
-        self._peer = peer
-        self._backend = backend
-        self._keyboard: Keyboard | None = None
-        self._feed = feed
+    def __init__(self, channel: ControlChannel, peer: transport.Peer) -> None:
+        self.peer = peer
         self.deadline: Seconds = time.perf_counter() + REQUEST_TIMEOUT
         """When its request or its reading of the answer times out."""
+        self._channel = channel
+        self._keyboard: Keyboard | None = None
         self._is_late = self._is_sending = False
         self._subscription: Subscription | None = None
         self._status: Mapping[str, object] = {}  # as it was sent last
@@ -162,31 +155,27 @@ class _Client:
 
     def play(self, note: NoteOn | NoteOff) -> None:
         """Play a note as if on a keyboard. Raises MidigenError if there are too many."""
-        self._keyboard = self._keyboard or self._backend.keyboard()
+        self._keyboard = self._keyboard or self._channel.backend.keyboard()
         if not self._keyboard.take(note, time.perf_counter()):
             raise MidigenError("too many notes at once")
 
     def subscribe(self) -> None:
         """Send events from now on. Raises MidigenError if there are too many subscribers."""
         if self._subscription is None:
-            self._subscription = self._feed.subscribe()
-
-    def hang_up(self) -> None:
-        """End any wait for the client. For another thread."""
-        self._peer.hang_up()
+            self._subscription = self._channel.feed.subscribe()
 
     def expire(self) -> None:
         """The deadline has passed. For the channel's thread."""
         self.deadline = math.inf
         self._is_late = True
         if self._is_sending:
-            self._peer.hang_up()
+            self.peer.hang_up()
         else:
-            self._peer.stop_reading()
+            self.peer.stop_reading()
 
     def serve(self) -> None:
         """Answer the client until it goes, or takes too long."""
-        connection = self._peer.connection
+        connection = self.peer.connection
         why = ""
         try:
             while not self._is_late:
@@ -200,19 +189,19 @@ class _Client:
             if self._keyboard is not None:
                 self._keyboard.release_held()
             if self._subscription is not None:
-                self._feed.unsubscribe(self._subscription)
+                self._channel.feed.unsubscribe(self._subscription)
             if self._is_late and not self._is_sending:
                 why = f"no request came within {REQUEST_TIMEOUT:g} s"
             if why:
                 self._is_sending = True
                 self.deadline = time.perf_counter() + REQUEST_TIMEOUT
-                _turn_away(self._peer, why)
+                _turn_away(self.peer, why)
             self._channel.forget(self)
-            self._peer.close()
+            self.peer.close()
 
     def _attend(self) -> None:
         """Answer a request if one comes soon, and send what has happened."""
-        connection = self._peer.connection
+        connection = self.peer.connection
         if connection.poll(REQUEST_TIMEOUT if self._subscription is None else _LOOK):
             request = connection.recv_bytes(MAX_REQUEST)
             self.deadline = math.inf  # the backend's time doesn't count against the client
@@ -225,12 +214,12 @@ class _Client:
 
     def _say(self, message: bytes) -> None:
         """Send a message. A subscriber may take as long as it likes, and loses events."""
-        is_in_time = self._subscription is None
-        self.deadline = time.perf_counter() + REQUEST_TIMEOUT if is_in_time else math.inf
+        patience = REQUEST_TIMEOUT if self._subscription is None else math.inf
+        self.deadline = time.perf_counter() + patience
         self._is_sending = True
-        self._peer.connection.send_bytes(message)
+        self.peer.connection.send_bytes(message)
         self._is_sending = False
-        self.deadline = time.perf_counter() + REQUEST_TIMEOUT if is_in_time else math.inf
+        self.deadline = time.perf_counter() + patience
 
     def _new_status(self, subscription: Subscription) -> Iterator[Mapping[str, object]]:
         """The status at intervals, if more than the time has changed."""

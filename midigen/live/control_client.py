@@ -1,21 +1,20 @@
 """The client of the control channel: how another process talks to a running midigen."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from multiprocessing.connection import Connection
+from typing import Any
 
 from midigen.errors import MidigenError
-from midigen.live.control_protocol import encoded, result
+from midigen.live.control_protocol import encoded
 from midigen.midi.messages import Seconds
 
 if sys.platform == "win32":
     from midigen.live import named_pipes as transport
 else:
     from midigen.live import unix_sockets as transport
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
 
 ANSWERS_WITHIN: Seconds = 5.0
 """How long `ask` waits for a busy midigen."""
@@ -31,7 +30,8 @@ def ask(request: Mapping[str, object], name: str | None) -> Any:
     """
     with connect(name, ANSWERS_WITHIN) as connection:
         try:
-            _send(connection, request)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a refusal says why
+                connection.send_bytes(encoded(request))
             if not connection.poll(ANSWERS_WITHIN):
                 raise BlockingIOError
             reply = connection.recv_bytes(_LARGEST)
@@ -42,10 +42,18 @@ def ask(request: Mapping[str, object], name: str | None) -> Any:
             ) from exc
         except (EOFError, OSError):
             reply = b""
-    return result(reply)
+    try:
+        match json.loads(reply):
+            case {"ok": value}:
+                return value
+            case {"error": str(problem)}:
+                raise MidigenError(problem)
+    except ValueError:  # nothing, or half of an answer
+        pass
+    raise MidigenError("midigen hung up without an answer: it may have ended; try again")
 
 
-def connect(name: str | None, patience: Seconds | None = None) -> "Connection":
+def connect(name: str | None, patience: Seconds | None = None) -> Connection:
     """A connection to the midigen of this client name, or to the only one.
 
     With `patience`, a read or write that waits longer raises BlockingIOError (not on Windows).
@@ -63,9 +71,3 @@ def connect(name: str | None, patience: Seconds | None = None) -> "Connection":
         )
     (connection,) = living.values()
     return connection
-
-
-def _send(connection: "Connection", request: Mapping[str, object]) -> None:
-    """Send a request. If midigen hung up before, its answer still says why."""
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        connection.send_bytes(encoded(request))

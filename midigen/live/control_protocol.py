@@ -21,8 +21,7 @@ from midigen.midi.messages import NoteOff, NoteOn
 MAX_REQUEST = 65_536
 """The most bytes of a request."""
 
-_HIGHEST = 127  # pitch or velocity
-_CHANNELS = 16
+_MAY = {"channel"}  # what else a note may have
 _REQUESTS = (
     '{"do": "status"}, {"do": "set", "name": TEXT, "value": TEXT}, {"do": "reload"}, '
     '{"do": "note_on", "pitch": 60, "velocity": 80}, {"do": "note_off", "pitch": 60} or '
@@ -73,19 +72,6 @@ def encoded(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def result(reply: bytes) -> Any:
-    """The result in an answer. Raises MidigenError if it is a refusal, or no answer."""
-    try:
-        match json.loads(reply):
-            case {"ok": value}:
-                return value
-            case {"error": str(problem)}:
-                raise MidigenError(problem)
-    except ValueError:  # nothing, or half of an answer
-        pass
-    raise MidigenError("midigen hung up without an answer: it may have ended; try again")
-
-
 def _obey(data: bytes, backend: Backend, caller: Caller) -> object:
     """Carry out a request. Raises MidigenError."""
     try:
@@ -98,19 +84,18 @@ def _obey(data: bytes, backend: Backend, caller: Caller) -> object:
         case {"do": "reload", **rest} if not rest:
             return backend.reload()
         case {"do": "set", "name": str(name), "value": str(value), **rest} if not rest:
-            if not _is_unicode(name + value):
-                raise MidigenError("a name and a value must be text: this has half a character")
+            try:
+                (name + value).encode()
+            except UnicodeEncodeError as exc:  # JSON may contain half of a surrogate pair
+                problem = "a name and a value must be text: this has half a character"
+                raise MidigenError(problem) from exc
             return backend.set(name, value)
-        case {"do": "note_on", "pitch": pitch, "velocity": velocity, **rest} if _is_place(rest):
-            note = NoteOn(
-                _number("pitch", pitch, 0, _HIGHEST),
-                _number("velocity", velocity, 1, _HIGHEST),
-                _channel(rest),
-            )
-            caller.play(note)
+        case {"do": "note_on", "pitch": pitch, "velocity": velocity, **rest} if rest.keys() <= _MAY:
+            pitch, velocity = _number("pitch", pitch), _number("velocity", velocity, 1)
+            caller.play(NoteOn(pitch, velocity, _channel(rest)))
             return []
-        case {"do": "note_off", "pitch": pitch, **rest} if _is_place(rest):
-            caller.play(NoteOff(_number("pitch", pitch, 0, _HIGHEST), _channel(rest)))
+        case {"do": "note_off", "pitch": pitch, **rest} if rest.keys() <= _MAY:
+            caller.play(NoteOff(_number("pitch", pitch), _channel(rest)))
             return []
         case {"do": "subscribe", **rest} if not rest:
             caller.subscribe()
@@ -118,26 +103,12 @@ def _obey(data: bytes, backend: Backend, caller: Caller) -> object:
     raise MidigenError(f"no such request: expected {_REQUESTS}")
 
 
-def _is_place(rest: Mapping[Any, object]) -> bool:
-    """Whether a note's request has no other field than a channel."""
-    return not rest.keys() - {"channel"}
-
-
 def _channel(rest: Mapping[Any, object]) -> int:
-    return _number("channel", rest.get("channel", 1), 1, _CHANNELS)
+    return _number("channel", rest.get("channel", 1), 1, 16)
 
 
-def _number(name: str, value: object, least: int, most: int) -> int:
+def _number(name: str, value: object, least: int = 0, most: int = 127) -> int:
     """A whole number in a range. Raises MidigenError."""
     if type(value) is int and least <= value <= most:
         return value
     raise MidigenError(f"{name} is a whole number {least} to {most}")
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether text can be written: JSON may contain half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

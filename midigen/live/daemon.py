@@ -65,16 +65,17 @@ class Daemon:
         self._release = release
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._worker = Worker(performer, connection, self._news.put, observers, watchdog)
+        self.enqueue = self._worker.enqueue
+        """Handle an arrival, as from a port. For any thread."""
+        self.stop = self._worker.stop
+        """Ask it to end. For any thread, and for signal handlers."""
         self._interrupted = False
         self._closing = threading.Lock()  # one thread at a time ends things through the connection
         self._ended = threading.Event()
 
     @property
     def status(self) -> Status | None:
-        """The performer's state when the worker was last idle; None before that.
-
-        For any thread.
-        """
+        """The performer's state when the worker was last idle, if it was. For any thread."""
         return self._worker.status
 
     @property
@@ -110,17 +111,9 @@ class Daemon:
         if dropped := self._worker.dropped:
             self._tell(f"{dropped} notes were dropped: too many or too late")
 
-    def stop(self) -> None:
-        """Ask it to end. For any thread, and for signal handlers."""
-        self._worker.stop()
-
     def put(self, event: Cue | Quit) -> None:
         """Handle an event from elsewhere than the ports. For any thread."""
-        self._worker.enqueue(lone(event))
-
-    def enqueue(self, arrival: Arrival) -> None:
-        """Handle an arrival, as from a port. For any thread."""
-        self._worker.enqueue(arrival)
+        self.enqueue(lone(event))
 
     def ask(self, event: Cue, patience: Seconds) -> list[str]:
         """Handle an event, and return the performer's notices. For any thread but the worker's.
@@ -134,7 +127,7 @@ class Daemon:
         def events(event: Cue) -> Iterable[Cue]:
             return () if given_up.is_set() else (event,)
 
-        self._worker.enqueue(Arrival(time.perf_counter(), events, event, replies.put))
+        self.enqueue(Arrival(time.perf_counter(), events, event, replies.put))
         try:
             notices = replies.get(timeout=patience)
         except queue.Empty:
@@ -199,38 +192,24 @@ class Daemon:
         """Show notices and check the ports, until the worker ends."""
         next_check = time.perf_counter() + CHECK_INTERVAL
         while True:
-            lines: Sequence[str | None]
-            wait = next_check - time.perf_counter()
+            lines: list[str | None] = []
+            began = time.perf_counter()
+            wait = next_check - began
             if wait > 0:
-                lines = self._news_within(wait)
+                with contextlib.suppress(queue.Empty):
+                    lines.append(self._news.get(timeout=wait))
+                late = time.perf_counter() - began - wait
             else:
-                lines = self._look_after()
+                lines += self._connection.check()
+                self._worker.early = self._connection.latency  # a restarted server may have another
+                realtime.tidy()
+                late = 0.0 if lines else time.perf_counter() - began  # opening may take long
                 next_check = time.perf_counter() + CHECK_INTERVAL
+            if late >= STOOD_STILL:
+                held = self._connection.release_held()
+                what = ": held keys are released" if held else ""
+                lines.insert(0, f"suspended for {late:.0f} s{what}")
             for line in lines:
                 if line is None:
                     return
                 self._tell(line)
-
-    def _news_within(self, wait: Seconds) -> list[str | None]:
-        """The lines that come within `wait`; None marks the end."""
-        asleep = time.perf_counter()
-        lines: list[str | None] = []
-        with contextlib.suppress(queue.Empty):
-            lines.append(self._news.get(timeout=wait))
-        return [*self._after_standstill(time.perf_counter() - asleep - wait), *lines]
-
-    def _look_after(self) -> list[str]:
-        """Check the ports, and return what has changed."""
-        began = time.perf_counter()
-        lines = self._connection.check()
-        self._worker.early = self._connection.latency  # a restarted server may have another
-        realtime.tidy()
-        return lines or self._after_standstill(time.perf_counter() - began)  # opening may take long
-
-    def _after_standstill(self, late: Seconds) -> list[str]:
-        """Release the player's keys if this thread is so late that the process was suspended."""
-        if late < STOOD_STILL:
-            return []
-        held = self._connection.release_held()
-        what = ": held keys are released" if held else ""
-        return [f"suspended for {late:.0f} s{what}"]

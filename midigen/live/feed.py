@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import TypeAlias
 
 from midigen.errors import MidigenError
 from midigen.midi.messages import Message, NoteOff, NoteOn, Seconds
@@ -25,13 +25,8 @@ SUBSCRIBERS = 4
 WAITING = 256
 """The most events that wait for one subscriber. More are dropped and counted."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    name: str
-    time: Seconds
-    what: NoteOn | NoteOff | float | str
-    """A note, a tempo or a notice."""
+_What: TypeAlias = NoteOn | NoteOff | float | str
+"""What happened: a note, a tempo or a notice."""
 
 
 class Subscription:
@@ -39,11 +34,11 @@ class Subscription:
 
     def __init__(self, began: Seconds) -> None:
         self._began = began
-        self._waiting: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[str, Seconds, _What]] = queue.SimpleQueue()
         self._lost = 0
         self._told = 0  # lost events already reported
 
-    def put(self, event: _Event) -> None:
+    def put(self, event: tuple[str, Seconds, _What]) -> None:
         """Add an event, or count it as lost. Never waits."""
         if self._waiting.qsize() < WAITING:
             self._waiting.put(event)
@@ -55,10 +50,10 @@ class Subscription:
         lost = self._lost
         for _ in range(WAITING):  # bounded, however fast they come
             try:
-                event = self._waiting.get_nowait()
+                name, when, what = self._waiting.get_nowait()
             except queue.Empty:
                 break
-            yield self.stamped(event.name, event.time, _told(event.what))
+            yield self.stamped(name, when, _told(what))
         if lost > self._told:
             count, self._told = lost - self._told, lost
             yield self.stamped("lost", time.perf_counter(), {"count": count})
@@ -117,12 +112,12 @@ class Feed:
     def keep(self) -> None:
         """Do nothing: a notice of the recorder says what was saved."""
 
-    def _put(self, name: str, when: Seconds, what: NoteOn | NoteOff | float | str) -> None:
+    def _put(self, name: str, when: Seconds, what: _What) -> None:
         for each in self._subscriptions:
-            each.put(_Event(name, when, what))
+            each.put((name, when, what))
 
 
-def _told(what: NoteOn | NoteOff | float | str) -> Mapping[str, object]:
+def _told(what: _What) -> Mapping[str, object]:
     match what:
         case NoteOn():
             note = {"pitch": what.pitch, "velocity": what.velocity, "channel": what.channel}

@@ -38,10 +38,17 @@ def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
     Appends to the file. The stream gets everything but notices, which the player sees anyway.
     Raises MidigenError if the file can't be written.
     """
-    handlers = [*_to_file(path), *_to_stream(stream)]
+    handlers: list[logging.Handler] = []
+    if path is not None:
+        handlers.append(_file_handler(path))
+    if stream is not None:
+        handlers.append(logging.StreamHandler(stream))
+        handlers[-1].addFilter(lambda record: record.name != NOTICES)
     if not handlers:
         yield
         return
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(_FORMAT, _DATES))
     logger = logging.getLogger("midigen")
     entrance = _Entrance()
     listener = logging.handlers.QueueListener(entrance.queue, *handlers)
@@ -51,12 +58,8 @@ def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
     logging.raiseExceptions = False  # no tracebacks of a full disk on the player's screen
     logger.addHandler(entrance)
     listener.start()
-    logger.info(
-        "midigen %s, Python %s, %s",
-        __version__,
-        platform.python_version(),
-        platform.platform(),
-    )
+    python, system = platform.python_version(), platform.platform()
+    logger.info("midigen %s, Python %s, %s", __version__, python, system)
     try:
         yield
     except BaseException as exc:
@@ -105,25 +108,12 @@ class _Entrance(logging.handlers.QueueHandler):
         return record
 
 
-def _to_file(path: Path | None) -> list[logging.Handler]:
-    """What writes to a file, if there is one. Raises MidigenError."""
-    if path is None:
-        return []
+def _file_handler(path: Path) -> logging.Handler:
+    """What writes to a file. Raises MidigenError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        return logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as exc:
         raise MidigenError(
             f"{path}: can't be written: {exc.strerror or exc}; choose another file with --log"
         ) from exc
-    handler.setFormatter(logging.Formatter(_FORMAT, _DATES))
-    return [handler]
-
-
-def _to_stream(stream: TextIO | None) -> list[logging.Handler]:
-    if stream is None:
-        return []
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter(_FORMAT, _DATES))
-    handler.addFilter(lambda record: record.name != NOTICES)
-    return [handler]

@@ -7,15 +7,13 @@ it.
 """
 
 import os
-from typing import TYPE_CHECKING, Any
+from multiprocessing import connection
+from typing import Any
 from urllib.parse import quote
 
 from midigen.errors import MidigenError
 from midigen.live.stems import stem
 from midigen.midi.messages import Seconds
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
 
 _PIPES = "\\\\.\\pipe\\"
 
@@ -37,7 +35,9 @@ class Peer:
     is_trusted = True  # the pipe admits nobody else
 
     def __init__(self, caller: Any) -> None:
-        self.connection: Connection = caller  # a PipeConnection, which has the same methods
+        self.connection: connection.Connection = (
+            caller  # a PipeConnection, which has the same methods
+        )
 
     def stop_reading(self) -> None:
         """Do nothing: a pipe's messages come whole."""
@@ -57,8 +57,6 @@ class Listener:
     """
 
     def __init__(self, client: str) -> None:
-        from multiprocessing import connection  # noqa: PLC0415  10 ms
-
         self._address = address(client, os.getlogin())
         try:
             self._listener = connection.Listener(self._address, "AF_PIPE")
@@ -76,8 +74,6 @@ class Listener:
 
     def interrupt(self) -> None:
         """Let `accept` return, by calling it. For another thread."""
-        from multiprocessing import connection  # noqa: PLC0415  10 ms
-
         connection.Client(self._address, "AF_PIPE").close()
 
     def close(self) -> None:
@@ -85,10 +81,8 @@ class Listener:
         self._listener.close()
 
 
-def living(client: str | None, patience: Seconds | None) -> "dict[str, Connection]":  # noqa: ARG001
+def living(client: str | None, patience: Seconds | None) -> dict[str, connection.Connection]:  # noqa: ARG001
     """Connections to the midigens that run, by their names; or to the one of this client name."""
-    from multiprocessing import connection  # noqa: PLC0415  10 ms
-
     user = os.getlogin()
     stems = [stem(client)] if client is not None else names(os.listdir(_PIPES), user)  # noqa: PTH208  no folder
     found: dict[str, Any] = {}  # PipeConnections, which have the same methods

@@ -7,6 +7,7 @@ size makes an endless loop, nested bundles exhaust the stack, an address is comp
 expression, and a bundle timed for tomorrow blocks the server until then.
 """
 
+import math
 import select
 import socket
 import struct
@@ -28,10 +29,10 @@ _SIZE = struct.Struct(">i")
 _LARGEST = 65_536  # bytes, of a datagram
 _LONGEST = 256  # characters of an address or a value; no control needs so many
 _MOST_SHOWN = 60  # characters of an address that are shown
+_DAMAGED = "a bundle is damaged"
 _NOT_OSC = "not an OSC message"
 _NUMBERS = {letter: struct.Struct(f">{code}") for letter, code in ("ii", "hq", "ff", "dd")}
-_TRUTHS = {"T": True, "F": False}
-_TYPES = {"s", *_NUMBERS, *_TRUTHS}
+_TYPES = {"s", "T", "F", *_NUMBERS}
 
 
 def read(datagram: bytes) -> Iterator[Control | str]:
@@ -39,31 +40,29 @@ def read(datagram: bytes) -> Iterator[Control | str]:
     rest = [(0, len(datagram))]
     while rest:
         start, end = rest.pop()
-        if datagram.startswith(_BUNDLE, start, end):
-            elements = _elements(datagram, start, end)
-            if elements is None:
-                yield "a bundle is damaged"
+        try:
+            if datagram.startswith(_BUNDLE, start, end):
+                rest += reversed(_elements(datagram, start, end))
             else:
-                rest += reversed(elements)
-        else:
-            try:
                 yield _message(datagram[start:end])
-            except ValueError as exc:
-                yield str(exc)
+        except ValueError as exc:
+            yield str(exc)
 
 
-def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]] | None:
-    """Where the elements of a bundle start and end; None if they don't fill it exactly."""
+def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Where a bundle's elements start and end. Raises ValueError unless they fill it exactly."""
     elements: list[tuple[int, int]] = []
     index = start + _BUNDLE_HEADER
     while index + _SIZE.size <= end:
         (size,) = _SIZE.unpack_from(datagram, index)
         index += _SIZE.size
         if size < 0:
-            return None
+            raise ValueError(_DAMAGED)
         elements.append((index, index + size))
         index += size
-    return elements if index == end else None
+    if index != end:
+        raise ValueError(_DAMAGED)
+    return elements
 
 
 def _message(message: bytes) -> Control:
@@ -91,8 +90,8 @@ def _message(message: bytes) -> Control:
 
 def _value(message: bytes, letter: str, index: int) -> str | float | bool:
     """The value of a type that begins there. Raises ValueError or struct.error."""
-    if letter in _TRUTHS:
-        return _TRUTHS[letter]
+    if letter in "TF":
+        return letter == "T"
     if letter == "s":
         return _string(message, index)[0]
     number: float = _NUMBERS[letter].unpack_from(message, index)[0]
@@ -145,7 +144,7 @@ class OscServer:
         self._put = put
         self._tell = tell
         self._clock = clock
-        self._quiet_until: Seconds | None = None
+        self._quiet_until: Seconds = -math.inf
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="osc", daemon=True)
 
@@ -199,6 +198,6 @@ class OscServer:
 
     def _complain(self, problem: str) -> None:
         now = self._clock()
-        if self._quiet_until is None or now >= self._quiet_until:
+        if now >= self._quiet_until:
             self._quiet_until = now + BETWEEN_LINES
             self._tell(f"OSC: {problem}")

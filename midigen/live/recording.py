@@ -28,6 +28,7 @@ INTERVAL: Seconds = 1.0
 DISK_TIMEOUT: Seconds = 5.0
 """How long closing waits for a slow disk."""
 
+_NAME = "midigen-%Y-%m-%d-%H%M%S"  # of a file, with the local time
 _TRACKS = ("midigen session", "player", "midigen")
 _CONDUCTOR, _PLAYER, _MACHINE = range(len(_TRACKS))
 _AT_ONCE = 16  # messages encoded before the interpreter is offered to the worker
@@ -70,17 +71,17 @@ class Recorder:
         self._end: Seconds = 0.0
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._path: Path | None = None
-        self._session: tuple[Path, MidiFileBuilder] | None = None
+        self._session: MidiFileBuilder | None = None
 
     def prove(self) -> None:
         """Raise MidigenError if the session is to be recorded and the folder can't be written."""
         if self._whole:
-            self._path = self._files.prove(f"midigen-{_local_time()}")
+            self._path = self._files.prove(time.strftime(_NAME))
 
     def open(self, now: Seconds) -> None:
         """Begin to record, after `prove`. `now` is the first tick and the first beat."""
         if self._path is not None:
-            self._session = self._path, MidiFileBuilder(_TRACKS, now, self._tempo, self._bar)
+            self._session = MidiFileBuilder(_TRACKS, now, self._tempo, self._bar)
         self._last_minutes = _LastMinutes(now, self._tempo, self._bar, self._minutes * 60)
         self._changed = False
         self._thread.start()
@@ -146,23 +147,22 @@ class Recorder:
         data = what.to_bytes(3, "big") if isinstance(what, int) else bytes(wire.encode(what))
         self._last_minutes.add(now, track, data)
         if self._session:
-            _enter(self._session[1], now, track, data)
+            _enter(self._session, now, track, data)
             self._changed = True
 
     def _keep(self, now: Seconds) -> None:
         score = self._last_minutes.score(now)
         if score.messages:
-            name = f"midigen-{_local_time()}-last-{self._minutes}-min"
-            self._files.put(name, score.pieces(now))
+            name = f"{time.strftime(_NAME)}-last-{self._minutes}-min"
+            self._files.waiting.append((name, score.pieces(now)))
         else:
             self._tell(f"nothing was played in the last {self._minutes} min")
 
     def _write(self, now: Seconds) -> None:
         """Write the session's file if there is something new, and files that wait."""
         session = None
-        if self._session and self._changed:
-            path, score = self._session
-            session = (path, score.pieces(now)) if score.messages else None
+        if self._path and self._session and self._session.messages and self._changed:
+            session = self._path, self._session.pieces(now)
         self._changed = not self._files.write(session)
 
 
@@ -193,15 +193,13 @@ class _LastMinutes:
 
     def _forget(self, before: Seconds) -> None:
         """Drop the records before a time, but keep the tempo in force then."""
-        size = self._RECORD.size
         old = 0
-        while old < len(self._records):
-            when, track, data = self._RECORD.unpack_from(self._records, old)
+        for when, track, data in self._RECORD.iter_unpack(self._records):
             if when >= before:
                 break
             if track == _CONDUCTOR:
                 self._tempo = int.from_bytes(data, "big")
-            old += size
+            old += self._RECORD.size
         del self._records[:old]
 
 
@@ -211,9 +209,10 @@ class _Files:
     def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
         self.written: dict[Path, None] = {}
         """The files that were written, in order."""
+        self.waiting: deque[tuple[str, Pieces]] = deque()
+        """The names of files to be written as soon as possible, and what they hold."""
         self._folder = folder
         self._tell = tell
-        self._waiting: deque[tuple[str, Pieces]] = deque()
         self._failing = False
 
     def prove(self, name: str) -> Path:
@@ -229,21 +228,17 @@ class _Files:
             ) from exc
         return path
 
-    def put(self, name: str, pieces: Pieces) -> None:
-        """Queue a file, to be written as soon as possible."""
-        self._waiting.append((name, pieces))
-
     def write(self, session: tuple[Path, Pieces] | None) -> bool:
         """Write the files that wait, and the session's; return whether that worked.
 
         Tells the player when it fails for the first time, and when it works again.
         """
         try:
-            while self._waiting:
-                name, pieces = self._waiting[0]
+            while self.waiting:
+                name, pieces = self.waiting[0]
                 path = self._free(name)
                 self._replace(path, pieces)
-                self._waiting.popleft()
+                self.waiting.popleft()
                 self._tell(f"kept as {path}")
             if session:
                 self._replace(*session)
@@ -265,8 +260,8 @@ class _Files:
 
     def _free(self, name: str) -> Path:
         """The path of a new file."""
-        numbered = (f"{name}-{number}" for number in itertools.count(2))
-        paths = (self._folder / f"{each}.mid" for each in itertools.chain([name], numbered))
+        numbered = (f"-{number}" for number in itertools.count(2))
+        paths = (self._folder / f"{name}{end}.mid" for end in itertools.chain([""], numbered))
         return next(path for path in paths if not path.exists())
 
     def _replace(self, path: Path, pieces: Pieces) -> None:
@@ -282,10 +277,6 @@ def _enter(score: MidiFileBuilder, when: Seconds, track: int, data: bytes) -> No
         score.change_tempo(int.from_bytes(data, "big"), when)
     else:
         score.add(track, data, when)
-
-
-def _local_time() -> str:
-    return time.strftime("%Y-%m-%d-%H%M%S")
 
 
 def _let_others(count: int) -> None:

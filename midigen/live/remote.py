@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 
 from midigen import __version__
 from midigen.errors import MidigenError
@@ -24,7 +23,7 @@ REPLY_TIMEOUT: Seconds = 2.0
 _AT_START = ("ports", "osc", "record")
 _SHOWN = (
     *("mode", "turn", "silence", "key", "notes", "bpm", "beat", "model", "trouble", "scene"),
-    *("sounding", "sounds", "heard", "played"),
+    *("sounding", "sounds", "heard", "played", "muted", "holding"),
 )
 
 
@@ -55,11 +54,8 @@ class Remote:
         status = self._daemon.status
         if status is None:
             raise MidigenError("midigen is still starting")
-        fields = asdict(status)
         return {
-            **{name: fields[name] for name in _SHOWN},
-            "muted": status.muted,
-            "holding": status.holding,
+            **{name: getattr(status, name) for name in _SHOWN},
             "listening": list(self._connection.listening),
             "playing": list(self._connection.playing),
             "missing": list(self._connection.missing),

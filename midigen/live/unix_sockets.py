@@ -12,8 +12,8 @@ import struct
 import sys
 import warnings
 from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -23,9 +23,6 @@ from midigen.midi.messages import Seconds
 
 if sys.platform != "win32":
     import fcntl
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
 
 REACHED_WITHIN: Seconds = 5.0
 """How long a busy midigen may take to accept a connection."""
@@ -40,11 +37,9 @@ class Peer:
     """A connection to a caller."""
 
     def __init__(self, caller: socket.socket) -> None:
-        from multiprocessing.connection import Connection  # noqa: PLC0415  10 ms
-
         self.is_trusted = _is_trusted(caller)
         """Whether the caller is the user, or root, as far as the system says."""
-        self.connection: Connection = Connection(os.dup(caller.fileno()))
+        self.connection = Connection(os.dup(caller.fileno()))
         self._socket = caller
 
     def stop_reading(self) -> None:
@@ -88,8 +83,6 @@ class Listener:
 
     def accept(self, patience: Seconds | None) -> Peer | None:
         """The next caller within `patience`; None if there is none. Raises OSError."""
-        from multiprocessing.connection import wait  # noqa: PLC0415  10 ms
-
         if self._socket not in wait([self._socket, self._woken], patience):
             return None
         try:
@@ -114,7 +107,7 @@ class Listener:
         self._opened.close()
 
 
-def living(client: str | None, patience: Seconds | None) -> "dict[str, Connection]":
+def living(client: str | None, patience: Seconds | None) -> dict[str, Connection]:
     """Connections to the midigens that run, by their names; or to the one of this client name.
 
     With `patience`, a read or write that waits longer raises BlockingIOError. Raises MidigenError
@@ -215,13 +208,11 @@ def _sockets(client: str | None) -> list[Path]:
     return sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.is_socket())
 
 
-def _reach(path: Path, patience: Seconds | None = None) -> "Connection | None":
+def _reach(path: Path, patience: Seconds | None = None) -> Connection | None:
     """A connection to the midigen that listens at a path; None where none does.
 
     Raises MidigenError if it can't be reached.
     """
-    from multiprocessing.connection import Connection  # noqa: PLC0415  10 ms
-
     with socket.socket(socket.AF_UNIX) as caller:
         caller.settimeout(REACHED_WITHIN)
         try:
@@ -231,14 +222,11 @@ def _reach(path: Path, patience: Seconds | None = None) -> "Connection | None":
         except OSError as exc:
             raise MidigenError(f"{path}: midigen can't be reached there: {_why(exc)}") from exc
         caller.settimeout(None)
+        span = patience or 0  # for no limit
+        limit = _TIME.pack(int(span), int(span % 1 * 1e6))
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            caller.setsockopt(socket.SOL_SOCKET, option, _TIME.pack(*_split(patience or 0)))
+            caller.setsockopt(socket.SOL_SOCKET, option, limit)
         return Connection(caller.detach())
-
-
-def _split(span: Seconds) -> tuple[int, int]:
-    """Whole seconds, and microseconds; both are 0 for no limit."""
-    return int(span), int(span % 1 * 1e6)
 
 
 def _is_trusted(caller: socket.socket) -> bool:

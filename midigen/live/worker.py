@@ -116,8 +116,7 @@ class Worker:
         self._notify = notify
         self._observers = observers
         self._watchdog = watchdog
-        self._ping_interval = watchdog.interval if watchdog else None
-        self._next_ping: Seconds = 0.0
+        self._next_ping: Seconds = 0.0 if watchdog and watchdog.interval else math.inf
         self._status: Status | None = None  # replaced, never changed
         self._is_outdated = False  # whether something happened since `_status` was made
         self._worst: Seconds = 0.0
@@ -139,10 +138,11 @@ class Worker:
 
         Its `silence` also says if the connection is broken or the newest notes weren't sent.
         """
-        status, trouble, unsent = self._status, self._connection.trouble, self._unsent
-        if status is None or not (trouble or unsent):
-            return status
-        return replace(status, silence=_unheard(unsent, trouble) if unsent else trouble)
+        status, silence, unsent = self._status, self._connection.trouble, self._unsent
+        if unsent:
+            what = "the last note wasn't" if unsent == 1 else f"the last {unsent} notes weren't"
+            silence = f"{what} sent: {silence or 'the MIDI system refuses messages'}"
+        return replace(status, silence=silence) if status and silence else status
 
     @property
     def dropped(self) -> int:
@@ -217,15 +217,9 @@ class Worker:
         if deadline is not None and deadline <= now:
             self._send(self.performer.advance(now), deadline - self.early)
         self.performer.prepare()
-        if self._ping_interval and now >= self._next_ping:
-            self._ping(now)
-
-    def _ping(self, now: Seconds) -> None:
-        """Ping the watchdog, and note when the next ping is due."""
-        assert self._watchdog is not None
-        assert self._ping_interval is not None
-        self._watchdog.alive()
-        self._next_ping = now + self._ping_interval
+        if now >= self._next_ping and self._watchdog and self._watchdog.interval:
+            self._watchdog.alive()
+            self._next_ping = now + self._watchdog.interval
 
     def _next_arrival(self) -> Arrival | None:
         """Wait for an arrival; None if something is due before one comes."""
@@ -234,11 +228,10 @@ class Worker:
         except queue.Empty:
             self._update_status()
         deadline = self.performer.deadline
-        wait = math.inf if deadline is None else deadline - self.early - time.perf_counter()
-        if self._ping_interval:
-            wait = min(wait, self._next_ping - time.perf_counter())
-        if wait == math.inf:
+        due = self._next_ping if deadline is None else min(deadline - self.early, self._next_ping)
+        if due == math.inf:
             return self._arrivals.get()
+        wait = due - time.perf_counter()
         if wait <= 0:
             return None
         timeout = wait - APPROACH if wait > APPROACH else min(wait, APPROACH_STEP)
@@ -335,16 +328,7 @@ class Worker:
 
 def lone(event: Cue | Quit) -> Arrival:
     """An event that arrives now, but not from a port."""
-    return Arrival(time.perf_counter(), _alone, event)
-
-
-def _alone(event: Cue | Quit) -> tuple[Cue | Quit]:
-    return (event,)
-
-
-def _unheard(notes: int, trouble: str) -> str:
-    what = "the last note wasn't" if notes == 1 else f"the last {notes} notes weren't"
-    return f"{what} sent: {trouble or 'the MIDI system refuses messages'}"
+    return Arrival(time.perf_counter(), tuple, (event,))
 
 
 def _log_changes(former: Status | None, latest: Status) -> None:
