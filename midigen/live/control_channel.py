@@ -34,10 +34,7 @@ STATUS_INTERVAL: Seconds = 0.25
 """How often a subscriber gets the status, if it has changed."""
 
 _LOOK: Seconds = 0.02
-"""How often a subscriber's thread looks for events.
-
-The worker doesn't wake it, since that would be at each note, just when an answer is due.
-"""
+"""How often a subscriber's thread looks for events: the worker wakes nobody at a note."""
 
 _BREATH: Seconds = 0.05  # between two attempts to let in a client when no descriptor is left
 _log = logging.getLogger(__name__)

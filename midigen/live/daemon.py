@@ -27,10 +27,7 @@ CHECK_INTERVAL: Seconds = 0.5
 """How often the main thread checks that the ports are still there."""
 
 STOOD_STILL: Seconds = 1.0
-"""If the main thread is later than this, the process was suspended, and input was lost meanwhile.
-
-No load delays it that long.
-"""
+"""No load makes the main thread so late: the process was suspended, and input was lost."""
 
 FORCE_AFTER: Seconds = 0.5
 """After a second Ctrl-C: how long it may take to end by itself, and then to send note-offs."""

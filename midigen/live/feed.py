@@ -10,9 +10,9 @@
 `at` is in seconds since the performance began. The channel makes the status itself.
 """
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
@@ -34,25 +34,22 @@ class Subscription:
 
     def __init__(self, began: Seconds) -> None:
         self._began = began
-        self._waiting: queue.SimpleQueue[tuple[str, Seconds, _What]] = queue.SimpleQueue()
+        self._waiting: deque[tuple[str, Seconds, _What]] = deque()
         self._lost = 0
         self._told = 0  # lost events already reported
 
     def put(self, event: tuple[str, Seconds, _What]) -> None:
         """Add an event, or count it as lost. Never waits."""
-        if self._waiting.qsize() < WAITING:
-            self._waiting.put(event)
+        if len(self._waiting) < WAITING:
+            self._waiting.append(event)
         else:
             self._lost += 1
 
     def take(self) -> Iterator[Mapping[str, object]]:
         """The events that have come, oldest first, and how many were lost after them."""
         lost = self._lost
-        for _ in range(WAITING):  # bounded, however fast they come
-            try:
-                name, when, what = self._waiting.get_nowait()
-            except queue.Empty:
-                break
+        for _ in range(len(self._waiting)):  # bounded, however fast they come
+            name, when, what = self._waiting.popleft()
             yield self.stamped(name, when, _told(what))
         if lost > self._told:
             count, self._told = lost - self._told, lost

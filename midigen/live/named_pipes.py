@@ -35,9 +35,8 @@ class Peer:
     is_trusted = True  # the pipe admits nobody else
 
     def __init__(self, caller: Any) -> None:
-        self.connection: connection.Connection = (
-            caller  # a PipeConnection, which has the same methods
-        )
+        # It is a PipeConnection, which has the same methods.
+        self.connection: connection.Connection = caller
 
     def stop_reading(self) -> None:
         """Do nothing: a pipe's messages come whole."""

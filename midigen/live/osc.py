@@ -78,24 +78,20 @@ def _message(message: bytes) -> Control:
         raise ValueError(f"{shown} has {len(types)} values, not one")
     if types not in _TYPES:
         raise ValueError(f"{shown}: not text, a number, true or false, but OSC's type {types!r}")
+    value: str | float | bool
     try:
-        value = _value(message, types, index)
+        if types == "s":
+            value, _ = _string(message, index)
+        elif types in "TF":
+            value = types == "T"
+        else:
+            (value,) = _NUMBERS[types].unpack_from(message, index)
     except (struct.error, ValueError) as exc:
         raise ValueError(f"{shown}: its value is damaged") from exc
     if types == "s" and len(str(value)) > _LONGEST:
         raise ValueError(f"{shown}: its value is longer than {_LONGEST} characters")
     # As it was written: 0.9 comes as a float of 32 bits, 0.89999998.
     return Control(name, float(f"{value:.7g}") if types == "f" else value, is_moving=True)
-
-
-def _value(message: bytes, letter: str, index: int) -> str | float | bool:
-    """The value of a type that begins there. Raises ValueError or struct.error."""
-    if letter in "TF":
-        return letter == "T"
-    if letter == "s":
-        return _string(message, index)[0]
-    number: float = _NUMBERS[letter].unpack_from(message, index)[0]
-    return number
 
 
 def _string(message: bytes, index: int) -> tuple[str, int]:

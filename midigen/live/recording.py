@@ -6,7 +6,6 @@ the last minutes, which the control `keep` writes to a separate file.
 """
 
 import itertools
-import queue
 import threading
 import time
 from collections import deque
@@ -66,7 +65,7 @@ class Recorder:
         self._clock = clock
         self._interval = interval
         self._files = _Files(folder, tell)
-        self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
+        self._arrivals: deque[_Arrival] = deque()
         self._closing = threading.Event()
         self._end: Seconds = 0.0
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
@@ -108,21 +107,20 @@ class Recorder:
 
     def tempo(self, bpm: float, time: Seconds) -> None:
         """The tempo changed."""
-        self._arrivals.put((time, _CONDUCTOR, microseconds_a_beat(bpm)))
+        self._arrivals.append((time, _CONDUCTOR, microseconds_a_beat(bpm)))
 
     def keep(self) -> None:
         """Write a file of the last minutes."""
-        self._arrivals.put((self._clock(), _CONDUCTOR, None))
+        self._arrivals.append((self._clock(), _CONDUCTOR, None))
 
     def _put(self, message: Message, time: Seconds, track: int) -> None:
         if not isinstance(message, Clock | SongPosition):
-            self._arrivals.put((time, track, message))
+            self._arrivals.append((time, track, message))
 
     # --- the recorder's thread
 
     def _work(self) -> None:
-        # It polls. If every note woke it, that would be just when the worker has to find an
-        # answer.
+        # It polls: if each note woke it, that would be just when the worker has to answer.
         while not self._closing.wait(self._interval):
             self._catch_up()
             self._write(self._clock())
@@ -133,10 +131,9 @@ class Recorder:
 
     def _catch_up(self) -> None:
         for count in itertools.count(1):
-            try:
-                now, track, what = self._arrivals.get_nowait()
-            except queue.Empty:
+            if not self._arrivals:
                 return
+            now, track, what = self._arrivals.popleft()
             if what is None:
                 self._keep(now)
             else:

@@ -11,7 +11,6 @@ import stat
 import struct
 import sys
 import warnings
-from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -74,8 +73,7 @@ class Listener:
                 self._socket = undone.enter_context(socket.socket(socket.AF_UNIX))
                 self._wake, self._woken = map(undone.enter_context, socket.socketpair())
                 _make(folder)
-                with _locked(folder):
-                    _take(self._path, self._socket)
+                _take(self._path, self._socket)
             except OSError as exc:
                 raise MidigenError(f"{self._path}: can't listen there: {_why(exc)}") from exc
             self._opened = undone.pop_all()
@@ -113,9 +111,21 @@ def living(client: str | None, patience: Seconds | None) -> dict[str, Connection
     With `patience`, a read or write that waits longer raises BlockingIOError. Raises MidigenError
     if they can't be listed.
     """
+    folder = _folder()
+    try:
+        _prove(folder.parent)
+        _prove(folder)
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise MidigenError(f"{folder}: can't look for midigen there: {_why(exc)}") from exc
+    if client is None:
+        paths = sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.is_socket())
+    else:
+        paths = [folder / f"{stem(client)}{_SUFFIX}"]
     found: dict[str, Connection] = {}
     with contextlib.ExitStack() as undone:
-        for path in _sockets(client):
+        for path in paths:
             connection = _reach(path, patience)
             if connection is not None:
                 found[path.name.removesuffix(_SUFFIX)] = undone.enter_context(connection)
@@ -163,49 +173,28 @@ def _prove(folder: Path) -> None:
     )
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock the folder, so that midigens that start at the same time take turns."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 # --- sockets
 
 
 def _take(path: Path, listener: socket.socket) -> None:
     """Listen at a path that no living midigen has. Raises OSError, MidigenError."""
-    other = _reach(path)
-    if other is not None:
-        other.close()
-        raise MidigenError(
-            f"{path}: another midigen listens there: give this one a name of its own with "
-            "--name NAME"
-        )
-    if path.is_socket():  # left behind by a dead one
-        path.unlink()
-    listener.bind(str(path))
-    path.chmod(0o600)  # whatever the umask; until then the folder keeps others out
-    listener.listen(_BACKLOG)
-
-
-def _sockets(client: str | None) -> list[Path]:
-    """Where a midigen may listen, dead or alive. Raises MidigenError."""
-    folder = _folder()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        _prove(folder.parent)
-        _prove(folder)
-    except FileNotFoundError:
-        return []
-    except OSError as exc:
-        raise MidigenError(f"{folder}: can't look for midigen there: {_why(exc)}") from exc
-    if client is not None:
-        return [folder / f"{stem(client)}{_SUFFIX}"]
-    return sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.is_socket())
+        fcntl.flock(folder, fcntl.LOCK_EX)  # those that start at the same time take turns
+        other = _reach(path)
+        if other is not None:
+            other.close()
+            raise MidigenError(
+                f"{path}: another midigen listens there: give this one a name of its own with "
+                "--name NAME"
+            )
+        if path.is_socket():  # left behind by a dead one
+            path.unlink()
+        listener.bind(str(path))
+        path.chmod(0o600)  # whatever the umask; until then the folder keeps others out
+        listener.listen(_BACKLOG)
+    finally:
+        os.close(folder)
 
 
 def _reach(path: Path, patience: Seconds | None = None) -> Connection | None:
