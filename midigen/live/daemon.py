@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 
 from midigen.errors import ExitCode, MidigenError
@@ -32,7 +32,8 @@ STOOD_STILL: Seconds = 1.0
 FORCE_AFTER: Seconds = 0.5
 """After a second Ctrl-C: how long it may take to end by itself, and then to send note-offs."""
 
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP")  # Windows has the first two
+_NOHUPS = ("SIGTERM", "SIGHUP")  # those that stay ignored if they are, by nohup
 
 
 class Daemon:
@@ -137,21 +138,15 @@ class Daemon:
 
     # --- signals
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-        former = {
-            number: signal.signal(number, self._on_signal)
-            for number in numbers
-            if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN  # by nohup
-        }
-        if hasattr(signal, "SIGTSTP"):
-            former[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._on_suspend)
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+    def _signals(self) -> contextlib.ExitStack:
+        """A context in which signals come here."""
+        former = contextlib.ExitStack()
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number and not (name in _NOHUPS and signal.getsignal(number) == signal.SIG_IGN):
+                handler = self._on_suspend if name == "SIGTSTP" else self._on_signal
+                former.callback(signal.signal, number, signal.signal(number, handler))
+        return former
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._worker.stop()

@@ -14,6 +14,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from midigen.errors import PortError
 from midigen.midi.messages import Seconds
@@ -120,26 +121,20 @@ def _head(message: bytes) -> tuple[str, str, int]:
     return address, types[1:], index
 
 
+@dataclass(eq=False)
 class OscServer:
     """Listens on a thread of its own, and calls `put` with each control.
 
     `tell` shows the player a line. Neither is called after `close` has returned.
     """
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        put: Callable[[Control], None],
-        tell: Callable[[str], None],
-        *,
-        clock: Callable[[], Seconds] = time.perf_counter,
-    ) -> None:
-        self.host = host
-        self.port = port
-        self._put = put
-        self._tell = tell
-        self._clock = clock
+    host: str
+    port: int
+    put: Callable[[Control], None]
+    tell: Callable[[str], None]
+    clock: Callable[[], Seconds] = field(default=time.perf_counter, kw_only=True)
+
+    def __post_init__(self) -> None:
         self._quiet_until: Seconds = -math.inf
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="osc", daemon=True)
@@ -188,12 +183,12 @@ class OscServer:
                 if self._closing.is_set():
                     return
                 if isinstance(result, Control):
-                    self._put(result)
+                    self.put(result)
                 else:
                     self._complain(result)
 
     def _complain(self, problem: str) -> None:
-        now = self._clock()
+        now = self.clock()
         if now >= self._quiet_until:
             self._quiet_until = now + BETWEEN_LINES
-            self._tell(f"OSC: {problem}")
+            self.tell(f"OSC: {problem}")

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -36,6 +37,7 @@ _Arrival: TypeAlias = tuple[Seconds, int, Message | int | None]
 """A time, a track, and a message or a tempo; None asks for the last minutes."""
 
 
+@dataclass(eq=False)
 class Recorder:
     """Records what the player and midigen play, in a folder.
 
@@ -45,26 +47,19 @@ class Recorder:
     seconds.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        whole: bool,
-        keep_minutes: int,
-        bpm: float,
-        bar: int,
-        tell: Callable[[str], None],
-        clock: Callable[[], Seconds] = time.perf_counter,
-        interval: Seconds = INTERVAL,
-    ) -> None:
-        self._whole = whole
-        self._minutes = keep_minutes
-        self._tempo = microseconds_a_beat(bpm)
-        self._bar = bar
-        self._tell = tell
-        self._clock = clock
-        self._interval = interval
-        self._files = _Files(folder, tell)
+    folder: Path
+    _: KW_ONLY
+    whole: bool
+    keep_minutes: int
+    bpm: float
+    bar: int
+    tell: Callable[[str], None]
+    clock: Callable[[], Seconds] = time.perf_counter
+    interval: Seconds = INTERVAL
+
+    def __post_init__(self) -> None:
+        self._tempo = microseconds_a_beat(self.bpm)
+        self._files = _Files(self.folder, self.tell)
         self._arrivals: deque[_Arrival] = deque()
         self._closing = threading.Event()
         self._end: Seconds = 0.0
@@ -74,14 +69,14 @@ class Recorder:
 
     def prove(self) -> None:
         """Raise MidigenError if the session is to be recorded and the folder can't be written."""
-        if self._whole:
+        if self.whole:
             self._path = self._files.prove(time.strftime(_NAME))
 
     def open(self, now: Seconds) -> None:
         """Begin to record, after `prove`. `now` is the first tick and the first beat."""
         if self._path is not None:
-            self._session = MidiFileBuilder(_TRACKS, now, self._tempo, self._bar)
-        self._last_minutes = _LastMinutes(now, self._tempo, self._bar, self._minutes * 60)
+            self._session = MidiFileBuilder(_TRACKS, now, self._tempo, self.bar)
+        self._last_minutes = _LastMinutes(now, self._tempo, self.bar, self.keep_minutes * 60)
         self._changed = False
         self._thread.start()
 
@@ -92,7 +87,7 @@ class Recorder:
         if self._thread.ident is not None:
             self._thread.join(DISK_TIMEOUT)
             if self._thread.is_alive():
-                self._tell("the recording's disk doesn't answer: its end may be missing")
+                self.tell("the recording's disk doesn't answer: its end may be missing")
         return list(self._files.written)
 
     # --- for the worker: nothing here blocks
@@ -111,7 +106,7 @@ class Recorder:
 
     def keep(self) -> None:
         """Write a file of the last minutes."""
-        self._arrivals.append((self._clock(), _CONDUCTOR, None))
+        self._arrivals.append((self.clock(), _CONDUCTOR, None))
 
     def _put(self, message: Message, time: Seconds, track: int) -> None:
         if not isinstance(message, Clock | SongPosition):
@@ -121,9 +116,9 @@ class Recorder:
 
     def _work(self) -> None:
         # It polls: if each note woke it, that would be just when the worker has to answer.
-        while not self._closing.wait(self._interval):
+        while not self._closing.wait(self.interval):
             self._catch_up()
-            self._write(self._clock())
+            self._write(self.clock())
         self._catch_up()
         self._changed = True  # the file is as long as the session was
         self._write(self._end)
@@ -150,10 +145,10 @@ class Recorder:
     def _keep(self, now: Seconds) -> None:
         score = self._last_minutes.score(now)
         if score.messages:
-            name = f"{time.strftime(_NAME)}-last-{self._minutes}-min"
+            name = f"{time.strftime(_NAME)}-last-{self.keep_minutes}-min"
             self._files.waiting.append((name, score.pieces(now)))
         else:
-            self._tell(f"nothing was played in the last {self._minutes} min")
+            self.tell(f"nothing was played in the last {self.keep_minutes} min")
 
     def _write(self, now: Seconds) -> None:
         """Write the session's file if there is something new, and files that wait."""
@@ -200,27 +195,27 @@ class _LastMinutes:
         del self._records[:old]
 
 
+@dataclass(eq=False)
 class _Files:
     """The folder of the recordings, and the files that still have to be written to it."""
 
-    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
-        self.written: dict[Path, None] = {}
-        """The files that were written, in order."""
-        self.waiting: deque[tuple[str, Pieces]] = deque()
-        """The names of files to be written as soon as possible, and what they hold."""
-        self._folder = folder
-        self._tell = tell
-        self._failing = False
+    folder: Path
+    tell: Callable[[str], None]
+    written: dict[Path, None] = field(default_factory=dict)
+    """The files that were written, in order."""
+    waiting: deque[tuple[str, Pieces]] = field(default_factory=deque)
+    """The names of files to be written as soon as possible, and what they hold."""
+    _failing: bool = False
 
     def prove(self, name: str) -> Path:
         """A path for a new file of this name. Raises MidigenError if it can't be written."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             path = self._free(name)
             files.prove(path)
         except OSError as exc:
             raise MidigenError(
-                f"{self._folder}: can't be written: {exc.strerror or exc}; "
+                f"{self.folder}: can't be written: {exc.strerror or exc}; "
                 "choose another folder with record.path"
             ) from exc
         return path
@@ -236,29 +231,29 @@ class _Files:
                 path = self._free(name)
                 self._replace(path, pieces)
                 self.waiting.popleft()
-                self._tell(f"kept as {path}")
+                self.tell(f"kept as {path}")
             if session:
                 self._replace(*session)
         except OSError as exc:
             if not self._failing:
                 reason = exc.strerror or exc
-                self._tell(f"{self._folder}: can't be written: {reason}; trying every second")
+                self.tell(f"{self.folder}: can't be written: {reason}; trying every second")
             self._failing = True
         else:
             if self._failing:
-                self._tell(f"{self._folder}: can be written again, and nothing is lost")
+                self.tell(f"{self.folder}: can be written again, and nothing is lost")
             self._failing = False
         return not self._failing
 
     def give_up(self) -> None:
         """Tell the player what is lost, since this was the last attempt."""
         if self._failing:
-            self._tell(f"{self._folder}: the end of the recording is lost")
+            self.tell(f"{self.folder}: the end of the recording is lost")
 
     def _free(self, name: str) -> Path:
         """The path of a new file."""
         numbered = (f"-{number}" for number in itertools.count(2))
-        paths = (self._folder / f"{name}{end}.mid" for end in itertools.chain([""], numbered))
+        paths = (self.folder / f"{name}{end}.mid" for end in itertools.chain([""], numbered))
         return next(path for path in paths if not path.exists())
 
     def _replace(self, path: Path, pieces: Pieces) -> None:

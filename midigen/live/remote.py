@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from midigen import __version__
 from midigen.errors import MidigenError
@@ -27,45 +28,39 @@ _SHOWN = (
 )
 
 
+@dataclass(eq=False)
 class Remote:
-    """The `Backend` of a daemon that was started with `settings`.
+    """The `Backend` of a daemon that was started with the settings `at_start`.
 
     `load` reloads the configuration, and raises ConfigError.
     """
 
-    def __init__(
-        self,
-        daemon: Daemon,
-        connection: Connection,
-        settings: Settings,
-        load: Callable[[], Settings],
-    ) -> None:
-        self._daemon = daemon
-        self._connection = connection
-        self._load = load
-        self._at_start = settings
-        self._started = time.perf_counter()
+    daemon: Daemon
+    connection: Connection
+    at_start: Settings
+    load: Callable[[], Settings]
+    _started: Seconds = field(default_factory=time.perf_counter, init=False)
 
     def status(self) -> Mapping[str, object]:
         """The state of the performance, in values that JSON has.
 
         Raises MidigenError before there is one.
         """
-        status = self._daemon.status
+        status = self.daemon.status
         if status is None:
             raise MidigenError("midigen is still starting")
         return {
             **{name: getattr(status, name) for name in _SHOWN},
-            "listening": list(self._connection.listening),
-            "playing": list(self._connection.playing),
-            "missing": list(self._connection.missing),
+            "listening": list(self.connection.listening),
+            "playing": list(self.connection.playing),
+            "missing": list(self.connection.missing),
             "uptime": time.perf_counter() - self._started,
             "notes_in": status.notes_in,
             "notes_out": status.notes_out,
             "dropped": status.dropped,
-            "echoes": self._connection.returned,
+            "echoes": self.connection.returned,
             "worst": status.worst,
-            "priority": self._daemon.priority,
+            "priority": self.daemon.priority,
             "pid": os.getpid(),
             "version": __version__,
         }
@@ -77,23 +72,23 @@ class Remote:
             controls.read(control)
         except ValueError as exc:
             raise MidigenError(str(exc)) from exc
-        return self._daemon.ask(control, REPLY_TIMEOUT)
+        return self.daemon.ask(control, REPLY_TIMEOUT)
 
     def keyboard(self) -> Intake:
         """A new keyboard, whose notes count like those of a port."""
-        return Intake(self._daemon.enqueue, Feedback())
+        return Intake(self.daemon.enqueue, Feedback())
 
     def reload(self) -> list[str]:
         """Reload the configuration. Returns the notices.
 
         Raises MidigenError; then nothing changes.
         """
-        settings = self._load()
+        settings = self.load()
         models = load_models(settings.model, settings.scene_models)
-        lines = self._daemon.ask(Reload(settings, *models), REPLY_TIMEOUT)
-        self._connection.adjust(hears_clock=settings.hears_clock, channel=settings.output.channel)
+        lines = self.daemon.ask(Reload(settings, *models), REPLY_TIMEOUT)
+        self.connection.adjust(hears_clock=settings.hears_clock, channel=settings.output.channel)
         later = [
-            name for name in _AT_START if getattr(settings, name) != getattr(self._at_start, name)
+            name for name in _AT_START if getattr(settings, name) != getattr(self.at_start, name)
         ]
         if later:
             lines.append(f"changes in {', '.join(later)} take effect at the next start")
