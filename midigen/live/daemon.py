@@ -10,7 +10,8 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from types import FrameType
 
 from midigen.errors import ExitCode, MidigenError
@@ -36,6 +37,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP")  # Windows has the first t
 _NOHUPS = ("SIGTERM", "SIGHUP")  # those that stay ignored if they are, by nohup
 
 
+@dataclass(eq=False)
 class Daemon:
     """Runs a performer on a connection until a signal, `Quit` or an error ends it.
 
@@ -45,24 +47,19 @@ class Daemon:
     may not block.
     """
 
-    def __init__(
-        self,
-        performer: Performer,
-        connection: Connection,
-        tell: Callable[[str], None],
-        observers: Sequence[Observer] = (),
-        watchdog: Watchdog | None = None,
-        *,
-        release: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.performer = performer
-        """Belongs to the worker's thread until `run` returns."""
-        self._connection = connection
-        self._tell = tell
-        self._watchdog = watchdog
-        self._release = release
+    performer: Performer
+    """Belongs to the worker's thread until `run` returns."""
+    connection: Connection
+    tell: Callable[[str], None]
+    observers: Sequence[Observer] = ()
+    watchdog: Watchdog | None = None
+    release: Callable[[], None] = field(default=lambda: None, kw_only=True)
+
+    def __post_init__(self) -> None:
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._worker = Worker(performer, connection, self._news.put, observers, watchdog)
+        self._worker = Worker(
+            self.performer, self.connection, self._news.put, self.observers, self.watchdog
+        )
         self.enqueue = self._worker.enqueue
         """Handle an arrival, as from a port. For any thread."""
         self.stop = self._worker.stop
@@ -88,26 +85,26 @@ class Daemon:
         and whatever went wrong in the worker.
         """
         with self._signals(), realtime.undisturbed():
-            self._connection.open(self._worker.enqueue)
-            self._worker.early = self._connection.latency
+            self.connection.open(self._worker.enqueue)
+            self._worker.early = self.connection.latency
             try:
                 self._worker.start()
                 started()
                 realtime.freeze()
                 self._watch()
             finally:
-                if self._watchdog:
-                    self._watchdog.stopping()
+                if self.watchdog:
+                    self.watchdog.stopping()
                 self._worker.stop()
                 self._worker.join(CHECK_INTERVAL)
                 with self._closing:
-                    self._connection.close()
+                    self.connection.close()
                 self._worker.end_predicting()
                 self._ended.set()
         if self._worker.failure:
             raise self._worker.failure
         if dropped := self._worker.dropped:
-            self._tell(f"{dropped} notes were dropped: too many or too late")
+            self.tell(f"{dropped} notes were dropped: too many or too late")
 
     def put(self, event: Cue | Quit) -> None:
         """Handle an event from elsewhere than the ports. For any thread."""
@@ -120,16 +117,12 @@ class Daemon:
         `patience`; then nothing changes.
         """
         replies: queue.SimpleQueue[list[Notice]] = queue.SimpleQueue()
-        given_up = threading.Event()
-
-        def events(event: Cue) -> Iterable[Cue]:
-            return () if given_up.is_set() else (event,)
-
-        self.enqueue(Arrival(time.perf_counter(), events, event, replies.put))
+        waiting = [event]
+        self.enqueue(Arrival(time.perf_counter(), tuple, waiting, replies.put))
         try:
             notices = replies.get(timeout=patience)
         except queue.Empty:
-            given_up.set()
+            waiting.clear()
             raise MidigenError("midigen is too busy to answer") from None
         for notice in notices:
             if notice.is_refusal:
@@ -150,7 +143,7 @@ class Daemon:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._worker.stop()
-        self._release()
+        self.release()
         if number == signal.SIGINT:
             if self._interrupted and self._worker.begun.is_set():
                 threading.Thread(target=self._force, name="forcing", daemon=True).start()
@@ -175,8 +168,8 @@ class Daemon:
     def _end_all(self) -> None:
         with contextlib.suppress(Exception), self._closing:  # whatever is broken, the exit is next
             for message in self.performer.note_offs():
-                self._connection.send(message)
-            self._connection.close()
+                self.connection.send(message)
+            self.connection.close()
 
     # --- notices and ports
 
@@ -192,16 +185,16 @@ class Daemon:
                     lines.append(self._news.get(timeout=wait))
                 late = time.perf_counter() - began - wait
             else:
-                lines += self._connection.check()
-                self._worker.early = self._connection.latency  # a restarted server may have another
+                lines += self.connection.check()
+                self._worker.early = self.connection.latency  # a restarted server may have another
                 realtime.tidy()
                 late = 0.0 if lines else time.perf_counter() - began  # opening may take long
                 next_check = time.perf_counter() + CHECK_INTERVAL
             if late >= STOOD_STILL:
-                held = self._connection.release_held()
+                held = self.connection.release_held()
                 what = ": held keys are released" if held else ""
                 lines.insert(0, f"suspended for {late:.0f} s{what}")
             for line in lines:
                 if line is None:
                     return
-                self._tell(line)
+                self.tell(line)

@@ -35,8 +35,7 @@ class Subscription:
     def __init__(self, began: Seconds) -> None:
         self._began = began
         self._waiting: deque[tuple[str, Seconds, _What]] = deque()
-        self._lost = 0
-        self._told = 0  # lost events already reported
+        self._lost = self._told = 0  # events that were lost, and how many of them it was told
 
     def put(self, event: tuple[str, Seconds, _What]) -> None:
         """Add an event, or count it as lost. Never waits."""
@@ -80,9 +79,8 @@ class Feed:
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""
         with self._changing:
-            self._subscriptions = tuple(
-                each for each in self._subscriptions if each is not subscription
-            )
+            others = [each for each in self._subscriptions if each is not subscription]
+            self._subscriptions = tuple(others)
 
     def notice(self, text: str) -> None:
         """The player was shown a line. For any thread."""

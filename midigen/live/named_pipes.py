@@ -50,10 +50,7 @@ class Peer:
 
 
 class Listener:
-    """Listens for the callers of a midigen with this client name.
-
-    Raises MidigenError if it can't, and leaves nothing open.
-    """
+    """Listens for callers, by midigen's client name. Raises MidigenError with nothing left open."""
 
     def __init__(self, client: str) -> None:
         self._address = address(client, os.getlogin())

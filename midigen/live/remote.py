@@ -42,10 +42,7 @@ class Remote:
     _started: Seconds = field(default_factory=time.perf_counter, init=False)
 
     def status(self) -> Mapping[str, object]:
-        """The state of the performance, in values that JSON has.
-
-        Raises MidigenError before there is one.
-        """
+        """The state of the performance, in JSON's values. Raises MidigenError before the start."""
         status = self.daemon.status
         if status is None:
             raise MidigenError("midigen is still starting")
@@ -79,10 +76,7 @@ class Remote:
         return Intake(self.daemon.enqueue, Feedback())
 
     def reload(self) -> list[str]:
-        """Reload the configuration. Returns the notices.
-
-        Raises MidigenError; then nothing changes.
-        """
+        """Reload the configuration. Returns the notices. On MidigenError nothing changes."""
         settings = self.load()
         models = load_models(settings.model, settings.scene_models)
         lines = self.daemon.ask(Reload(settings, *models), REPLY_TIMEOUT)

@@ -60,10 +60,7 @@ class Peer:
 
 
 class Listener:
-    """Listens for the callers of a midigen with this client name.
-
-    Raises MidigenError if it can't, and leaves nothing open.
-    """
+    """Listens for callers, by midigen's client name. Raises MidigenError with nothing left open."""
 
     def __init__(self, client: str) -> None:
         folder = _folder()
@@ -198,10 +195,7 @@ def _take(path: Path, listener: socket.socket) -> None:
 
 
 def _reach(path: Path, patience: Seconds | None = None) -> Connection | None:
-    """A connection to the midigen that listens at a path; None where none does.
-
-    Raises MidigenError if it can't be reached.
-    """
+    """A connection to the midigen at a path, if it lives. Raises MidigenError if it's stuck."""
     with socket.socket(socket.AF_UNIX) as caller:
         caller.settimeout(REACHED_WITHIN)
         try:

@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from midigen.instrument.events import Cue, Keep, Notice, Output, TempoChange
@@ -51,10 +51,7 @@ _log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
-    """Receives the messages that are heard and played: the recorder, for example.
-
-    The worker calls every method, so none may block.
-    """
+    """Receives what is heard and played, as the recorder does. No method may block."""
 
     def open(self, now: Seconds) -> None:
         """The performance begins; `now` is its first beat."""
@@ -86,6 +83,7 @@ class Watchdog(Protocol):
         """The process is shutting down."""
 
 
+@dataclass(eq=False)
 class Worker:
     """Runs a performer on a connection, on threads of its own.
 
@@ -93,16 +91,14 @@ class Worker:
     may not block.
     """
 
-    def __init__(
-        self,
-        performer: Performer,
-        connection: Connection,
-        notify: Callable[[str | None], None],
-        observers: Sequence[Observer] = (),
-        watchdog: Watchdog | None = None,
-    ) -> None:
-        self.performer = performer
-        """Belongs to the worker's thread while that runs."""
+    performer: Performer
+    """Belongs to the worker's thread while that runs."""
+    connection: Connection
+    notify: Callable[[str | None], None]
+    observers: Sequence[Observer]
+    watchdog: Watchdog | None
+
+    def __post_init__(self) -> None:
         self.priority = ""
         """The worker's priority under the operating system, in words."""
         self.early: Seconds = 0.0
@@ -112,11 +108,8 @@ class Worker:
         self.begun = threading.Event()
         """Set as soon as the worker runs."""
         self.is_stopping = False  # a plain flag: a signal handler may not take a lock
-        self._connection = connection
-        self._notify = notify
-        self._observers = observers
-        self._watchdog = watchdog
-        self._next_ping: Seconds = 0.0 if watchdog and watchdog.interval else math.inf
+        watched = self.watchdog and self.watchdog.interval
+        self._next_ping: Seconds = 0.0 if watched else math.inf
         self._status: Status | None = None  # replaced, never changed
         self._is_outdated = False  # whether something happened since `_status` was made
         self._worst: Seconds = 0.0
@@ -128,7 +121,7 @@ class Worker:
         self.enqueue: Callable[[Arrival], None] = self._arrivals.put
         """Put an arrival into the worker's queue. For any thread."""
         self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
-        self._foresight = performer.delegate(self._questions.put)
+        self._foresight = self.performer.delegate(self._questions.put)
         self._thread = threading.Thread(target=self._work, name="performer", daemon=True)
         self._predictor = threading.Thread(target=self._predict, name="foresight", daemon=True)
 
@@ -138,7 +131,7 @@ class Worker:
 
         Its `silence` also says if the connection is broken or the newest notes weren't sent.
         """
-        status, silence, unsent = self._status, self._connection.trouble, self._unsent
+        status, silence, unsent = self._status, self.connection.trouble, self._unsent
         if unsent:
             what = "the last note wasn't" if unsent == 1 else f"the last {unsent} notes weren't"
             silence = f"{what} sent: {silence or 'the MIDI system refuses messages'}"
@@ -147,7 +140,7 @@ class Worker:
     @property
     def dropped(self) -> int:
         """How many notes were dropped, because they were too many or too late."""
-        return self.performer.dropped + self._connection.dropped
+        return self.performer.dropped + self.connection.dropped
 
     def start(self) -> None:
         """Start both threads, and wait until the worker runs."""
@@ -177,7 +170,7 @@ class Worker:
         self.begun.set()
         try:
             now = time.perf_counter()
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.open(now)
             self._send(self.performer.start(now), now)
             self.performer.prepare()
@@ -192,7 +185,7 @@ class Worker:
         except Exception as exc:
             self.failure = self.failure or exc
         self._update_status()  # the last one says how it ended
-        self._notify(None)
+        self.notify(None)
 
     def _handle(self, arrival: Arrival) -> None:
         """Let the performer handle an arrival, and send what it returns."""
@@ -207,7 +200,7 @@ class Worker:
             if arrival.reply:
                 arrival.reply([each for each in outputs if isinstance(each, Notice)])
             if isinstance(event, Message):
-                for observer in self._observers:
+                for observer in self.observers:
                     observer.heard(event, arrival.time)
 
     def _do_what_is_due(self) -> None:
@@ -217,9 +210,9 @@ class Worker:
         if deadline is not None and deadline <= now:
             self._send(self.performer.advance(now), deadline - self.early)
         self.performer.prepare()
-        if now >= self._next_ping and self._watchdog and self._watchdog.interval:
-            self._watchdog.alive()
-            self._next_ping = now + self._watchdog.interval
+        if now >= self._next_ping and self.watchdog and self.watchdog.interval:
+            self.watchdog.alive()
+            self._next_ping = now + self.watchdog.interval
 
     def _next_arrival(self) -> Arrival | None:
         """Wait for an arrival; None if something is due before one comes."""
@@ -266,7 +259,7 @@ class Worker:
                 self._pass_on(output)
                 continue
             try:
-                if not self._connection.send(output):
+                if not self.connection.send(output):
                     refused.append(output)
                     self._unsent += isinstance(output, NoteOn)
                     continue
@@ -281,7 +274,7 @@ class Worker:
                 self._worst = max(self._worst, now - due)
                 if now - due > LATE:
                     _log.warning("a note went out %.1f ms late", (now - due) * 1000)
-        if self._observers:
+        if self.observers:
             self._tell_of_own_notes(refused)
         if refused:
             _log.warning("the MIDI system didn't take %s", refused)
@@ -296,19 +289,19 @@ class Worker:
             if note is None or (message in refused if begins else note not in self._recorded):
                 continue
             (self._recorded.add if begins else self._recorded.discard)(note)
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.played(message, now)
 
     def _pass_on(self, output: Notice | TempoChange | Keep) -> None:
         """Pass on an output that isn't for the ports."""
         match output:
             case Notice():
-                self._notify(output.text)
+                self.notify(output.text)
             case TempoChange():
-                for observer in self._observers:
+                for observer in self.observers:
                     observer.tempo(output.bpm, time.perf_counter())
             case Keep():
-                for observer in self._observers:
+                for observer in self.observers:
                     observer.keep()
 
     # --- the thread that predicts
