@@ -12,8 +12,10 @@ events come between the answers (see `feed`). Notes may name a `channel`, 1 to 1
 """
 
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from midigen.errors import MidigenError
 from midigen.midi.messages import NoteOff, NoteOn
@@ -21,6 +23,7 @@ from midigen.midi.messages import NoteOff, NoteOn
 MAX_REQUEST = 65_536
 """The most bytes of a request."""
 
+_LONGEST = 40  # bytes of a stem: the whole path of a Unix socket may have 107, on macOS 103
 _MAY = {"channel"}  # what else a note may have
 _REQUESTS = (
     '{"do": "status"}, {"do": "set", "name": TEXT, "value": TEXT}, {"do": "reload"}, '
@@ -50,6 +53,18 @@ class Caller(Protocol):
 
     def subscribe(self) -> None:
         """Send events from now on. Raises MidigenError if there are too many subscribers."""
+
+
+def stem(client: str) -> str:
+    """A short name in ASCII for a midigen whose input has this client name, any text at all.
+
+    Other processes find it by this name. The stem of a stem is the same again.
+    """
+    name = quote(client, safe="%", errors="replace")
+    if len(name) > _LONGEST:
+        mark = f"-{zlib.crc32(name.encode()):08x}"
+        name = name[: _LONGEST - len(mark)] + mark
+    return name
 
 
 def answer(request: bytes, backend: Backend, caller: Caller) -> bytes:

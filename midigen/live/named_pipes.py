@@ -2,8 +2,7 @@
 
 Windows gives a pipe to the user who made it: only that user, administrators and the system may
 write to it. Others may open it to read, but get nothing, since midigen sends nothing without a
-request. If somebody else already has the name, midigen refuses it at the start, and never shares
-it.
+request. If the name is taken already, midigen refuses it at the start, and never shares it.
 """
 
 import os
@@ -12,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from midigen.errors import MidigenError
-from midigen.live.stems import stem
+from midigen.live.control_protocol import stem
 from midigen.midi.messages import Seconds
 
 _PIPES = "\\\\.\\pipe\\"

@@ -26,11 +26,10 @@ BETWEEN_LINES: Seconds = 1.0
 
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEADER = 16  # bytes: the word, and a time, which is ignored
-_SIZE = struct.Struct(">i")
+_SIZE = struct.Struct(">I")  # signed in OSC, but unsigned a negative one is just too large
 _LARGEST = 65_536  # bytes, of a datagram
 _LONGEST = 256  # characters of an address or a value; no control needs so many
 _MOST_SHOWN = 60  # characters of an address that are shown
-_DAMAGED = "a bundle is damaged"
 _NOT_OSC = "not an OSC message"
 _NUMBERS = {letter: struct.Struct(f">{code}") for letter, code in ("ii", "hq", "ff", "dd")}
 _TYPES = {"s", "T", "F", *_NUMBERS}
@@ -57,12 +56,10 @@ def _elements(datagram: bytes, start: int, end: int) -> list[tuple[int, int]]:
     while index + _SIZE.size <= end:
         (size,) = _SIZE.unpack_from(datagram, index)
         index += _SIZE.size
-        if size < 0:
-            raise ValueError(_DAMAGED)
         elements.append((index, index + size))
         index += size
     if index != end:
-        raise ValueError(_DAMAGED)
+        raise ValueError("a bundle is damaged")
     return elements
 
 
@@ -184,11 +181,6 @@ class OscServer:
                     return
                 if isinstance(result, Control):
                     self.put(result)
-                else:
-                    self._complain(result)
-
-    def _complain(self, problem: str) -> None:
-        now = self.clock()
-        if now >= self._quiet_until:
-            self._quiet_until = now + BETWEEN_LINES
-            self.tell(f"OSC: {problem}")
+                elif self.clock() >= self._quiet_until:
+                    self._quiet_until = self.clock() + BETWEEN_LINES
+                    self.tell(f"OSC: {result}")

@@ -122,25 +122,23 @@ class Recorder:
         self._catch_up()
         self._changed = True  # the file is as long as the session was
         self._write(self._end)
-        self._files.give_up()
+        if self._changed:  # it failed, and was the last attempt
+            self.tell(f"{self.folder}: the end of the recording is lost")
 
     def _catch_up(self) -> None:
         for count in itertools.count(1):
             if not self._arrivals:
                 return
             now, track, what = self._arrivals.popleft()
+            _let_others(count)
             if what is None:
                 self._keep(now)
-            else:
-                self._take(now, track, what)
-            _let_others(count)
-
-    def _take(self, now: Seconds, track: int, what: Message | int) -> None:
-        data = what.to_bytes(3, "big") if isinstance(what, int) else bytes(wire.encode(what))
-        self._last_minutes.add(now, track, data)
-        if self._session:
-            _enter(self._session, now, track, data)
-            self._changed = True
+                continue
+            data = what.to_bytes(3, "big") if isinstance(what, int) else bytes(wire.encode(what))
+            self._last_minutes.add(now, track, data)
+            if self._session:
+                _enter(self._session, now, track, data)
+                self._changed = True
 
     def _keep(self, now: Seconds) -> None:
         score = self._last_minutes.score(now)
@@ -244,11 +242,6 @@ class _Files:
                 self.tell(f"{self.folder}: can be written again, and nothing is lost")
             self._failing = False
         return not self._failing
-
-    def give_up(self) -> None:
-        """Tell the player what is lost, since this was the last attempt."""
-        if self._failing:
-            self.tell(f"{self.folder}: the end of the recording is lost")
 
     def _free(self, name: str) -> Path:
         """The path of a new file."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import platformdirs
 
 from midigen.errors import MidigenError
-from midigen.live.stems import stem
+from midigen.live.control_protocol import stem
 from midigen.midi.messages import Seconds
 
 if sys.platform != "win32":
@@ -136,8 +136,7 @@ def living(client: str | None, patience: Seconds | None) -> dict[str, Connection
 def _folder() -> Path:
     """Where the sockets are. Raises MidigenError where there can be none."""
     try:
-        with warnings.catch_warnings():  # about its fallback if no folder is set
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):  # about its fallback if no folder is set
             return platformdirs.user_runtime_path("midigen")
     except OSError as exc:
         raise MidigenError(f"there is no folder for midigen's socket: {exc}") from exc

@@ -20,8 +20,8 @@ from midigen.errors import MidigenError
 from midigen.live import control_client, named_pipes, unix_sockets
 from midigen.live.control_channel import ControlChannel
 from midigen.live.control_client import ask
+from midigen.live.control_protocol import stem
 from midigen.live.feed import Feed
-from midigen.live.stems import stem
 from tests.control_clients import (
     STATUS,
     call,
