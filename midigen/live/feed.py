@@ -64,7 +64,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._began: Seconds = time.perf_counter()
-        self._subscriptions: tuple[Subscription, ...] = ()  # replaced, never changed
+        self._subscriptions: frozenset[Subscription] = frozenset()  # replaced, never changed
         self._changing = threading.Lock()
 
     def subscribe(self) -> Subscription:
@@ -73,14 +73,13 @@ class Feed:
             if len(self._subscriptions) >= SUBSCRIBERS:
                 raise MidigenError(f"{SUBSCRIBERS} others have subscribed already")
             subscription = Subscription(self._began)
-            self._subscriptions = (*self._subscriptions, subscription)
+            self._subscriptions |= {subscription}
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""
         with self._changing:
-            others = [each for each in self._subscriptions if each is not subscription]
-            self._subscriptions = tuple(others)
+            self._subscriptions -= {subscription}
 
     def notice(self, text: str) -> None:
         """The player was shown a line. For any thread."""
