@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from midigen.instrument.phrase import Phrase
 from midigen.instrument.pulse import Pulse
 from midigen.instrument.rhythm import ROUNDING, Mirror, Pattern, Place, Steady, contour, mirror
+from midigen.instrument.turns import Phrase
 from midigen.midi.messages import Beats, Seconds, Velocity
 from midigen.settings.choices import Quantize, RhythmSource
 from midigen.settings.kinds import InBeats

@@ -1,11 +1,12 @@
 """Handles the player's keys and pedals."""
 
-from midigen.instrument.events import Notice, Output
-from midigen.instrument.held import StruckKey
+from operator import itemgetter
+
+from midigen.instrument.events import Notice
 from midigen.instrument.mode import Parts, Struck
 from midigen.instrument.modes import Modes
-from midigen.instrument.phrase import Played
 from midigen.instrument.thru import Thru
+from midigen.instrument.turns import Played, StruckKey
 from midigen.midi.messages import (
     CONTROL_CHANGE,
     ENDS_NOTES,
@@ -23,11 +24,10 @@ from midigen.music.melody import Step
 class Keyboard:
     """Hears keys and pedals, passes them to thru if that is on, and to the mode in force."""
 
-    def __init__(self, parts: Parts, modes: Modes, thru: Thru, outbox: list[Output]) -> None:
+    def __init__(self, parts: Parts, modes: Modes) -> None:
         self._parts = parts
         self._modes = modes
-        self._thru = thru
-        self._outbox = outbox
+        self._thru = Thru(parts.ledger, parts.turns.held, parts.outbox)
 
     def strike(self, note: NoteOn, now: Seconds) -> None:
         """A key goes down."""
@@ -59,16 +59,15 @@ class Keyboard:
         parts.phrase.release(key[1], now)
         parts.turns.release(key, now)
         if (found := parts.hearing.release(key[1], now)) is not None:
-            self._outbox.append(Notice(f"key {found}"))  # sounding notes keep their pitches
+            parts.outbox.append(Notice(f"key {found}"))  # sounding notes keep their pitches
         self._thru.release(key)
         self._see_what_is_held()
         self._modes.current.release(key, now)
 
     def release_all(self, now: Seconds) -> None:
         """All keys come up, and the pedals."""
-        for channel in range(1, 17):
-            for key in self._parts.turns.held.on(channel):
-                self.release(key, now)
+        for key in sorted(self._parts.turns.held.keys, key=itemgetter(0)):
+            self.release(key, now)
         self._parts.turns.clear()
         self._see_what_is_held()
 
@@ -80,8 +79,9 @@ class Keyboard:
         if message.status == CONTROL_CHANGE:
             number, value = message.data
             if number in ENDS_NOTES:
-                for key in parts.turns.held.on(message.channel):
-                    self.release(key, now)
+                for key in [*parts.turns.held.keys]:
+                    if key[0] == message.channel:
+                        self.release(key, now)
             if number in (SUSTAIN, RESET_CONTROLLERS):
                 down = number == SUSTAIN and value >= HALF
                 parts.turns.pedal(message.channel, down=down, now=now)

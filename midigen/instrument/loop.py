@@ -1,6 +1,7 @@
 """The generation loop: plays a run step by step, and draws a letter for each step."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,62 +20,49 @@ SOON: Seconds = 0.010
 """A step that is due this soon needs its prediction urgently."""
 
 
+@dataclass(slots=True)
 class Loop:
     """Plays a run. `rng` draws which steps are rests."""
 
-    def __init__(
-        self,
-        panel: Panel,
-        pulse: Pulse,
-        *,
-        hearing: Hearing,
-        improviser: Improviser,
-        voice: Voice,
-        rng: np.random.Generator,
-    ) -> None:
-        self.run: Run | None = None
-        """The run that is played; None if none is."""
-        self.stepped_at: Seconds = -math.inf
-        """When the latest step of any run was due."""
-        self._panel = panel
-        self._pulse = pulse
-        self._hearing = hearing
-        self._improviser = improviser
-        self._voice = voice
-        self._rng = rng
+    panel: Panel
+    pulse: Pulse
+    hearing: Hearing
+    improviser: Improviser
+    voice: Voice
+    rng: np.random.Generator
+    run: Run | None = None
+    """The run that is played; None if none is."""
+    stepped_at: Seconds = -math.inf
+    """When the latest step of any run was due."""
 
     @property
     def next_time(self) -> Seconds | None:
         """When the next step is due; None while its letter isn't known."""
-        return self._due if self.run is not None and self._improviser.can_play else None
+        return self._due if self.run is not None and self.improviser.can_play else None
 
     @property
     def is_waiting(self) -> bool:
         """Whether a step is due soon whose letter isn't known."""
-        if self.run is None or self._improviser.can_play:
+        if self.run is None or self.improviser.can_play:
             return False
-        return self._due <= self._voice.now + SOON
+        return self._due <= self.voice.now + SOON
 
     @property
     def _due(self) -> Seconds:
         assert self.run is not None
         place = self.run.origin + self.run.place.onset
-        return self._pulse.timeline.time_of(place) + self._panel.offset
+        return self.pulse.timeline.time_of(place) + self.panel.offset
 
     def move(self, beats: Beats) -> None:
         """The count of beats has jumped, but the beat goes on: move the run with it."""
         if self.run is not None:
             self.run.origin += beats
 
-    def begin_anew(self) -> None:
-        """The grid may have changed: forget which step was played last."""
-        self.stepped_at = -math.inf
-
     def change_grid(self, now: Seconds) -> None:
         """Go on with the grid that is set."""
         if self.run is not None:
-            passed = self._pulse.timeline.beat_at(now - self._panel.offset) - self.run.origin
-            self.run.change_grid(self._panel.settings.rhythm, passed)
+            passed = self.pulse.timeline.beat_at(now - self.panel.offset) - self.run.origin
+            self.run.change_grid(self.panel.settings.rhythm, passed)
 
     def step(self, due: Seconds, now: Seconds) -> Seconds:
         """Play the next step, or skip it as a rest or as too late. Returns when its note ends.
@@ -85,11 +73,11 @@ class Loop:
         assert run is not None
         is_first, place = run.is_first, run.step()
         self.stepped_at = due
-        ends = run.is_over and not self._panel.settings.response.hold
-        length = self._pulse.seconds(max(place.length, RING) if ends else place.length)
-        gap = self._pulse.seconds(run.place.onset - place.onset)
+        ends = run.is_over and not self.panel.settings.response.hold
+        length = self.pulse.seconds(max(place.length, RING) if ends else place.length)
+        gap = self.pulse.seconds(run.place.onset - place.onset)
         if now - due > gap / 2:  # nearer to the next step: playing it now would make a burst
-            self._voice.dropped += 1
+            self.voice.dropped += 1
         elif is_first or not self._rests():
             self._play(place.velocity, due + length)
         if ends:
@@ -97,15 +85,15 @@ class Loop:
         return due + length
 
     def _rests(self) -> bool:
-        density = self._panel.settings.rhythm.density
-        return density < 1 and self._rng.random() >= density
+        density = self.panel.settings.rhythm.density
+        return density < 1 and self.rng.random() >= density
 
     def _play(self, velocity: Velocity, end: Seconds) -> None:
         """Draw the next letter, add it to the window, and play it unless muted."""
-        key, voice = self._hearing.key, self._voice
-        degree = self._improviser.play(key.tonic)
+        key, voice = self.hearing.key, self.voice
+        degree = self.improviser.play(key.tonic)
         if degree is None:
             return
         voice.near = voice.place(degree, key, voice.near)
-        if not self._panel.settings.output.mute:
+        if not self.panel.settings.output.mute:
             voice.end_at(voice.strike(voice.near, velocity, key), end)

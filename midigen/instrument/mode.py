@@ -2,33 +2,50 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from midigen.instrument.events import Output
 from midigen.instrument.hearing import Hearing
-from midigen.instrument.held import StruckKey
 from midigen.instrument.improviser import Improviser
+from midigen.instrument.ledger import Ledger
 from midigen.instrument.loop import Loop
 from midigen.instrument.panel import Panel
-from midigen.instrument.phrase import Phrase
 from midigen.instrument.pulse import Pulse
+from midigen.instrument.scenes import Scenes
 from midigen.instrument.silence import Silence
-from midigen.instrument.turns import Turns
+from midigen.instrument.turns import Phrase, StruckKey, Turns
 from midigen.instrument.voice import Voice
 from midigen.midi.messages import Seconds, Velocity
 from midigen.music.keys import Degree
+from midigen.prediction.predictor import Models, Predictor
+from midigen.settings.table import Settings
 
 
-@dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of the performer, which all modes share."""
+    """The parts of the performer, which all modes share. All outputs go to one `outbox`."""
 
-    panel: Panel
-    pulse: Pulse
-    hearing: Hearing
-    phrase: Phrase
-    turns: Turns
-    improviser: Improviser
-    voice: Voice
-    loop: Loop
-    silence: Silence
+    def __init__(
+        self,
+        settings: Settings,
+        predictor: Predictor,
+        rng: np.random.Generator,
+        models: Models | None,
+    ) -> None:
+        (touch,) = rng.spawn(1)  # so that touch doesn't change which notes are drawn
+        self.outbox: list[Output] = []  # survives an exception, so that no note-off is lost
+        self.panel = Panel(settings, self.outbox)
+        self.pulse = Pulse(self.panel, self.outbox)
+        self.scenes = Scenes(self.panel, self.pulse, models)
+        self.hearing = Hearing(self.panel)
+        self.phrase = Phrase()
+        self.turns = Turns(self.panel, self.outbox)
+        self.silence = Silence(self.outbox)
+        self.improviser = Improviser(predictor, self.panel, rng)
+        self.ledger = Ledger(settings.output.channel)
+        self.voice = Voice(self.panel, self.ledger, self.outbox, touch)
+        self.loop = Loop(
+            self.panel, self.pulse, self.hearing, self.improviser, self.voice, rng=touch
+        )
 
 
 @dataclass(frozen=True, slots=True)

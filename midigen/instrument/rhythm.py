@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeAlias
 
-from midigen.instrument.phrase import Phrase
+from midigen.instrument.turns import Phrase
 from midigen.midi.messages import Beats, Velocity
 from midigen.music.timeline import Timeline
 

@@ -6,8 +6,8 @@ per-note bends (MPE: MIDI Polyphonic Expression 1.0, in which every note has its
 """
 
 from midigen.instrument.events import Notice, Output
-from midigen.instrument.held import Held, StruckKey
 from midigen.instrument.ledger import Ledger
+from midigen.instrument.turns import Held, StruckKey
 from midigen.midi.messages import (
     CHANNEL_PRESSURE,
     CONTROL_CHANGE,

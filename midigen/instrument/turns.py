@@ -1,15 +1,20 @@
-"""Whose turn it is: the player's while keys or a pedal are held, and for a pause after that.
+"""The player's phrase, what is held down, and whose turn it is.
 
+The turn is the player's while keys or a pedal are held, and for a pause after that.
 With `turn.silence` at `auto`, the pause is a little longer than the player's latest steps. So a
 rest inside a phrase doesn't end it, and a quick player doesn't have to wait.
 """
 
 from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from midigen.instrument.events import EndOfAnswer, Output
-from midigen.instrument.held import Held, StruckKey
 from midigen.instrument.panel import Panel
-from midigen.midi.messages import Channel, Seconds
+from midigen.midi.messages import Channel, Pitch, Seconds, Velocity
+
+KEPT = 256
+"""How many steps of a phrase are kept: the newest ones."""
 
 RECENT = 8
 """How many of the newest steps set the length of the pause."""
@@ -19,6 +24,83 @@ PAUSE = 1.5
 
 UNKNOWN: Seconds = 1.0
 """The pause as long as no step was heard."""
+
+StruckKey: TypeAlias = tuple[Channel, Pitch]
+"""One of the player's keys."""
+
+
+@dataclass(slots=True)
+class Held:
+    """The keys and pedals that are down, and when each of them went down."""
+
+    keys: dict[StruckKey, Seconds] = field(default_factory=dict)
+    """In the order in which they were struck."""
+    pedals: dict[Channel, Seconds] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything is down."""
+        return bool(self.keys or self.pedals)
+
+    @property
+    def newest(self) -> Seconds | None:
+        """When the newest key or pedal went down; None if nothing is down."""
+        return max([*self.keys.values(), *self.pedals.values()], default=None)
+
+
+@dataclass(slots=True)
+class Played:
+    """A step of the melody; `end` is None while its key is down."""
+
+    pitch: Pitch
+    velocity: Velocity
+    onset: Seconds
+    end: Seconds | None = None
+
+
+class Phrase:
+    """Steps of a melody, in the order of their onsets."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another phrase."""
+        self.steps: list[Played] = []
+        self.count = 0
+        """How many steps it has, including those that are no longer kept."""
+        self.over = False
+        """Whether the turn has passed to midigen; the next step begins another phrase."""
+        self._pitches = 0  # the sum of them
+
+    def add(self, step: Played, *, replaces: bool = False) -> None:
+        """Add a step. One that `replaces` the newest, as a chord's higher note, keeps its onset."""
+        if replaces and self.steps:
+            former = self.steps.pop()
+            step.onset = former.onset
+            self._pitches -= former.pitch
+        else:
+            self.count += 1
+            if len(self.steps) == KEPT:
+                self._pitches -= self.steps.pop(0).pitch
+        self.steps.append(step)
+        self._pitches += step.pitch
+
+    def release(self, pitch: Pitch, now: Seconds) -> None:
+        """End the newest step of this pitch: its key has come up."""
+        for step in reversed(self.steps):
+            if step.pitch == pitch and step.end is None:
+                step.end = now
+                return
+
+    @property
+    def middle(self) -> float | None:
+        """The mean pitch of its steps; None if it has none."""
+        return self._pitches / len(self.steps) if self.steps else None
+
+    @property
+    def velocities(self) -> list[Velocity]:
+        """How hard each step was struck."""
+        return [step.velocity for step in self.steps]
 
 
 class Turns:

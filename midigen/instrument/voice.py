@@ -1,16 +1,16 @@
 """midigen's own notes: the octave of a letter, its velocity, and its note-off.
 
-The modes and the loop call the voice, and it calls none of them: below it are the ledger, the
-agenda of note-offs and the panel.
+The modes and the loop call the voice, and it calls none of them.
 """
 
 import math
+from bisect import insort
 from collections import deque
-from typing import TypeAlias
+from operator import itemgetter
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 
-from midigen.instrument.agenda import Agenda
 from midigen.instrument.events import Output
 from midigen.instrument.hearing import SHOWN
 from midigen.instrument.ledger import Ledger, silencing
@@ -29,6 +29,37 @@ _DRAWN = 256  # at once: drawing one at a time costs microseconds a note
 
 NoteId: TypeAlias = int
 """One of midigen's notes, numbered in the order of their note-ons."""
+
+Action = TypeVar("Action")
+
+
+class Agenda(Generic[Action]):
+    """Planned actions, the soonest first. Those with the same time stay in order."""
+
+    def __init__(self) -> None:
+        self._planned: list[tuple[Seconds, Action]] = []
+
+    @property
+    def next_time(self) -> Seconds | None:
+        """When the soonest action is due."""
+        return self._planned[0][0] if self._planned else None
+
+    @property
+    def last_time(self) -> Seconds | None:
+        """When the last action is due."""
+        return self._planned[-1][0] if self._planned else None
+
+    def plan(self, time: Seconds, action: Action) -> None:
+        """Plan an action for a time."""
+        insort(self._planned, (time, action), key=itemgetter(0))
+
+    def pop(self) -> Action:
+        """Remove and return the soonest action."""
+        return self._planned.pop(0)[1]
+
+    def clear(self) -> None:
+        """Drop all actions."""
+        self._planned.clear()
 
 
 class Voice:
