@@ -5,7 +5,7 @@ no thread, clock, port or file. The package imports `prediction`, `settings`, `m
 Each of its modules imports only modules above it, or to its left:
 
     values            events, status, ledger
-    the settings      knobs, panel
+    the settings      panel
     listening         hearing, turns, silence, loose_ends, thru
     time              clock_follower, tempo_follower, rhythm, pulse, answer, scenes
     playing           voice, improviser, loop

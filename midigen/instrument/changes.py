@@ -74,7 +74,8 @@ class Changes:
 
     def turn(self, message: Message, now: Seconds) -> None:
         """Handle a message of a knob, pad or pedal that sets a control."""
-        control = self._parts.panel.turn(message)
+        panel = self._parts.panel
+        control = panel.knobs.turn(message, panel.__getitem__)
         if control is not None:
             self.set(replace(control, is_moving=True), now)
 
@@ -109,11 +110,14 @@ class Changes:
             self._parts.outbox.append(EndOfAnswer())
 
     def _pass_turn(self, now: Seconds) -> None:
-        if not self._modes.current.take_back():
+        mode = self._modes.current
+        if mode.answers_phrases and self._parts.turns.is_answering:
+            mode.stop()
+        else:
             self.pass_turn(now)
 
     def _answer_again(self, now: Seconds) -> None:
-        if not self._modes.current.repeats_answers or not self._parts.phrase.over:
+        if not self._modes.current.answers_phrases or not self._parts.phrase.over:
             self._refuse("again: there is no answer to repeat")
             return
         self._modes.current.stop()

@@ -5,9 +5,7 @@ from collections import deque
 from midigen.instrument.panel import Panel
 from midigen.midi.messages import (
     DRUMS,
-    KEY_PRESSURE,
     Channel,
-    ChannelMessage,
     NoteOn,
     Pitch,
     Seconds,
@@ -33,7 +31,7 @@ class Hearing:
         self.melody: deque[Pitch] = deque(maxlen=SHOWN)
         """The newest steps of the melody, as they were played, oldest first."""
         self._line = Melody(settings.key, settings.chromatic)
-        self._follower = KeyFollower() if settings.key == AUTO else None
+        self.tune(settings.key)
 
     @property
     def key(self) -> Key:
@@ -57,13 +55,12 @@ class Hearing:
 
     def listens_to(self, note: NoteOn) -> bool:
         """Whether a note counts."""
-        return self.listens_on(note.channel) and self._is_in_range(note.pitch)
+        return self.listens_on(note.channel) and self.is_in_range(note.pitch)
 
-    def listens_to_message(self, message: ChannelMessage) -> bool:
-        """Whether a message counts: by its channel, and key pressure by its pitch too."""
-        if not self.listens_on(message.channel):
-            return False
-        return message.status != KEY_PRESSURE or self._is_in_range(message.data[0])
+    def is_in_range(self, pitch: Pitch) -> bool:
+        """Whether a pitch is in the range that counts."""
+        limits = self._panel.settings.input
+        return limits.low <= pitch <= limits.high
 
     def why_unheard(self, note: NoteOn) -> str:
         """Why a note is ignored, for the player."""
@@ -110,7 +107,3 @@ class Hearing:
             return None
         self._line.key = key
         return key
-
-    def _is_in_range(self, pitch: Pitch) -> bool:
-        limits = self._panel.settings.input
-        return limits.low <= pitch <= limits.high

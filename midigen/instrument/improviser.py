@@ -6,7 +6,6 @@ perhaps much later. Nothing here waits for it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,13 +18,7 @@ from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
 from midigen.settings.playing import Sampling
 
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """A letter from the player whose answer wasn't predicted in time."""
-
-    number: int  # how many moves came before it
-    degree: Degree
+_ANY = np.float32(1 / SIZE)
 
 
 class Improviser:
@@ -51,7 +44,9 @@ class Improviser:
         self._asked: Question | None = None  # not answered yet
         self._known: Forecast | None = None  # what comes next
         self._ahead: list[Degree | None] = []  # a letter drawn from each of its rows
-        self._owed: _Owed | None = None
+        self._owed: tuple[int, Degree] | None = None
+        """A letter from the player whose answer wasn't predicted in time, and the number of moves
+        before it."""
         self._answer: Degree | None = None
 
     @property
@@ -88,13 +83,7 @@ class Improviser:
             self._known = forecast
             self._draw()
         if self._owed is not None:
-            row = _row_for(self._owed, forecast)
-            if row is None:
-                self._ask(answers=False, is_urgent=True)
-            else:
-                self._owed = None
-                self.probabilities = row
-                (self._answer,) = self._drawn(row[np.newaxis])
+            self._settle(*self._owed, forecast)
 
     def hear(self, degree: Degree, *, replaces: bool) -> bool:
         """Add the player's letter. Returns whether its `answer` is already known."""
@@ -112,7 +101,7 @@ class Improviser:
 
     def owe(self, degree: Degree) -> None:
         """Find the answer to the letter just heard, as soon as possible; see `owes`."""
-        self._owed = _Owed(self._number - 1, degree)
+        self._owed = self._number - 1, degree
         if self._asked is None:
             self._ask(answers=False, is_urgent=True)
 
@@ -128,23 +117,22 @@ class Improviser:
 
         If nothing was heard or played before, it is `first`.
         """
+        letter = first
         if self.can_begin:
-            self._sampler.count(first)
-            return self._play(first)
-        if not self._knows(answers=False):
-            self._ask(answers=False)  # answered at once, since `can_play`
-        (degree,) = self._ahead
-        if degree is None:
-            self._known = None  # the model may fail only now and then: ask again
-            return None
-        self._sampler.take(degree)
-        return self._play(degree)
-
-    def _play(self, degree: Degree) -> Degree:
-        self._move(lambda session: session.play(degree))
+            self._sampler.count(letter)
+        else:
+            if not self._knows(answers=False):
+                self._ask(answers=False)  # answered at once, since `can_play`
+            (drawn,) = self._ahead
+            if drawn is None:
+                self._known = None  # the model may fail only now and then: ask again
+                return None
+            letter = drawn
+            self._sampler.take(letter)
+        self._move(lambda session: session.play(letter))
         self._letters += 1
         self._own += 1
-        return degree
+        return letter
 
     def begin_line(self) -> None:
         """Begin a new line: what was played before doesn't count as a repetition."""
@@ -204,6 +192,19 @@ class Improviser:
             self._asked = question
             self.asks(question)
 
+    def _settle(self, number: int, degree: Degree, forecast: Forecast) -> None:
+        """Draw the pending answer, or ask again if the forecast was made before the letter came."""
+        if forecast.answers and forecast.number == number:
+            row = degree
+        elif not forecast.answers and forecast.number > number:
+            row = 0
+        else:
+            self._ask(answers=False, is_urgent=True)
+            return
+        self._owed = None
+        self.probabilities = forecast.likely[row]
+        (self._answer,) = self._drawn(forecast.likely[row : row + 1])
+
     def _draw(self) -> None:
         """Draw from the forecast."""
         assert self._known is not None
@@ -219,23 +220,6 @@ class Improviser:
             return list(self._sampler.draw(likely))
         drawn = self._sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
         return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
-
-
-_ANY = np.float32(1 / SIZE)
-
-
-def _row_for(owed: _Owed, forecast: Forecast) -> Probabilities | None:
-    """The forecast's row for an answer; None if it was made before the letter came."""
-    if forecast.answers and forecast.number == owed.number:
-        return _row(forecast.likely, owed.degree)
-    if not forecast.answers and forecast.number > owed.number:
-        return _row(forecast.likely, 0)
-    return None
-
-
-def _row(likely: Probabilities, place: int) -> Probabilities:
-    row: Probabilities = likely[place]
-    return row
 
 
 def new_sampler(sampling: Sampling, rng: np.random.Generator) -> Sampler:

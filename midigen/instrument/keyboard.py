@@ -11,6 +11,7 @@ from midigen.midi.messages import (
     CONTROL_CHANGE,
     ENDS_NOTES,
     HALF,
+    KEY_PRESSURE,
     RESET_CONTROLLERS,
     SUSTAIN,
     ChannelMessage,
@@ -45,7 +46,8 @@ class Keyboard:
         step = parts.hearing.hear(note.pitch, now)
         if step is None:
             return
-        mode.begin_line()
+        if mode.answers_phrases:  # the answer may begin with the letter that ended the last one
+            parts.improviser.begin_line()
         is_foreseen = self._take(step, note.velocity, now)
         if not step.replaces:
             mode.key(Struck(key, note.velocity, step.degree, now, is_foreseen))
@@ -86,7 +88,9 @@ class Keyboard:
                 down = number == SUSTAIN and value >= HALF
                 parts.turns.pedal(message.channel, down=down, now=now)
                 self._see_what_is_held()
-        if parts.panel.settings.thru and parts.hearing.listens_to_message(message):
+        if parts.panel.settings.thru and (
+            message.status != KEY_PRESSURE or parts.hearing.is_in_range(message.data[0])
+        ):
             self._thru.pass_on(message)
 
     def _take(self, step: Step, velocity: Velocity, now: Seconds) -> bool:

@@ -65,8 +65,9 @@ class PlayingMode:
 
     foresees_answers = False
     """Whether to predict the answers to all seven letters, rather than just the next letter."""
-    repeats_answers = False
-    """Whether the control `again` works."""
+    answers_phrases = False
+    """Whether phrases are answered when they are over: then `again` repeats an answer, and `turn`
+    takes it back."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -75,11 +76,6 @@ class PlayingMode:
     def next_time(self) -> Seconds | None:
         """When to call `act` next."""
         return self._parts.loop.next_time
-
-    @property
-    def waits_for_turn(self) -> bool:
-        """Whether nothing is played until the player's turn is over."""
-        return False
 
     @property
     def waits_since(self) -> Seconds | None:
@@ -92,9 +88,6 @@ class PlayingMode:
     def make_way(self) -> None:
         """A key is struck, whether or not it becomes a step of the melody."""
 
-    def begin_line(self) -> None:
-        """A step of the melody is heard."""
-
     def key(self, struck: Struck) -> None:
         """A key is a new step of the melody."""
 
@@ -103,10 +96,6 @@ class PlayingMode:
 
     def turn(self, at: Seconds) -> None:
         """The player's phrase is over: the turn is midigen's."""
-
-    def take_back(self) -> bool:
-        """Give the turn back to the player, if it is midigen's. Returns whether it was."""
-        return False
 
     def find(self, now: Seconds) -> None:
         """A forecast has come: play the answer that waited for it."""

@@ -19,21 +19,12 @@ MAX_ANSWERS = 200
 class CallResponse(PlayingMode):
     """Answers the player's phrase when it is over, and stops when the player plays on."""
 
-    repeats_answers = True
-
-    @property
-    def waits_for_turn(self) -> bool:
-        """Whether no answer is being played."""
-        return self._parts.loop.run is None
+    answers_phrases = True
 
     def make_way(self) -> None:
         """The player plays on: stop the answer, unless the control `hold` is on."""
         if self._parts.turns.is_answering and not self._parts.panel.settings.response.hold:
             self.stop()
-
-    def begin_line(self) -> None:
-        """Start a new line: the next answer may begin with the letter that ended the last one."""
-        self._parts.improviser.begin_line()
 
     def turn(self, at: Seconds) -> None:
         """Answer the phrase."""
@@ -43,13 +34,6 @@ class CallResponse(PlayingMode):
             parts.turns.finish()
         elif parts.loop.run is None:  # with `hold` an answer may be going on
             parts.loop.run = answer(parts.panel.settings, parts.phrase, parts.pulse, at)
-
-    def take_back(self) -> bool:
-        """End the answer."""
-        if not self._parts.turns.is_answering:
-            return False
-        self.stop()
-        return True
 
     def act(self, due: Seconds, now: Seconds) -> None:
         """Play the next step of the answer."""

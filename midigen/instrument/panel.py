@@ -1,16 +1,130 @@
-"""The settings in force, as controls have set them, and the knobs that set controls."""
+"""The settings in force, as controls have set them, and the knobs that set controls.
 
-from typing import Any
+Knobs, pads and pedals of the player's keyboard use soft takeover: if a scene or OSC has changed a
+control, its knob does nothing until it passes the control's value.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from midigen.instrument.events import Notice, Output
-from midigen.instrument.knobs import Knobs
-from midigen.midi.messages import Message, Seconds
+from midigen.midi.messages import (
+    CONTROL_CHANGE,
+    HALF,
+    PROGRAM_CHANGE,
+    ChannelMessage,
+    Message,
+    NoteOff,
+    NoteOn,
+    Seconds,
+)
 from midigen.settings import controls
-from midigen.settings.controls import Control
+from midigen.settings.controls import CONTROLS, Control, number_of
+from midigen.settings.kinds import Choice, Flag, Number
+from midigen.settings.knobs_and_scenes import Knob
 from midigen.settings.table import Settings
 
 SETTLING: Seconds = 0.4
 """A moved knob or fader is reported once it has rested for so long."""
+
+_HIGHEST = 127
+_CLOSE = 2.5 / _HIGHEST  # a knob this close to its control's value takes over at once
+
+_Address: TypeAlias = tuple[str, int, int]
+"""The kind of a knob's messages, their number and their channel."""
+
+
+@dataclass(slots=True)
+class _Turned:
+    """A configured knob, and what it sent last: its position, or on and off."""
+
+    knob: Knob
+    part: float | None = None
+    on: bool = False
+    level: int = 0
+    set: Any = None  # the value that it gave its control
+
+    def press(self, level: int) -> Control | None:
+        """Press once as it goes down. Some switches send only that, the same value each time."""
+        knob = self.knob
+        pressed = level >= HALF if knob.cc is not None else level > 0
+        begins = pressed and (knob.cc is None or not self.on or level == self.level)
+        self.on, self.level = pressed, level
+        return Control(knob.name, "" if knob.value is None else knob.value) if begins else None
+
+    def switch(self, level: int, current: Any) -> Control | None:
+        """A pedal or button is on while it is down; a key or program change toggles."""
+        if self.knob.cc is None:
+            return Control(self.knob.name, not current) if level else None
+        on = level >= HALF
+        changes, self.on = on != self.on, on
+        return Control(self.knob.name, on) if changes else None
+
+    def slide(self, part: float, number: Number, current: Any) -> Control | None:
+        """Set the control, once the knob has passed its value."""
+        knob = self.knob
+        limits = replace(
+            number,
+            low=number.low if knob.low is None else knob.low,
+            high=number.high if knob.high is None else knob.high,
+        )
+        before, self.part = self.part, part
+        at = limits.part(current) if isinstance(current, int | float) else None
+        if at is not None and current != self.set:
+            passed = before is not None and min(before, part) <= at <= max(before, part)
+            if not passed and abs(part - at) > _CLOSE and 0 <= at <= 1:
+                self.set = None
+                return None
+        self.set = limits.at(part)
+        return None if self.set == current else Control(knob.name, self.set)
+
+
+class Knobs:
+    """The configured knobs."""
+
+    def __init__(self, knobs: Iterable[Knob]) -> None:
+        self._knobs: dict[_Address, _Turned] = {}
+        for knob in knobs:
+            turned = _Turned(knob)
+            ((kind, number),) = knob.sources.items()
+            for channel in range(1, 17) if knob.channel == "all" else [int(knob.channel)]:
+                self._knobs[kind, number, channel] = turned
+
+    def takes(self, message: Message) -> bool:
+        """Whether a message comes from a configured knob, and so isn't played or passed on."""
+        return bool(self._knobs) and _read(message)[0] in self._knobs
+
+    def turn(self, message: Message, current: Callable[[str], Any]) -> Control | None:
+        """The control that a knob's message sets, if any. `current` gives a control's value."""
+        address, level = _read(message)
+        turned = self._knobs[address]
+        name, kind = turned.knob.name, CONTROLS[turned.knob.name].kind
+        if turned.knob.value is not None or kind is None:
+            return turned.press(level)
+        if isinstance(kind, Flag):
+            return turned.switch(level, current(name))
+        if isinstance(kind, Choice):
+            words = list(kind.words)
+            word = words[level * len(words) // (_HIGHEST + 1)]
+            return None if word == current(name) else Control(name, word)
+        number = number_of(kind)
+        assert number is not None  # checked with the configuration
+        return turned.slide(level / _HIGHEST, number, current(name))
+
+
+def _read(message: Message) -> tuple[_Address, int]:
+    """Which knob a message comes from, and how far it is turned or hard it is struck, 0 to 127."""
+    match message:
+        case NoteOn():
+            return ("note", message.pitch, message.channel), message.velocity
+        case NoteOff():
+            return ("note", message.pitch, message.channel), 0
+        case ChannelMessage(status=status) if status == CONTROL_CHANGE:
+            return ("cc", message.data[0], message.channel), message.data[1]
+        case ChannelMessage(status=status) if status == PROGRAM_CHANGE:
+            return ("program", message.data[0], message.channel), _HIGHEST
+    return ("", 0, 0), 0
 
 
 class Panel:
@@ -27,7 +141,7 @@ class Panel:
     def load(self, settings: Settings) -> None:
         """Replace the settings and the knobs."""
         self.settings = settings
-        self._knobs = Knobs(settings.control)
+        self.knobs = Knobs(settings.control)
         self._turned.clear()
         self._refused.clear()
         self.next_time = None
@@ -39,12 +153,12 @@ class Panel:
 
     def __getitem__(self, name: str) -> Any:
         """The value of a control; None if it is one to press."""
-        key = controls.CONTROLS[name].key
+        key = CONTROLS[name].key
         return None if key is None else self.settings.at(key)
 
     def changed(self, name: str, value: Any) -> Settings:
         """The settings with a control at another value. Raises KeyError if it sets none."""
-        key = controls.CONTROLS[name].key
+        key = CONTROLS[name].key
         if key is None:
             raise KeyError(name)
         return self.settings.changed(key, value)
@@ -57,14 +171,6 @@ class Panel:
         """The value that a control is set to; None if it is one to press. Raises ValueError."""
         value = controls.read(control)
         return not self[control.name] if controls.is_toggle(control) else value
-
-    def takes(self, message: Message) -> bool:
-        """Whether a message comes from a configured knob, and so isn't played or passed on."""
-        return self._knobs.takes(message)
-
-    def turn(self, message: Message) -> Control | None:
-        """The control that a knob's message sets, if any."""
-        return self._knobs.turn(message, self.__getitem__)
 
     def tell_of(self, control: Control, now: Seconds) -> None:
         """Report a control's value: at once, or for a moving knob when it has come to rest."""

@@ -173,7 +173,7 @@ class Performer:
         self._now = time = max(time, self._now)
         self._parts.voice.now = max(time, self._parts.voice.now)
         match event:
-            case NoteOn() | NoteOff() | ChannelMessage() if self._parts.panel.takes(event):
+            case NoteOn() | NoteOff() | ChannelMessage() if self._parts.panel.knobs.takes(event):
                 self._changes.turn(event, time)
             case NoteOn():
                 self._keyboard.strike(event, time)
@@ -264,9 +264,10 @@ class Performer:
 
     def _hold_time(self) -> Seconds | None:
         """When to report that a key or pedal has been held so long that it may be a mistake."""
-        if not self._modes.current.waits_for_turn:
+        parts = self._parts
+        if not self._modes.current.answers_phrases or parts.loop.run is not None:
             return None
-        return self._parts.silence.hold_time(self._parts.turns.held_since)
+        return parts.silence.hold_time(parts.turns.held_since)
 
     def _explain_hold(self, *_: Seconds) -> None:
         keys = [self.key.pitch_name(pitch) for _, pitch in self._parts.turns.held.keys]

@@ -65,31 +65,24 @@ class Steady:
         return (2 * pair + second * 2 * self.swing) / self.subdivision
 
 
+@dataclass(frozen=True, slots=True)
 class Mirror:
     """The onsets, lengths and velocities of a phrase, repeated every `period` beats.
 
     `begins` is where in a beat the first step was played, 0 to 1.
     """
 
-    def __init__(
-        self,
-        onsets: Sequence[Beats],
-        lengths: Sequence[Beats],
-        velocities: Sequence[Velocity],
-        period: Beats,
-        begins: Beats = 0.0,
-    ) -> None:
-        self.begins = begins
-        self._onsets = onsets
-        self._lengths = lengths
-        self._velocities = velocities
-        self._period = period
+    onsets: Sequence[Beats]
+    lengths: Sequence[Beats]
+    velocities: Sequence[Velocity]
+    period: Beats
+    begins: Beats = 0.0
 
     def place(self, index: int) -> Place:
         """The place of a step, counted from 0."""
-        rounds, step = divmod(index, len(self._onsets))
-        onset = rounds * self._period + self._onsets[step]
-        return Place(onset, self._lengths[step], self._velocities[step])
+        rounds, step = divmod(index, len(self.onsets))
+        onset = rounds * self.period + self.onsets[step]
+        return Place(onset, self.lengths[step], self.velocities[step])
 
 
 Pattern: TypeAlias = Steady | Mirror
@@ -136,10 +129,7 @@ def _between(values: Sequence[float], place: float) -> float:
 
 def _apart(beats: Sequence[Beats]) -> list[Beats]:
     """The same places, each at least a little after the one before."""
-    placed = [beats[0]]
-    for beat in beats[1:]:
-        placed.append(max(beat, placed[-1] + _SHORTEST))
-    return placed
+    return [*itertools.accumulate(beats, lambda before, beat: max(beat, before + _SHORTEST))]
 
 
 def _aligned(beats: Sequence[Beats]) -> list[Beats]:

@@ -50,9 +50,8 @@ class Thru:
         self._outbox = outbox
         self._parameters: dict[Channel, dict[int, int]] = {}  # the number's halves
         self._shaped: set[Channel] = set()  # channels that have carried bends or pressure
-        self._unrested: set[tuple[int, ...]] = (
-            set()
-        )  # shapes that were passed on and aren't neutral
+        self._unrested: set[tuple[int, ...]] = set()
+        """Shapes that were passed on and aren't neutral."""
         self._is_mpe = False
         self._told = False
 
@@ -81,8 +80,8 @@ class Thru:
             if self._is_mpe:
                 self._say_mpe()
             return
-        shape = _shape(message)
-        if shape is not None and message.channel not in _MASTERS:
+        shape = (message.status, *message.data[: message.status == CONTROL_CHANGE])
+        if shape in _NEUTRAL and message.channel not in _MASTERS:
             self._shaped.add(message.channel)
             self._look_for_mpe()
             if self._is_mpe:
@@ -129,9 +128,3 @@ class Thru:
         if not self._told:
             self._told = True
             self._outbox.append(Notice(_SAID))
-
-
-def _shape(message: ChannelMessage) -> tuple[int, ...] | None:
-    """The kind of MPE shape that a message sets, if any."""
-    shape = (message.status, *message.data[: message.status == CONTROL_CHANGE])
-    return shape if shape in _NEUTRAL else None

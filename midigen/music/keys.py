@@ -229,19 +229,14 @@ class Key:
         line of tritones stays inside. The range must have 12 pitches or more.
         """
         pitch_class = self.pitch_classes[degree]
-        above = near + (pitch_class - near) % 12
-        pitch = above if self._is_nearer(above, near, (low + high) / 2) else above - 12
+        up = (pitch_class - near) % 12
+        is_up = up < _TRITONE or (up == _TRITONE and near < (low + high) / 2)
+        pitch = near + up - (0 if is_up else 12)
         if pitch < low:
             return low + (pitch_class - low) % 12
         if pitch > high:
             return high - (high - pitch_class) % 12
         return pitch
-
-    @staticmethod
-    def _is_nearer(above: Pitch, near: Pitch, middle: float) -> bool:
-        """Whether the pitch `above` is nearer to `near` than the pitch an octave lower."""
-        distance = above - near
-        return distance < _TRITONE or (distance == _TRITONE and near < middle)
 
 
 C_MAJOR = Key("C major", 0)
