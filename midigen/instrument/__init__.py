@@ -6,7 +6,7 @@ Each of its modules imports only modules above it, or to its left:
 
     values            events, status, ledger
     the settings      panel
-    listening         hearing, turns, silence, loose_ends, thru
+    listening         hearing, turns, silence, loose_ends
     time              clock_follower, tempo_follower, rhythm, pulse, answer, scenes
     playing           voice, improviser, loop
     modes             mode, modes

@@ -91,7 +91,7 @@ def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Ru
     if isinstance(pattern, Mirror):
         return Run(pattern, pulse.next_place(start, 1.0))
     beat = pulse.timeline.beat_at(start)
-    origin = beat // pulse.bar * pulse.bar
+    origin = beat // settings.tempo.bar * settings.tempo.bar
     return Run(pattern, origin, pattern.index_from(beat - origin))
 
 
@@ -129,7 +129,7 @@ def _place(settings: Settings, pulse: Pulse, turn: Seconds, pattern: Pattern) ->
         case Quantize.BEAT:
             return pulse.next_place(turn, 1.0)
         case Quantize.BAR:
-            return pulse.next_place(turn, float(pulse.bar))
+            return pulse.next_place(turn, float(settings.tempo.bar))
     if not pulse.is_shared:
         return pulse.timeline.beat_at(turn)
     if isinstance(pattern, Mirror):

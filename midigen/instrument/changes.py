@@ -12,6 +12,7 @@ from typing import Any
 from midigen.errors import ModelError
 from midigen.instrument.events import EndOfAnswer, Keep, Notice, Reload, TempoChange
 from midigen.instrument.keyboard import Keyboard
+from midigen.instrument.ledger import silencing
 from midigen.instrument.mode import Parts
 from midigen.instrument.modes import Modes
 from midigen.midi.messages import Message, Seconds
@@ -134,7 +135,7 @@ class Changes:
     def _panic(self, now: Seconds) -> None:
         self._keyboard.release_all(now)  # so that a lost note-off doesn't block the next answer
         self.silence()
-        self._parts.voice.panic()
+        self._parts.outbox += silencing(self._parts.ledger.channel)
         self._parts.silence.explain_panic(self._parts.panel.settings.mode)
 
     def _refuse(self, why: str) -> None:
@@ -161,11 +162,10 @@ class Changes:
         if model is not None:
             self._parts.improviser.use(model)
         wanted = {name: controls.read(Control(name, value)) for name, value in scene.set}
-        panel, is_led = self._parts.panel, self._parts.pulse.is_led
-        others = {name: value for name, value in wanted.items() if value != panel[name]}
-        if is_led:
-            others.pop("tempo", None)
-        self._set(others, due)
+        if self._parts.pulse.is_led:
+            wanted.pop("tempo", None)
+        panel = self._parts.panel
+        self._set({name: value for name, value in wanted.items() if value != panel[name]}, due)
         self._parts.outbox.append(Notice(f"scene {scene.name}"))
         if self._parts.improviser.missing:
             self._modes.current.stop()

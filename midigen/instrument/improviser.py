@@ -33,8 +33,11 @@ class Improviser:
         """The probabilities of the next letter, shape (7,); None while they aren't known."""
         self.trouble = ""
         """What is wrong with the model; else empty."""
+        self.owed: tuple[int, Degree] | None = None
+        """The player's letter that waits for an answer which isn't known yet, and how many moves
+        came before it."""
         self._panel = panel
-        self._sampler = new_sampler(panel.settings.sampling, rng)
+        self.sampler = new_sampler(panel.settings.sampling, rng)
         self._min_notes = predictor.min_notes
         self._letters = 0
         self._own = 0  # midigen's letters after the player's newest
@@ -44,9 +47,6 @@ class Improviser:
         self._asked: Question | None = None  # not answered yet
         self._known: Forecast | None = None  # what comes next
         self._ahead: list[Degree | None] = []  # a letter drawn from each of its rows
-        self._owed: tuple[int, Degree] | None = None
-        """A letter from the player whose answer wasn't predicted in time, and the number of moves
-        before it."""
         self._answer: Degree | None = None
 
     @property
@@ -64,11 +64,6 @@ class Improviser:
         """Whether midigen's own next letter is known."""
         return self.asks is None or self._knows(answers=False) or self.can_begin
 
-    @property
-    def owes(self) -> bool:
-        """Whether a key waits for an answer that isn't known yet."""
-        return self._owed is not None
-
     def prepare(self, *, answers: bool, is_urgent: bool = False) -> None:
         """Ask for the next letter, or with `answers` for the one after each of the seven."""
         if self._asked is None and not self._knows(answers=answers) and self.missing <= answers:
@@ -82,8 +77,8 @@ class Improviser:
         if forecast.number == self._number:
             self._known = forecast
             self._draw()
-        if self._owed is not None:
-            self._settle(*self._owed, forecast)
+        if self.owed is not None:
+            self._settle(*self.owed, forecast)
 
     def hear(self, degree: Degree, *, replaces: bool) -> bool:
         """Add the player's letter. Returns whether its `answer` is already known."""
@@ -100,15 +95,15 @@ class Improviser:
         return known is not None
 
     def owe(self, degree: Degree) -> None:
-        """Find the answer to the letter just heard, as soon as possible; see `owes`."""
-        self._owed = self._number - 1, degree
+        """Find the answer to the letter just heard, as soon as possible; see `owed`."""
+        self.owed = self._number - 1, degree
         if self._asked is None:
             self._ask(answers=False, is_urgent=True)
 
     def answer(self) -> Degree | None:
         """The answer to the player's letter; None if the model gives none."""
         if self._answer is not None:
-            self._sampler.take(self._answer)
+            self.sampler.take(self._answer)
             self._known = None  # the random number is used up
         return self._answer
 
@@ -119,7 +114,7 @@ class Improviser:
         """
         letter = first
         if self.can_begin:
-            self._sampler.count(letter)
+            self.sampler.count(letter)
         else:
             if not self._knows(answers=False):
                 self._ask(answers=False)  # answered at once, since `can_play`
@@ -128,15 +123,11 @@ class Improviser:
                 self._known = None  # the model may fail only now and then: ask again
                 return None
             letter = drawn
-            self._sampler.take(letter)
+            self.sampler.take(letter)
         self._move(lambda session: session.play(letter))
         self._letters += 1
         self._own += 1
         return letter
-
-    def begin_line(self) -> None:
-        """Begin a new line: what was played before doesn't count as a repetition."""
-        self._sampler.begin_line()
 
     def rewind(self) -> None:
         """Take back midigen's letters since the player's newest one."""
@@ -144,13 +135,13 @@ class Improviser:
         if self._own <= TAKEN_BACK:
             self._letters -= self._own
             self._own = 0
-        self._sampler.begin_line()
+        self.sampler.begin_line()
 
     def forget(self) -> None:
         """Forget everything that was heard and played."""
         self._move(lambda session: session.forget())
         self._letters = self._own = 0
-        self._owed = None
+        self.owed = None
         self.probabilities = None
 
     def redraw(self) -> None:
@@ -169,10 +160,6 @@ class Improviser:
         self._move(lambda session: session.use(predictor))
         self._used_at = self._number
         self.trouble = ""
-
-    def owe_nothing(self) -> None:
-        """Drop the pending answer."""
-        self._owed = None
 
     def _move(self, move: Move) -> None:
         self._moves.append(move)
@@ -201,7 +188,7 @@ class Improviser:
         else:
             self._ask(answers=False, is_urgent=True)
             return
-        self._owed = None
+        self.owed = None
         self.probabilities = forecast.likely[row]
         (self._answer,) = self._drawn(forecast.likely[row : row + 1])
 
@@ -214,11 +201,11 @@ class Improviser:
 
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
         """A letter from each row; None for a row of zeros, which a failing model gives."""
-        _adjust(self._sampler, self._panel.settings.sampling)
+        _adjust(self.sampler, self._panel.settings.sampling)
         known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
         if all(known):
-            return list(self._sampler.draw(likely))
-        drawn = self._sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
+            return list(self.sampler.draw(likely))
+        drawn = self.sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
         return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
 
 

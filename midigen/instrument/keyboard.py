@@ -1,25 +1,142 @@
-"""Handles the player's keys and pedals."""
+"""Handles the player's keys and pedals, and passes them on (thru)."""
 
 from operator import itemgetter
 
-from midigen.instrument.events import Notice
+from midigen.instrument.events import Notice, Output
+from midigen.instrument.ledger import Ledger
 from midigen.instrument.mode import Parts, Struck
 from midigen.instrument.modes import Modes
-from midigen.instrument.thru import Thru
-from midigen.instrument.turns import Played, StruckKey
+from midigen.instrument.turns import Held, Played, StruckKey
 from midigen.midi.messages import (
+    CHANNEL_PRESSURE,
     CONTROL_CHANGE,
+    DATA_ENTRY,
     ENDS_NOTES,
     HALF,
     KEY_PRESSURE,
+    PARAMETER,
+    PITCH_BEND,
     RESET_CONTROLLERS,
     SUSTAIN,
+    UNREGISTERED,
+    Channel,
     ChannelMessage,
     NoteOn,
+    Pitch,
     Seconds,
     Velocity,
 )
-from midigen.music.melody import Step
+from midigen.music.melody import CHORD, Step
+
+_BRIGHTNESS = 74  # MPE's third dimension, beside bend and pressure
+_NEUTRAL: dict[tuple[int, ...], ChannelMessage] = {
+    (PITCH_BEND,): ChannelMessage(PITCH_BEND, (0, 64)),
+    (CHANNEL_PRESSURE,): ChannelMessage(CHANNEL_PRESSURE, (0,)),
+    (CONTROL_CHANGE, _BRIGHTNESS): ChannelMessage(CONTROL_CHANGE, (_BRIGHTNESS, 64)),
+}
+"""The messages that shape a note in MPE, each with its neutral value."""
+
+_MASTERS = (1, 16)  # master channels, for messages to a whole MPE zone
+_MPE_CONFIGURATION = 6  # the registered parameter for the number of channels in a zone
+
+_SAID = (
+    "this keyboard sends MPE, and thru has one channel: it passes on your notes without their own "
+    "bends and pressure (for those, connect the keyboard to the synth directly)"
+)
+
+
+class Thru:
+    """Passes the player's notes and controllers on to the output. `Keyboard` asks if it is on.
+
+    The output has one channel, which midigen's own notes share. So thru leaves out messages that
+    would end midigen's notes, and per-note bends (MPE: MIDI Polyphonic Expression 1.0, in which
+    every note has its own channel).
+    """
+
+    def __init__(self, ledger: Ledger, held: Held, outbox: list[Output]) -> None:
+        self._ledger = ledger
+        self._held = held
+        self._outbox = outbox
+        self._parameters: dict[Channel, dict[int, int]] = {}  # the number's halves
+        self._shaped: set[Channel] = set()  # channels that have carried bends or pressure
+        self._unrested: set[tuple[int, ...]] = set()
+        """Shapes that were passed on and aren't neutral."""
+        self._is_mpe = False
+        self._told = False
+
+    def strike(self, note: NoteOn, now: Seconds) -> None:
+        """Pass on a note-on. A note that a layered keyboard sends twice is struck once."""
+        key = (note.channel, note.pitch)
+        is_layer = any(
+            pitch == note.pitch and channel != note.channel and now - since <= CHORD
+            for (channel, pitch), since in self._held.keys.items()
+        )
+        self._look_for_mpe()
+        if is_layer:
+            self._ledger.share(note.pitch, key)
+        else:
+            self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
+
+    def release(self, key: StruckKey) -> None:
+        """Pass on a note-off, if its note-on was passed on."""
+        self._outbox += self._ledger.end(key[1], key)
+
+    def pass_on(self, message: ChannelMessage) -> None:
+        """Pass on a pedal, bend or other controller."""
+        if message.status == CONTROL_CHANGE and message.data[0] in ENDS_NOTES:
+            return  # the note-offs of the player's keys are enough
+        if self._configures_mpe(message):
+            if self._is_mpe:
+                self._say_mpe()
+            return
+        shape = (message.status, *message.data[: message.status == CONTROL_CHANGE])
+        if shape in _NEUTRAL and message.channel not in _MASTERS:
+            self._shaped.add(message.channel)
+            self._look_for_mpe()
+            if self._is_mpe:
+                return
+            at_rest = message.data == _NEUTRAL[shape].data
+            (self._unrested.discard if at_rest else self._unrested.add)(shape)
+        self._outbox += self._ledger.pass_on(message)
+
+    def _configures_mpe(self, message: ChannelMessage) -> bool:
+        """Whether a message configures MPE; such messages aren't for the synth."""
+        if message.status != CONTROL_CHANGE:
+            return False
+        number, value = message.data
+        selected = self._parameters.setdefault(message.channel, {})
+        if number in PARAMETER:
+            selected[number] = value
+        elif number in UNREGISTERED:
+            selected.clear()
+        fine, coarse = PARAMETER
+        if selected.get(coarse) != 0 or selected.get(fine) != _MPE_CONFIGURATION:
+            return False
+        if number == DATA_ENTRY and message.channel in _MASTERS:
+            self._is_mpe = value > 0
+        return number in (fine, DATA_ENTRY)
+
+    def _look_for_mpe(self) -> None:
+        """Detect MPE by its keys: each on its own channel, with bends or pressure there.
+
+        The keyboard may have configured MPE before midigen listened.
+        """
+        pitches: dict[Channel, Pitch] = {
+            channel: pitch for channel, pitch in self._held.keys if channel not in _MASTERS
+        }
+        are_apart = len(set(pitches.values())) > 1
+        if are_apart and not self._is_mpe and not self._shaped.isdisjoint(pitches):
+            self._is_mpe = True
+            self._say_mpe()
+
+    def _say_mpe(self) -> None:
+        """Reset bends and pressure at the receiver, and tell the player once."""
+        for shape in sorted(self._unrested):
+            self._outbox += self._ledger.pass_on(_NEUTRAL[shape])
+        self._unrested.clear()
+        if not self._told:
+            self._told = True
+            self._outbox.append(Notice(_SAID))
 
 
 class Keyboard:
@@ -40,14 +157,14 @@ class Keyboard:
         key = note.channel, note.pitch
         mode.make_way()
         parts.turns.press(key, now)
-        parts.silence.clear()
+        parts.silence.line = ""
         if parts.panel.settings.thru:
             self._thru.strike(note, now)
         step = parts.hearing.hear(note.pitch, now)
         if step is None:
             return
         if mode.answers_phrases:  # the answer may begin with the letter that ended the last one
-            parts.improviser.begin_line()
+            parts.improviser.sampler.begin_line()
         is_foreseen = self._take(step, note.velocity, now)
         if not step.replaces:
             mode.key(Struck(key, note.velocity, step.degree, now, is_foreseen))
@@ -68,9 +185,11 @@ class Keyboard:
 
     def release_all(self, now: Seconds) -> None:
         """All keys come up, and the pedals."""
-        for key in sorted(self._parts.turns.held.keys, key=itemgetter(0)):
+        turns = self._parts.turns
+        for key in sorted(turns.held.keys, key=itemgetter(0)):
             self.release(key, now)
-        self._parts.turns.clear()
+        turns.held.pedals.clear()
+        turns.begin()
         self._see_what_is_held()
 
     def hear(self, message: ChannelMessage, now: Seconds) -> None:

@@ -71,22 +71,18 @@ class Loop:
         """
         run = self.run
         assert run is not None
-        is_first, place = run.is_first, run.step()
+        is_first, place, density = run.is_first, run.step(), self.panel.settings.rhythm.density
         self.stepped_at = due
         ends = run.is_over and not self.panel.settings.response.hold
         length = self.pulse.seconds(max(place.length, RING) if ends else place.length)
         gap = self.pulse.seconds(run.place.onset - place.onset)
         if now - due > gap / 2:  # nearer to the next step: playing it now would make a burst
             self.voice.dropped += 1
-        elif is_first or not self._rests():
+        elif is_first or density >= 1 or self.rng.random() < density:  # else it is a rest
             self._play(place.velocity, due + length)
         if ends:
             self.run = None
         return due + length
-
-    def _rests(self) -> bool:
-        density = self.panel.settings.rhythm.density
-        return density < 1 and self.rng.random() >= density
 
     def _play(self, velocity: Velocity, end: Seconds) -> None:
         """Draw the next letter, add it to the window, and play it unless muted."""

@@ -107,7 +107,7 @@ class PlayingMode:
         """Silence midigen; notes that thru passed on sound on."""
         parts = self._parts
         parts.voice.end_all()
-        parts.improviser.owe_nothing()
+        parts.improviser.owed = None
         parts.loop.run = None
         parts.turns.finish()
 

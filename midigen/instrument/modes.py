@@ -94,7 +94,7 @@ class Duet(PlayingMode):
     def find(self, now: Seconds) -> None:
         """Answer the waiting key, if its answer is known by now."""
         struck, turns = self._waiting, self._parts.turns
-        if struck is None or self._parts.improviser.owes:
+        if struck is None or self._parts.improviser.owed is not None:
             return
         self._waiting = None
         self._answer(struck, now)
@@ -190,7 +190,7 @@ class Solo(PlayingMode):
         elif parts.pulse.stands_still:
             parts.silence.explain(NO_START)
         else:
-            parts.silence.clear()
+            parts.silence.line = ""
             # So that no step of the grid is played twice when one run replaces another.
             start = max(now, parts.loop.stepped_at + parts.pulse.grid_step / 2)
             start -= parts.panel.offset

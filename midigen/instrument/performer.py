@@ -16,7 +16,7 @@ absolute places in beats (see `pulse`), from which their times are computed, so 
 delays later notes.
 
 Calls go down through the modules and never back up: `keyboard` hears a key, the mode in force
-(`call_response`, `duet`, `solo`) answers it, `voice` plays the note. All of them append their
+(in `modes`) answers it, `voice` plays the note. All of them append their
 outputs to one outbox.
 """
 

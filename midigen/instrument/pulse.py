@@ -54,11 +54,6 @@ class Pulse:
         return self._panel.settings.tempo.source
 
     @property
-    def bar(self) -> int:
-        """Beats in a bar."""
-        return self._panel.settings.tempo.bar
-
-    @property
     def is_shared(self) -> bool:
         """Whether anybody else gives or gets this beat, so that answers must keep to it."""
         return self.is_locked or self._sends

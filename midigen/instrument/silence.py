@@ -30,10 +30,6 @@ class Silence:
         self.line = line
         self._outbox.append(Notice(line))
 
-    def clear(self) -> None:
-        """The reason is gone."""
-        self.line = ""
-
     def explain_once(self, line: str, *, lasting: bool) -> None:
         """Report ignored notes once; in the status too if `lasting`."""
         if line not in self._unheard:

@@ -183,12 +183,6 @@ class Turns:
         self.is_answering = False
         self.answer_ends = None
 
-    def clear(self) -> None:
-        """Nothing is held any more."""
-        self.held.keys.clear()
-        self.held.pedals.clear()
-        self.begin()
-
     def begin(self) -> None:
         """What is played next begins another phrase."""
         self._newest = None

@@ -13,7 +13,7 @@ import numpy as np
 
 from midigen.instrument.events import Output
 from midigen.instrument.hearing import SHOWN
-from midigen.instrument.ledger import Ledger, silencing
+from midigen.instrument.ledger import Ledger
 from midigen.instrument.panel import Panel
 from midigen.midi.messages import Message, Pitch, Seconds, Velocity
 from midigen.music.keys import Degree, Key
@@ -148,10 +148,6 @@ class Voice:
         self._ends.clear()
         self._notes.clear()
         self._written += self._own.flush()
-
-    def panic(self) -> None:
-        """Tell the receiver to silence the whole channel."""
-        self._outbox += silencing(self._ledger.channel)
 
     def move_to_channel(self) -> None:
         """Play on the channel that is set. Nothing may sound."""
