@@ -12,25 +12,17 @@ from midigen.music.timeline import Timeline
 CLOCKS_PER_BEAT = 24
 _TICKS_PER_SIXTEENTH = 6
 
-MEMORY = 48
-"""How many ticks the line is fitted to, in effect: two beats."""
-
-SETTLED = 12
-"""After so many ticks the tempo is known well enough."""
-
-MISSING: Seconds = 0.5
-"""No clock is slower than this: at 20 beats per minute a tick lasts 0.125 s."""
+MEMORY = 48  # how many ticks the line is fitted to, in effect: two beats
+SETTLED = 12  # after so many ticks the tempo is known well enough
+MISSING: Seconds = 0.5  # no clock is slower than this: at 20 beats per minute a tick lasts 0.125 s
 
 _STRAY: Seconds = 0.004
 _STRAY_JITTER = 4
 """A tick is a stray if it is this far off the line, and this many times the mean jitter. It is
 late by chance, or the tempo has changed."""
 
-_STRAYS = 4
-"""So many strays in a row, all early or all late, mean that the tempo has changed."""
-
-_USUAL = 1 / 16
-"""The weight of the newest tick in the mean jitter."""
+_STRAYS = 4  # so many strays in a row, all early or all late, mean that the tempo has changed
+_USUAL = 1 / 16  # the weight of the newest tick in the mean jitter
 
 _LATELY = 1 / 4
 _LEANING: Seconds = 0.0018

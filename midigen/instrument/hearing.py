@@ -3,19 +3,12 @@
 from collections import deque
 
 from midigen.instrument.panel import Panel
-from midigen.midi.messages import (
-    DRUMS,
-    Channel,
-    NoteOn,
-    Pitch,
-    Seconds,
-)
+from midigen.midi.messages import DRUMS, Channel, NoteOn, Pitch, Seconds
 from midigen.music.key_finding import KeyFollower
 from midigen.music.keys import AUTO, Key
 from midigen.music.melody import Melody, Step
 
-SHOWN = 12
-"""How many of the newest notes the status shows."""
+SHOWN = 12  # how many of the newest notes the status shows
 
 
 class Hearing:

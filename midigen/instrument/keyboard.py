@@ -7,32 +7,15 @@ from midigen.instrument.ledger import Ledger
 from midigen.instrument.mode import Parts, Struck
 from midigen.instrument.modes import Modes
 from midigen.instrument.turns import Held, Played, StruckKey
-from midigen.midi.messages import (
-    CHANNEL_PRESSURE,
-    CONTROL_CHANGE,
-    DATA_ENTRY,
-    ENDS_NOTES,
-    HALF,
-    KEY_PRESSURE,
-    PARAMETER,
-    PITCH_BEND,
-    RESET_CONTROLLERS,
-    SUSTAIN,
-    UNREGISTERED,
-    Channel,
-    ChannelMessage,
-    NoteOn,
-    Pitch,
-    Seconds,
-    Velocity,
-)
+from midigen.midi import messages as midi
+from midigen.midi.messages import Channel, ChannelMessage, NoteOn, Pitch, Seconds, Velocity
 from midigen.music.melody import CHORD, Step
 
 _BRIGHTNESS = 74  # MPE's third dimension, beside bend and pressure
 _NEUTRAL: dict[tuple[int, ...], ChannelMessage] = {
-    (PITCH_BEND,): ChannelMessage(PITCH_BEND, (0, 64)),
-    (CHANNEL_PRESSURE,): ChannelMessage(CHANNEL_PRESSURE, (0,)),
-    (CONTROL_CHANGE, _BRIGHTNESS): ChannelMessage(CONTROL_CHANGE, (_BRIGHTNESS, 64)),
+    (midi.PITCH_BEND,): ChannelMessage(midi.PITCH_BEND, (0, 64)),
+    (midi.CHANNEL_PRESSURE,): ChannelMessage(midi.CHANNEL_PRESSURE, (0,)),
+    (midi.CONTROL_CHANGE, _BRIGHTNESS): ChannelMessage(midi.CONTROL_CHANGE, (_BRIGHTNESS, 64)),
 }
 """The messages that shape a note in MPE, each with its neutral value."""
 
@@ -83,13 +66,13 @@ class Thru:
 
     def pass_on(self, message: ChannelMessage) -> None:
         """Pass on a pedal, bend or other controller."""
-        if message.status == CONTROL_CHANGE and message.data[0] in ENDS_NOTES:
+        if message.status == midi.CONTROL_CHANGE and message.data[0] in midi.ENDS_NOTES:
             return  # the note-offs of the player's keys are enough
         if self._configures_mpe(message):
             if self._is_mpe:
                 self._say_mpe()
             return
-        shape = (message.status, *message.data[: message.status == CONTROL_CHANGE])
+        shape = (message.status, *message.data[: message.status == midi.CONTROL_CHANGE])
         if shape in _NEUTRAL and message.channel not in _MASTERS:
             self._shaped.add(message.channel)
             self._look_for_mpe()
@@ -101,20 +84,20 @@ class Thru:
 
     def _configures_mpe(self, message: ChannelMessage) -> bool:
         """Whether a message configures MPE; such messages aren't for the synth."""
-        if message.status != CONTROL_CHANGE:
+        if message.status != midi.CONTROL_CHANGE:
             return False
         number, value = message.data
         selected = self._parameters.setdefault(message.channel, {})
-        if number in PARAMETER:
+        if number in midi.PARAMETER:
             selected[number] = value
-        elif number in UNREGISTERED:
+        elif number in midi.UNREGISTERED:
             selected.clear()
-        fine, coarse = PARAMETER
+        fine, coarse = midi.PARAMETER
         if selected.get(coarse) != 0 or selected.get(fine) != _MPE_CONFIGURATION:
             return False
-        if number == DATA_ENTRY and message.channel in _MASTERS:
+        if number == midi.DATA_ENTRY and message.channel in _MASTERS:
             self._is_mpe = value > 0
-        return number in (fine, DATA_ENTRY)
+        return number in (fine, midi.DATA_ENTRY)
 
     def _look_for_mpe(self) -> None:
         """Detect MPE by its keys: each on its own channel, with bends or pressure there.
@@ -197,18 +180,18 @@ class Keyboard:
         parts = self._parts
         if not parts.hearing.listens_on(message.channel):
             return
-        if message.status == CONTROL_CHANGE:
+        if message.status == midi.CONTROL_CHANGE:
             number, value = message.data
-            if number in ENDS_NOTES:
+            if number in midi.ENDS_NOTES:
                 for key in [*parts.turns.held.keys]:
                     if key[0] == message.channel:
                         self.release(key, now)
-            if number in (SUSTAIN, RESET_CONTROLLERS):
-                down = number == SUSTAIN and value >= HALF
+            if number in (midi.SUSTAIN, midi.RESET_CONTROLLERS):
+                down = number == midi.SUSTAIN and value >= midi.HALF
                 parts.turns.pedal(message.channel, down=down, now=now)
                 self._see_what_is_held()
         if parts.panel.settings.thru and (
-            message.status != KEY_PRESSURE or parts.hearing.is_in_range(message.data[0])
+            message.status != midi.KEY_PRESSURE or parts.hearing.is_in_range(message.data[0])
         ):
             self._thru.pass_on(message)
 

@@ -5,27 +5,18 @@ from itertools import pairwise
 
 from midigen.errors import MidigenError
 from midigen.instrument.events import Event
-from midigen.midi.messages import (
-    CONTROL_CHANGE,
-    DATA_ENTRY,
-    PARAMETER,
-    PROGRAM_CHANGE,
-    UNREGISTERED,
-    Channel,
-    ChannelMessage,
-    NoteOn,
-)
+from midigen.midi import messages as midi
+from midigen.midi.messages import Channel, ChannelMessage, NoteOn
 
-_STATUSES = {CONTROL_CHANGE: "cc", PROGRAM_CHANGE: "program"}
+_STATUSES = {midi.CONTROL_CHANGE: "cc", midi.PROGRAM_CHANGE: "program"}
 
 _COARSE, _FINE = range(32), range(32, 64)
 """The halves of 14-bit controllers: each fine half is 32 above its coarse half."""
 
-_NONE = 127
-"""The value that deselects a parameter."""
+_NONE = 127  # the value that deselects a parameter
 _STEPS = (96, 97)  # data increment and decrement
-_SELECTORS = (*PARAMETER, *UNREGISTERED)
-_PARAMETERS = (DATA_ENTRY, DATA_ENTRY + _FINE.start, *_STEPS, *_SELECTORS)
+_SELECTORS = (*midi.PARAMETER, *midi.UNREGISTERED)
+_PARAMETERS = (midi.DATA_ENTRY, midi.DATA_ENTRY + _FINE.start, *_STEPS, *_SELECTORS)
 _IS_PARAMETER = (
     "it sends a parameter (RPN or NRPN, by the controllers 6, 38 and 96 to 101), which midigen "
     "doesn't follow: set it to send a controller of its own on the keyboard"
@@ -33,8 +24,7 @@ _IS_PARAMETER = (
 
 _SMALL_STEPS = {*range(1, 8), *range(57, 64), *range(65, 72), *range(121, 128)}
 """What relative encoders send: up to 7 steps up or down, in each of the usual encodings."""
-_ENOUGH = 5
-"""After so many of these values it is an encoder, not a knob that passes through them."""
+_ENOUGH = 5  # after so many of these values it is an encoder, not a knob that passes through them
 _IS_RELATIVE = (
     "it sends steps (a relative encoder), not positions: set it to absolute mode on the keyboard"
 )

@@ -13,11 +13,8 @@ from midigen.instrument.pulse import Pulse
 from midigen.instrument.voice import Voice
 from midigen.midi.messages import Beats, Seconds, Velocity
 
-RING: Beats = 1.0
-"""The last note of an answer sounds this long at least."""
-
-SOON: Seconds = 0.010
-"""A step that is due this soon needs its prediction urgently."""
+RING: Beats = 1.0  # the last note of an answer sounds this long at least
+SOON: Seconds = 0.010  # a step that is due this soon needs its prediction urgently
 
 
 @dataclass(slots=True)

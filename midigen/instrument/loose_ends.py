@@ -13,12 +13,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from midigen.instrument.hearing import Hearing
+from midigen.midi import messages as midi
 from midigen.midi.messages import (
-    CONTROL_CHANGE,
-    ENDS_NOTES,
-    HALF,
-    RESET_CONTROLLERS,
-    SUSTAIN,
     Channel,
     ChannelMessage,
     Message,
@@ -95,10 +91,10 @@ def _released_by(message: Message, down: Iterable[_Held]) -> list[_Held]:
     match message:
         case NoteOff():
             released = [(message.channel, message.pitch)]
-        case ChannelMessage(status=status, data=(number, *_)) if status == CONTROL_CHANGE:
-            if number in ENDS_NOTES:
+        case ChannelMessage(status=midi.CONTROL_CHANGE, data=(number, *_)):
+            if number in midi.ENDS_NOTES:
                 return [held for held in down if held[0] == message.channel and held[1] is not None]
-            if number not in (SUSTAIN, RESET_CONTROLLERS) or _pedal(message):
+            if number not in (midi.SUSTAIN, midi.RESET_CONTROLLERS) or _pedal(message):
                 return []
             released = [(message.channel, None)]
         case _:
@@ -109,7 +105,9 @@ def _released_by(message: Message, down: Iterable[_Held]) -> list[_Held]:
 def _pedal(message: ChannelMessage) -> bool:
     """Whether a message presses the sustain pedal."""
     return (
-        message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN and message.data[1] >= HALF
+        message.status == midi.CONTROL_CHANGE
+        and message.data[0] == midi.SUSTAIN
+        and message.data[1] >= midi.HALF
     )
 
 
@@ -143,5 +141,5 @@ def _end(held: _Held, hold: _Hold, pauses: Sequence[_Pause], silent: Seconds) ->
 def _release(held: _Held) -> Message:
     channel, pitch = held
     if pitch is None:
-        return ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel)
+        return ChannelMessage(midi.CONTROL_CHANGE, (midi.SUSTAIN, 0), channel)
     return NoteOff(pitch, channel)

@@ -12,8 +12,7 @@ from midigen.midi.messages import Pitch, Seconds, Velocity
 from midigen.music.keys import Degree
 from midigen.settings.choices import Mode
 
-MAX_ANSWERS = 200
-"""The most answers of duet in a second."""
+MAX_ANSWERS = 200  # the most answers of duet in a second
 
 
 class CallResponse(PlayingMode):

@@ -9,24 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from midigen.instrument.events import Notice, Output
-from midigen.midi.messages import (
-    CONTROL_CHANGE,
-    HALF,
-    PROGRAM_CHANGE,
-    ChannelMessage,
-    Message,
-    NoteOff,
-    NoteOn,
-    Seconds,
-)
+from midigen.midi import messages as midi
+from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn, Seconds
 from midigen.settings import controls
 from midigen.settings.controls import CONTROLS, Control, number_of
 from midigen.settings.kinds import Choice, Flag, Number
 from midigen.settings.knobs_and_scenes import Knob
 from midigen.settings.table import Settings
 
-SETTLING: Seconds = 0.4
-"""A moved knob or fader is reported once it has rested for so long."""
+SETTLING: Seconds = 0.4  # a moved knob or fader is reported once it has rested for so long
 
 _HIGHEST = 127
 _CLOSE = 2.5 / _HIGHEST  # a knob this close to its control's value takes over at once
@@ -48,7 +39,7 @@ class _Turned:
     def press(self, level: int) -> Control | None:
         """Press once as it goes down. Some switches send only that, the same value each time."""
         knob = self.knob
-        pressed = level >= HALF if knob.cc is not None else level > 0
+        pressed = level >= midi.HALF if knob.cc is not None else level > 0
         begins = pressed and (knob.cc is None or not self.on or level == self.level)
         self.on, self.level = pressed, level
         return Control(knob.name, "" if knob.value is None else knob.value) if begins else None
@@ -57,7 +48,7 @@ class _Turned:
         """A pedal or button is on while it is down; a key or program change toggles."""
         if self.knob.cc is None:
             return Control(self.knob.name, not current) if level else None
-        on = level >= HALF
+        on = level >= midi.HALF
         changes, self.on = on != self.on, on
         return Control(self.knob.name, on) if changes else None
 
@@ -120,9 +111,9 @@ def _read(message: Message) -> tuple[_Address, int]:
             return ("note", message.pitch, message.channel), message.velocity
         case NoteOff():
             return ("note", message.pitch, message.channel), 0
-        case ChannelMessage(status=status) if status == CONTROL_CHANGE:
+        case ChannelMessage(status=midi.CONTROL_CHANGE):
             return ("cc", message.data[0], message.channel), message.data[1]
-        case ChannelMessage(status=status) if status == PROGRAM_CHANGE:
+        case ChannelMessage(status=midi.PROGRAM_CHANGE):
             return ("program", message.data[0], message.channel), _HIGHEST
     return ("", 0, 0), 0
 

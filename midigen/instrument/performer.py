@@ -48,8 +48,7 @@ from midigen.prediction.predictor import Models, Predictor
 from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 
-AT_ONCE: Seconds = 1e-9
-"""Times closer than this count as equal, since sums of floats aren't exact."""
+AT_ONCE: Seconds = 1e-9  # times closer than this count as equal, since sums of floats aren't exact
 
 _Due: TypeAlias = tuple[Callable[[], Seconds | None], Callable[[Seconds, Seconds], None]]
 """When something is due next, and the function that does it, called with that time and now."""

@@ -16,14 +16,9 @@ from midigen.midi.messages import Beats, Clock, Seconds, SongPosition
 from midigen.music.timeline import Timeline
 from midigen.settings.choices import TempoSource
 
-AWAITED: Seconds = 5.0
-"""If no clock has come by then, the player is told."""
-
-SLEPT: Seconds = 0.5
-"""Ticks that are later than this are skipped."""
-
-CHANGE = 0.005
-"""A change of tempo is reported once it is this large, as a ratio."""
+AWAITED: Seconds = 5.0  # if no clock has come by then, the player is told
+SLEPT: Seconds = 0.5  # ticks that are later than this are skipped
+CHANGE = 0.005  # a change of tempo is reported once it is this large, as a ratio
 
 
 class Pulse:

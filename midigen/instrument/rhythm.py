@@ -15,8 +15,7 @@ from midigen.instrument.turns import Phrase
 from midigen.midi.messages import Beats, Velocity
 from midigen.music.timeline import Timeline
 
-ROUNDING: Beats = 1e-6
-"""Places closer than this count as equal, since sums of floats aren't exact."""
+ROUNDING: Beats = 1e-6  # places closer than this count as equal, since sums of floats aren't exact
 
 SIXTEENTHS: Beats = 1 / 4
 TRIPLETS: Beats = 1 / 3

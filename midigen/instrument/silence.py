@@ -6,8 +6,7 @@ from midigen.instrument.events import Notice, Output
 from midigen.midi.messages import Seconds
 from midigen.settings.choices import Mode
 
-LONG: Seconds = 8.0
-"""A key or pedal that is held this long may be held by mistake."""
+LONG: Seconds = 8.0  # a key or pedal that is held this long may be held by mistake
 
 NO_START = "solo waits for the clock's start: press play where the clock comes from"
 

@@ -16,24 +16,12 @@ import numpy.typing as npt
 from midigen.midi.messages import Seconds
 from midigen.music.timeline import Timeline
 
-RECENT = 24
-"""How many of the newest onsets are used."""
-
-HALF_LIFE: Seconds = 2.0
-"""After this long an onset has half its weight."""
-
-MEMORY: Seconds = 10.0
-"""Older onsets are forgotten."""
-
-FEWEST = 5
-"""With fewer onsets no tempo is guessed."""
-
-CERTAIN = 0.7
-"""How closely onsets must gather, 0 to 1, to have a beat that can be followed."""
-
-KEPT = 1.15
-"""Another tempo must be this many times likelier than the present one."""
-
+RECENT = 24  # how many of the newest onsets are used
+HALF_LIFE: Seconds = 2.0  # after this long an onset has half its weight
+MEMORY: Seconds = 10.0  # older onsets are forgotten
+FEWEST = 5  # with fewer onsets no tempo is guessed
+CERTAIN = 0.7  # how closely onsets must gather, 0 to 1, to have a beat that can be followed
+KEPT = 1.15  # another tempo must be this many times likelier than the present one
 _TEMPI = 50 * (200 / 50) ** np.linspace(0, 1, 140)  # beats per minute, a hundredth apart
 _PARTS = np.array([1, 2, 4])  # of a beat that a note may begin on
 _WORTH = np.array([1.0, 0.95, 0.85])[:, np.newaxis]  # of each: the simplest is preferred

@@ -13,17 +13,10 @@ from midigen.instrument.events import EndOfAnswer, Output
 from midigen.instrument.panel import Panel
 from midigen.midi.messages import Channel, Pitch, Seconds, Velocity
 
-KEPT = 256
-"""How many steps of a phrase are kept: the newest ones."""
-
-RECENT = 8
-"""How many of the newest steps set the length of the pause."""
-
-PAUSE = 1.5
-"""The pause, as a multiple of the phrase's longer steps."""
-
-UNKNOWN: Seconds = 1.0
-"""The pause as long as no step was heard."""
+KEPT = 256  # how many steps of a phrase are kept: the newest ones
+RECENT = 8  # how many of the newest steps set the length of the pause
+PAUSE = 1.5  # the pause, as a multiple of the phrase's longer steps
+UNKNOWN: Seconds = 1.0  # the pause as long as no step was heard
 
 StruckKey: TypeAlias = tuple[Channel, Pitch]
 """One of the player's keys."""

@@ -18,8 +18,7 @@ from midigen.instrument.panel import Panel
 from midigen.midi.messages import Message, Pitch, Seconds, Velocity
 from midigen.music.keys import Degree, Key
 
-REACH = 16
-"""An answer stays within so many semitones of the phrase's mean pitch."""
+REACH = 16  # an answer stays within so many semitones of the phrase's mean pitch
 
 MIDDLE_C: Pitch = 60
 

@@ -24,17 +24,10 @@ Nats: TypeAlias = npt.NDArray[np.float64]
 PROFILE = "key_profile.npy"
 """The file of the profile in the package: `PROFILE_SIZE` numbers, as float32."""
 
-RECENT = 64
-"""How many of the newest notes tell the key."""
-
-FEWEST = 5
-"""With fewer notes no key is guessed, since most keys have them."""
-
-HALF_LIFE = 32
-"""After so many more notes, a note counts half as much."""
-
-MARGIN = 3.0
-"""How many nats likelier another key must be to replace a settled one."""
+RECENT = 64  # how many of the newest notes tell the key
+FEWEST = 5  # with fewer notes no key is guessed, since most keys have them
+HALF_LIFE = 32  # after so many more notes, a note counts half as much
+MARGIN = 3.0  # how many nats likelier another key must be to replace a settled one
 
 MAJOR_KEYS = tuple(
     Key.named(f"{tonic} major")
