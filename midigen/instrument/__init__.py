@@ -7,8 +7,8 @@ Each of its modules imports only modules above it, or to its left:
     values            events, status, ledger
     the settings      panel
     listening         hearing, turns, silence, loose_ends
-    time              clock_follower, tempo_follower, rhythm, pulse, answer, scenes
-    playing           voice, improviser, loop
+    time              clock_follower, tempo_follower, rhythm, pulse, scenes
+    playing           voice, improviser, answer
     modes             mode, modes
     the whole         keyboard, changes, performer, render
 

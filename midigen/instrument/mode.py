@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from midigen.instrument.answer import Loop
 from midigen.instrument.events import Output
 from midigen.instrument.hearing import Hearing
 from midigen.instrument.improviser import Improviser
 from midigen.instrument.ledger import Ledger
-from midigen.instrument.loop import Loop
 from midigen.instrument.panel import Panel
 from midigen.instrument.pulse import Pulse
 from midigen.instrument.scenes import Scenes

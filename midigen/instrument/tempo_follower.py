@@ -9,12 +9,16 @@ Metrical Accent in Musical Rhythms, Music Perception 11, 1994.
 """
 
 from collections import deque
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from midigen.midi.messages import Seconds
 from midigen.music.timeline import Timeline
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Circled: TypeAlias = npt.NDArray[np.complex128]
 
 RECENT = 24  # how many of the newest onsets are used
 HALF_LIFE: Seconds = 2.0  # after this long an onset has half its weight
@@ -56,7 +60,7 @@ class TempoFollower:
         beat = round(line.beat_at(onset + phase))
         return Timeline(beat, onset + phase, self._bpm)
 
-    def _choose(self, likely: npt.NDArray[np.float64]) -> int:
+    def _choose(self, likely: Floats) -> int:
         best = int(likely.argmax())
         if self._bpm is None:
             return best
@@ -65,27 +69,25 @@ class TempoFollower:
         return best if likely[best] > KEPT * likely[held] else held
 
 
-def _gathered(
-    onsets: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> npt.NDArray[np.complex128]:
+def _gathered(onsets: Floats, weights: Floats) -> Circled:
     """How closely the onsets gather on each circle, and at which angle: shape (3, tempos)."""
     turns = np.multiply.outer(_PARTS, np.multiply.outer(_TEMPI / 60, onsets))
-    circled: npt.NDArray[np.complex128] = np.exp(2j * np.pi * turns) @ weights / weights.sum()
+    circled: Circled = np.exp(2j * np.pi * turns) @ weights / weights.sum()
     return circled
 
 
-def _filled(onsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _filled(onsets: Floats) -> Floats:
     """The share of the places on each circle that have an onset: shape (3, tempos)."""
     beats = (onsets[-1] - onsets[0]) * _TEMPI / 60
-    filled: npt.NDArray[np.float64] = len(onsets) / (np.multiply.outer(_PARTS, beats) + 1)
+    filled: Floats = len(onsets) / (np.multiply.outer(_PARTS, beats) + 1)
     return filled.clip(max=1.0)
 
 
 def _fit(
-    onsets: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
+    onsets: Floats,
+    weights: Floats,
     bpm: float,
-    gathered: npt.NDArray[np.complex128],
+    gathered: Circled,
 ) -> tuple[float, Seconds]:
     """The tempo and the time of a beat, by least squares on the finest grid with onsets."""
     sure = abs(gathered) >= max(CERTAIN, 0.9 * abs(gathered).max())
@@ -98,7 +100,7 @@ def _fit(
     return 60 / step / part, first + _beat_place(places, part) * step
 
 
-def _beat_place(places: npt.NDArray[np.float64], part: int) -> float:
+def _beat_place(places: Floats, part: int) -> float:
     """Which place of the grid is the beat: the one with most onsets; of several, the first's."""
     votes = [int((places % part == each).sum()) for each in range(part)]
     first = int(places[0] % part)

@@ -63,8 +63,9 @@ def evidence(notes: Sequence[Note]) -> npt.NDArray[np.intp]:
     lengths = np.searchsorted(_LENGTHS, steps / usual)
     intervals = np.clip(np.diff(pitches, prepend=pitches[0]), -_WIDEST, _WIDEST) + _WIDEST
     now = (pitches - np.arange(12)[:, np.newaxis]) % 12  # [tonic, note]
-    before, before_that = np.roll(now, 1, axis=1), np.roll(now, 2, axis=1)
-    step = np.minimum(np.roll(lengths, 1), 3)
+    earlier = np.arange(len(notes)) - 1  # where there is none, what is found becomes NOTHING
+    before, before_that = now[:, earlier], now.take(earlier - 1, axis=1, mode="wrap")
+    step = np.minimum(lengths[earlier], 3)
     found = np.stack(
         [
             (before_that * 12 + before) * 12 + now,

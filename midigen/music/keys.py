@@ -47,6 +47,7 @@ _MODES = {
     "locrian": -5,
 }
 MODE_NAMES = tuple(_MODES)
+_SHORT = {"": "major", "M": "major", "m": "minor"}
 _SHORTEST = 3  # letters that abbreviate a mode: `dor` is dorian
 
 _TONIC = r"([A-H])[\s_-]*(sharp|flat|[#♯b♭])?[\s_-]*"  # H, the German B, is refused with a hint
@@ -67,10 +68,8 @@ def degree_named(name: str) -> Degree:
 
 def _mode_named(name: str) -> str | None:
     """The mode for a name, an abbreviation, `m` or `M`; no name means major."""
-    if name in ("", "M"):
-        return "major"
-    if name == "m":
-        return "minor"
+    if name in _SHORT:
+        return _SHORT[name]
     return next(
         (mode for mode in MODE_NAMES if len(name) >= _SHORTEST and mode.startswith(name.lower())),
         None,
