@@ -66,7 +66,10 @@ class Changes:
         if press := self._presses.get(control.name):
             press(now)
         elif control.name == "scene":
-            self._call_scene(value, now)
+            try:
+                self._parts.scenes.call(value, now)
+            except (ValueError, ModelError) as exc:
+                self._refuse(str(exc))
         elif control.name == "tempo" and self._parts.pulse.is_led:
             panel.refuse(control, "the clock sets the tempo", now)
         else:
@@ -142,12 +145,6 @@ class Changes:
         self._parts.outbox.append(Notice(why, is_refusal=True))
 
     # --- scenes
-
-    def _call_scene(self, name: str, now: Seconds) -> None:
-        try:
-            self._parts.scenes.call(name, now)
-        except (ValueError, ModelError) as exc:
-            self._refuse(str(exc))
 
     def enter_scene(self, due: Seconds, now: Seconds) -> None:
         """Enter the scene that is due. It counts from its beat, even if this call is late."""

@@ -129,9 +129,6 @@ class ClockFollower:
         if abs(self._lean) > max(_LEANING, _LEANING_JITTER * self._jitter):
             self._lean = 0.0
             self._heard = min(self._heard, _FEW)
-        self._correct(off)
-
-    def _correct(self, off: Seconds) -> None:
         count = self._heard
         self._time += off * 2 * (2 * count - 1) / (count * (count + 1))
         period = self._period + off * 6 / (count * (count + 1))

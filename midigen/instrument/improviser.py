@@ -76,7 +76,7 @@ class Improviser:
             self.trouble = forecast.trouble
         if forecast.number == self._number:
             self._known = forecast
-            self._draw()
+            self.redraw()
         if self.owed is not None:
             self._settle(*self.owed, forecast)
 
@@ -145,9 +145,11 @@ class Improviser:
         self.probabilities = None
 
     def redraw(self) -> None:
-        """Draw the next letter again, with the present sampling settings."""
+        """Draw from the forecast, with the present sampling settings."""
         if self._known is not None:
-            self._draw()
+            self._ahead = self._drawn(self._known.likely)
+            if not self._known.answers:
+                self.probabilities = self._known.likely[0]
 
     def reconsider(self) -> None:
         """Drop the forecast: the weight of the memory has changed."""
@@ -191,13 +193,6 @@ class Improviser:
         self.owed = None
         self.probabilities = forecast.likely[row]
         (self._answer,) = self._drawn(forecast.likely[row : row + 1])
-
-    def _draw(self) -> None:
-        """Draw from the forecast."""
-        assert self._known is not None
-        self._ahead = self._drawn(self._known.likely)
-        if not self._known.answers:
-            self.probabilities = self._known.likely[0]
 
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
         """A letter from each row; None for a row of zeros, which a failing model gives."""

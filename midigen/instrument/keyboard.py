@@ -2,11 +2,10 @@
 
 from operator import itemgetter
 
-from midigen.instrument.events import Notice, Output
-from midigen.instrument.ledger import Ledger
+from midigen.instrument.events import Notice
 from midigen.instrument.mode import Parts, Struck
 from midigen.instrument.modes import Modes
-from midigen.instrument.turns import Held, Played, StruckKey
+from midigen.instrument.turns import Played, StruckKey
 from midigen.midi import messages as midi
 from midigen.midi.messages import Channel, ChannelMessage, NoteOn, Pitch, Seconds, Velocity
 from midigen.music.melody import CHORD, Step
@@ -36,10 +35,10 @@ class Thru:
     every note has its own channel).
     """
 
-    def __init__(self, ledger: Ledger, held: Held, outbox: list[Output]) -> None:
-        self._ledger = ledger
-        self._held = held
-        self._outbox = outbox
+    def __init__(self, parts: Parts) -> None:
+        self._ledger = parts.ledger
+        self._keys = parts.turns.keys
+        self._outbox = parts.outbox
         self._parameters: dict[Channel, dict[int, int]] = {}  # the number's halves
         self._shaped: set[Channel] = set()  # channels that have carried bends or pressure
         self._unrested: set[tuple[int, ...]] = set()
@@ -52,17 +51,13 @@ class Thru:
         key = (note.channel, note.pitch)
         is_layer = any(
             pitch == note.pitch and channel != note.channel and now - since <= CHORD
-            for (channel, pitch), since in self._held.keys.items()
+            for (channel, pitch), since in self._keys.items()
         )
         self._look_for_mpe()
         if is_layer:
             self._ledger.share(note.pitch, key)
         else:
             self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
-
-    def release(self, key: StruckKey) -> None:
-        """Pass on a note-off, if its note-on was passed on."""
-        self._outbox += self._ledger.end(key[1], key)
 
     def pass_on(self, message: ChannelMessage) -> None:
         """Pass on a pedal, bend or other controller."""
@@ -105,7 +100,7 @@ class Thru:
         The keyboard may have configured MPE before midigen listened.
         """
         pitches: dict[Channel, Pitch] = {
-            channel: pitch for channel, pitch in self._held.keys if channel not in _MASTERS
+            channel: pitch for channel, pitch in self._keys if channel not in _MASTERS
         }
         are_apart = len(set(pitches.values())) > 1
         if are_apart and not self._is_mpe and not self._shaped.isdisjoint(pitches):
@@ -128,7 +123,7 @@ class Keyboard:
     def __init__(self, parts: Parts, modes: Modes) -> None:
         self._parts = parts
         self._modes = modes
-        self._thru = Thru(parts.ledger, parts.turns.held, parts.outbox)
+        self._thru = Thru(parts)
 
     def strike(self, note: NoteOn, now: Seconds) -> None:
         """A key goes down."""
@@ -156,22 +151,22 @@ class Keyboard:
     def release(self, key: StruckKey, now: Seconds) -> None:
         """A key comes up."""
         parts = self._parts
-        if key not in parts.turns.held.keys:
+        if key not in parts.turns.keys:
             return
         parts.phrase.release(key[1], now)
         parts.turns.release(key, now)
         if (found := parts.hearing.release(key[1], now)) is not None:
             parts.outbox.append(Notice(f"key {found}"))  # sounding notes keep their pitches
-        self._thru.release(key)
+        parts.outbox += parts.ledger.end(key[1], key)  # if thru has passed its note-on on
         self._see_what_is_held()
         self._modes.current.release(key, now)
 
     def release_all(self, now: Seconds) -> None:
         """All keys come up, and the pedals."""
         turns = self._parts.turns
-        for key in sorted(turns.held.keys, key=itemgetter(0)):
+        for key in sorted(turns.keys, key=itemgetter(0)):
             self.release(key, now)
-        turns.held.pedals.clear()
+        turns.pedals.clear()
         turns.begin()
         self._see_what_is_held()
 
@@ -183,7 +178,7 @@ class Keyboard:
         if message.status == midi.CONTROL_CHANGE:
             number, value = message.data
             if number in midi.ENDS_NOTES:
-                for key in [*parts.turns.held.keys]:
+                for key in [*parts.turns.keys]:
                     if key[0] == message.channel:
                         self.release(key, now)
             if number in (midi.SUSTAIN, midi.RESET_CONTROLLERS):
@@ -209,5 +204,5 @@ class Keyboard:
         return parts.improviser.hear(step.degree, replaces=step.replaces)
 
     def _see_what_is_held(self) -> None:
-        if not self._parts.turns.held:
+        if not self._parts.turns.is_held:
             self._parts.silence.nothing_is_held()

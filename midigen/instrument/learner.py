@@ -65,7 +65,9 @@ class Learner:
         values = self._values.setdefault((channel, number), [])
         values.append(message.data[1])
         if number in _PARAMETERS:
-            _refuse_parameter(number, values)
+            different = {*values} - ({_NONE} if number in _SELECTORS else set())
+            if number in _STEPS or len(different) > 1:  # else it may just be selected once
+                raise MidigenError(_IS_PARAMETER)
             return None
         if halves := self._halves(channel, number):
             coarse = {"cc": number % _FINE.start, "channel": channel}
@@ -93,12 +95,6 @@ class Learner:
         coarse = number % _FINE.start
         halves = [self._values.get((channel, each), []) for each in (coarse, coarse + _FINE.start)]
         return halves if all(halves) else []
-
-
-def _refuse_parameter(number: int, values: Sequence[int]) -> None:
-    """Raise MidigenError if a parameter is being changed, and not just selected once."""
-    if number in _STEPS or len({*values} - ({_NONE} if number in _SELECTORS else set())) > 1:
-        raise MidigenError(_IS_PARAMETER)
 
 
 def _is_meant(values: Sequence[int], *, rests: bool) -> bool:

@@ -58,7 +58,9 @@ def tied(
     left_out: set[int] = set()
     for held, hold in holds:
         if hold.is_loose and (end := _end(held, hold, pauses, silent)) is not None:
-            ends.append((end, _release(held)))
+            channel, pitch = held
+            lifted = ChannelMessage(midi.CONTROL_CHANGE, (midi.SUSTAIN, 0), channel)
+            ends.append((end, lifted if pitch is None else NoteOff(pitch, channel)))
             left_out |= {place for place in hold.later if played[place][0] > end}
     kept = (timed for place, timed in enumerate(played) if place not in left_out)
     return sorted([*kept, *ends], key=lambda timed: timed[0])
@@ -104,11 +106,8 @@ def _released_by(message: Message, down: Iterable[_Held]) -> list[_Held]:
 
 def _pedal(message: ChannelMessage) -> bool:
     """Whether a message presses the sustain pedal."""
-    return (
-        message.status == midi.CONTROL_CHANGE
-        and message.data[0] == midi.SUSTAIN
-        and message.data[1] >= midi.HALF
-    )
+    is_pedal = message.status == midi.CONTROL_CHANGE and message.data[0] == midi.SUSTAIN
+    return is_pedal and message.data[1] >= midi.HALF
 
 
 def _pauses(
@@ -136,10 +135,3 @@ def _end(held: _Held, hold: _Hold, pauses: Sequence[_Pause], silent: Seconds) ->
         end = max(pauses[first][0], hold.start)
         return end if end < hold.end else None
     return silent if hold.end == math.inf and held[1] is not None else None
-
-
-def _release(held: _Held) -> Message:
-    channel, pitch = held
-    if pitch is None:
-        return ChannelMessage(midi.CONTROL_CHANGE, (midi.SUSTAIN, 0), channel)
-    return NoteOff(pitch, channel)

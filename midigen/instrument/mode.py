@@ -43,9 +43,7 @@ class Parts:
         self.improviser = Improviser(predictor, self.panel, rng)
         self.ledger = Ledger(settings.output.channel)
         self.voice = Voice(self.panel, self.ledger, self.outbox, touch)
-        self.loop = Loop(
-            self.panel, self.pulse, self.hearing, self.improviser, self.voice, rng=touch
-        )
+        self.loop = Loop(self.panel, self.pulse, self.hearing, self.improviser, self.voice, touch)
 
 
 @dataclass(frozen=True, slots=True)

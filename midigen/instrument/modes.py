@@ -169,7 +169,7 @@ class Duet(PlayingMode):
             return
         key = self._parts.hearing.key
         note = voice.strike(voice.place(answer.degree, key, answer.near), answer.velocity, key)
-        if answer.key in self._parts.turns.held.keys:
+        if answer.key in self._parts.turns.keys:
             self._notes[answer.key] = note
         else:
             voice.end_at(note, at + self._parts.pulse.grid_step * settings.rhythm.gate)

@@ -122,20 +122,17 @@ class Panel:
     """The present value of every setting and control. Other modules read it here each time."""
 
     def __init__(self, settings: Settings, outbox: list[Output]) -> None:
-        self.next_time: Seconds | None = None
-        """When `tell` is to be called."""
         self._outbox = outbox
-        self._turned: set[str] = set()  # controls whose knobs may still move
-        self._refused: dict[str, Seconds] = {}  # and when each knob rests
         self.load(settings)
 
     def load(self, settings: Settings) -> None:
         """Replace the settings and the knobs."""
         self.settings = settings
         self.knobs = Knobs(settings.control)
-        self._turned.clear()
-        self._refused.clear()
-        self.next_time = None
+        self.next_time: Seconds | None = None
+        """When `tell` is to be called."""
+        self._turned: set[str] = set()  # controls whose knobs may still move
+        self._refused: dict[str, Seconds] = {}  # and when each knob rests
 
     @property
     def offset(self) -> Seconds:
@@ -153,10 +150,6 @@ class Panel:
         if key is None:
             raise KeyError(name)
         return self.settings.changed(key, value)
-
-    def follow_tempo(self, bpm: float) -> None:
-        """A clock or the player has set the tempo: update its control."""
-        self.settings = self.settings.changed("tempo.bpm", bpm)
 
     def wanted(self, control: Control) -> Any:
         """The value that a control is set to; None if it is one to press. Raises ValueError."""

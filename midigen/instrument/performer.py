@@ -227,11 +227,7 @@ class Performer:
         return self._parts.improviser.foresight
 
     def prepare(self) -> None:
-        """Predict ahead: this affects only how soon the next note is known.
-
-        The loop predicts one note; duet predicts the answers to all seven letters that the
-        player may strike next, in one batch.
-        """
+        """Predict ahead (see `improviser`): this affects only how soon the next note is known."""
         self._parts.improviser.prepare(
             answers=self._modes.current.foresees_answers, is_urgent=self._parts.loop.is_waiting
         )
@@ -269,7 +265,7 @@ class Performer:
         return parts.silence.hold_time(parts.turns.held_since)
 
     def _explain_hold(self, *_: Seconds) -> None:
-        keys = [self.key.pitch_name(pitch) for _, pitch in self._parts.turns.held.keys]
+        keys = [self.key.pitch_name(pitch) for _, pitch in self._parts.turns.keys]
         self._parts.silence.explain_hold(keys, self._parts.turns.held_since)
 
     def _hear_transport(self, message: Clock | SongPosition, now: Seconds) -> None:
@@ -298,4 +294,4 @@ class Performer:
     def _whose_turn(self) -> str:
         if self._parts.loop.run is not None or self._parts.voice.sounds:
             return "midigen"
-        return "you" if self._parts.turns.held or self._parts.turns.next_time is not None else ""
+        return "you" if self._parts.turns.is_held or self._parts.turns.next_time is not None else ""

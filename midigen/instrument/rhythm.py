@@ -100,7 +100,8 @@ def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
         math.inf if step.end is None else (step.end - step.onset) * timeline.bpm / 60
         for step in phrase.steps
     ]
-    placed = _apart(_aligned(beats) if aligned else beats)
+    beats = _aligned(beats) if aligned else beats
+    placed = [*itertools.accumulate(beats, lambda before, beat: max(beat, before + _SHORTEST))]
     gaps = [later - earlier for earlier, later in itertools.pairwise(placed)]
     usual = median(gaps) if gaps else 1.0
     if math.isfinite(held[-1]):
@@ -124,11 +125,6 @@ def contour(velocities: Sequence[Velocity], steps: int) -> list[Velocity]:
 def _between(values: Sequence[float], place: float) -> float:
     left = min(int(place), len(values) - 2)
     return values[left] + (values[left + 1] - values[left]) * (place - left)
-
-
-def _apart(beats: Sequence[Beats]) -> list[Beats]:
-    """The same places, each at least a little after the one before."""
-    return [*itertools.accumulate(beats, lambda before, beat: max(beat, before + _SHORTEST))]
 
 
 def _aligned(beats: Sequence[Beats]) -> list[Beats]:

@@ -83,12 +83,7 @@ def _filled(onsets: Floats) -> Floats:
     return filled.clip(max=1.0)
 
 
-def _fit(
-    onsets: Floats,
-    weights: Floats,
-    bpm: float,
-    gathered: Circled,
-) -> tuple[float, Seconds]:
+def _fit(onsets: Floats, weights: Floats, bpm: float, gathered: Circled) -> tuple[float, Seconds]:
     """The tempo and the time of a beat, by least squares on the finest grid with onsets."""
     sure = abs(gathered) >= max(CERTAIN, 0.9 * abs(gathered).max())
     part = int(_PARTS[sure].max())

@@ -6,7 +6,7 @@ rest inside a phrase doesn't end it, and a quick player doesn't have to wait.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from midigen.instrument.events import EndOfAnswer, Output
@@ -20,24 +20,6 @@ UNKNOWN: Seconds = 1.0  # the pause as long as no step was heard
 
 StruckKey: TypeAlias = tuple[Channel, Pitch]
 """One of the player's keys."""
-
-
-@dataclass(slots=True)
-class Held:
-    """The keys and pedals that are down, and when each of them went down."""
-
-    keys: dict[StruckKey, Seconds] = field(default_factory=dict)
-    """In the order in which they were struck."""
-    pedals: dict[Channel, Seconds] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        """Whether anything is down."""
-        return bool(self.keys or self.pedals)
-
-    @property
-    def newest(self) -> Seconds | None:
-        """When the newest key or pedal went down; None if nothing is down."""
-        return max([*self.keys.values(), *self.pedals.values()], default=None)
 
 
 @dataclass(slots=True)
@@ -100,7 +82,10 @@ class Turns:
     """When the player's phrase is over, and when midigen's answer is."""
 
     def __init__(self, panel: Panel, outbox: list[Output]) -> None:
-        self.held = Held()
+        self.keys: dict[StruckKey, Seconds] = {}
+        """The keys that are down, in the order in which they were struck, and when that was."""
+        self.pedals: dict[Channel, Seconds] = {}
+        """The pedals that are down, and when they were pressed."""
         self.is_answering = False
         """Whether an `EndOfAnswer` is still due."""
         self.answer_ends: Seconds | None = None
@@ -134,9 +119,16 @@ class Turns:
         return self._silent_since + max(self.silence, self.lead) - self.lead
 
     @property
+    def is_held(self) -> bool:
+        """Whether a key or pedal is down."""
+        return bool(self.keys or self.pedals)
+
+    @property
     def held_since(self) -> Seconds | None:
         """Since when held keys or pedals have kept the phrase from ending; None if none do."""
-        return None if self._newest is None else self.held.newest
+        if self._newest is None:
+            return None
+        return max([*self.keys.values(), *self.pedals.values()], default=None)
 
     def step(self, now: Seconds) -> None:
         """A step of the melody begins."""
@@ -146,20 +138,20 @@ class Turns:
 
     def press(self, key: StruckKey, now: Seconds) -> None:
         """A key goes down. If it is struck again without a note-off, its time is the new one."""
-        self.held.keys[key] = now
+        self.keys[key] = now
         self._silent_since = None
 
     def release(self, key: StruckKey, now: Seconds) -> None:
         """A key that is down comes up."""
-        self.held.keys.pop(key, None)
+        self.keys.pop(key, None)
         self._listen(now)
 
     def pedal(self, channel: Channel, *, down: bool, now: Seconds) -> None:
         """The sustain pedal is pressed or released."""
         if down:
-            self.held.pedals.setdefault(channel, now)
+            self.pedals.setdefault(channel, now)
             self._silent_since = None
-        elif self.held.pedals.pop(channel, None) is not None:
+        elif self.pedals.pop(channel, None) is not None:
             self._listen(now)
 
     def give(self) -> None:
@@ -182,5 +174,5 @@ class Turns:
         self._silent_since = None
 
     def _listen(self, now: Seconds) -> None:
-        if not self.held and self._newest is not None:
+        if not self.is_held and self._newest is not None:
             self._silent_since = now
