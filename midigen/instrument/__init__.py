@@ -12,5 +12,5 @@ Each of its modules imports only modules above it, or to its left:
     modes             mode, modes
     the whole         keyboard, changes, performer, render
 
-`learner` stands alone: `midigen learn` uses it.
+`learner` is used by `midigen learn` alone.
 """

@@ -15,6 +15,7 @@ from midigen.instrument.keyboard import Keyboard
 from midigen.instrument.ledger import silencing
 from midigen.instrument.mode import Parts
 from midigen.instrument.modes import Modes
+from midigen.instrument.voice import MIDDLE_C
 from midigen.midi.messages import Message, Seconds
 from midigen.settings import controls
 from midigen.settings.controls import Control
@@ -131,7 +132,7 @@ class Changes:
     def _forget(self, now: Seconds) -> None:
         self._modes.current.stop()
         self._parts.improviser.forget()
-        self._parts.voice.forget_place()
+        self._parts.voice.near, self._parts.voice.middle = MIDDLE_C, None
         self._parts.outbox.append(Notice("forgotten: window and memory are empty"))
         self._modes.current.enter(now)
 

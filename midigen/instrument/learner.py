@@ -5,10 +5,9 @@ from itertools import pairwise
 
 from midigen.errors import MidigenError
 from midigen.instrument.events import Event
+from midigen.instrument.panel import sent_by_knob
 from midigen.midi import messages as midi
-from midigen.midi.messages import Channel, ChannelMessage, NoteOn
-
-_STATUSES = {midi.CONTROL_CHANGE: "cc", midi.PROGRAM_CHANGE: "program"}
+from midigen.midi.messages import Channel, ChannelMessage, NoteOff
 
 _COARSE, _FINE = range(32), range(32, 64)
 """The halves of 14-bit controllers: each fine half is 32 above its coarse half."""
@@ -35,11 +34,8 @@ def source_of(message: Event) -> dict[str, int] | None:
 
     A controller, a program change or a key that goes down; None for anything else.
     """
-    if isinstance(message, NoteOn):
-        return {"note": message.pitch, "channel": message.channel}
-    if isinstance(message, ChannelMessage) and message.status in _STATUSES:
-        return {_STATUSES[message.status]: message.data[0], "channel": message.channel}
-    return None
+    (kind, number, channel), _ = sent_by_knob(message)
+    return {kind: number, "channel": channel} if kind and not isinstance(message, NoteOff) else None
 
 
 class Learner:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from midigen.instrument.events import Notice, Output
+from midigen.instrument.events import Event, Notice, Output
 from midigen.midi import messages as midi
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn, Seconds
 from midigen.settings import controls
@@ -22,8 +22,8 @@ SETTLING: Seconds = 0.4  # a moved knob or fader is reported once it has rested 
 _HIGHEST = 127
 _CLOSE = 2.5 / _HIGHEST  # a knob this close to its control's value takes over at once
 
-_Address: TypeAlias = tuple[str, int, int]
-"""The kind of a knob's messages, their number and their channel."""
+Address: TypeAlias = tuple[str, int, int]
+"""A knob's kind (`note`, `cc`, `program`), its number and its channel."""
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class Knobs:
     """The configured knobs."""
 
     def __init__(self, knobs: Iterable[Knob]) -> None:
-        self._knobs: dict[_Address, _Turned] = {}
+        self._knobs: dict[Address, _Turned] = {}
         for knob in knobs:
             turned = _Turned(knob)
             ((kind, number),) = knob.sources.items()
@@ -84,11 +84,11 @@ class Knobs:
 
     def takes(self, message: Message) -> bool:
         """Whether a message comes from a configured knob, and so isn't played or passed on."""
-        return bool(self._knobs) and _read(message)[0] in self._knobs
+        return bool(self._knobs) and sent_by_knob(message)[0] in self._knobs
 
     def turn(self, message: Message, current: Callable[[str], Any]) -> Control | None:
         """The control that a knob's message sets, if any. `current` gives a control's value."""
-        address, level = _read(message)
+        address, level = sent_by_knob(message)
         turned = self._knobs[address]
         name, kind = turned.knob.name, CONTROLS[turned.knob.name].kind
         if turned.knob.value is not None or kind is None:
@@ -104,8 +104,11 @@ class Knobs:
         return turned.slide(level / _HIGHEST, number, current(name))
 
 
-def _read(message: Message) -> tuple[_Address, int]:
-    """Which knob a message comes from, and how far it is turned or hard it is struck, 0 to 127."""
+def sent_by_knob(message: Event) -> tuple[Address, int]:
+    """Which knob sends a message, and how far it is turned or how hard it is struck, 0 to 127.
+
+    The kind is empty if no knob does.
+    """
     match message:
         case NoteOn():
             return ("note", message.pitch, message.channel), message.velocity

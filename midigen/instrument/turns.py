@@ -1,8 +1,8 @@
 """The player's phrase, what is held down, and whose turn it is.
 
-The turn is the player's while keys or a pedal are held, and for a pause after that.
-With `turn.silence` at `auto`, the pause is a little longer than the player's latest steps. So a
-rest inside a phrase doesn't end it, and a quick player doesn't have to wait.
+The turn is the player's while keys or a pedal are held, and for a pause after that. With
+`turn.silence` at `auto`, the pause is a little longer than the player's latest steps. So a rest
+inside a phrase doesn't end it, and a quick player doesn't have to wait.
 """
 
 from collections import deque

@@ -99,8 +99,16 @@ class Voice:
         return self._ends.next_time
 
     def place(self, degree: Degree, key: Key, near: Pitch) -> Pitch:
-        """The pitch of a letter, nearest to another note."""
-        return key.nearest(degree, near, *self._register())
+        """The pitch of a letter that is nearest to another note, near the phrase and in the range.
+
+        There is at least an octave to choose from.
+        """
+        limits = self._panel.settings.range
+        low, high = limits.low, limits.high
+        if self.middle is not None:
+            low = min(max(low, math.ceil(self.middle - REACH)), high - _OCTAVE + 1)
+            high = max(min(high, math.floor(self.middle + REACH)), low + _OCTAVE - 1)
+        return key.nearest(degree, near, low, high)
 
     def strike(self, pitch: Pitch, velocity: Velocity, key: Key) -> NoteId:
         """Begin a note at a pitch of the key, as `response.transpose` moves it."""
@@ -135,11 +143,6 @@ class Voice:
         self._ends.clear()
         for note in list(self._notes):
             self.end(note)
-
-    def forget_place(self) -> None:
-        """Forget the last note and the phrase: play around middle C again."""
-        self.near = MIDDLE_C
-        self.middle = None
 
     def flush(self) -> None:
         """End all that sounds on the ledger, whoever holds it."""
@@ -182,13 +185,3 @@ class Voice:
             self._variations = self._rng.integers(-most, most, size=_DRAWN, endpoint=True).tolist()
         scaled = round(velocity * touch.scale)
         return min(max(scaled + self._variations.pop(), 1), _HIGHEST)
-
-    def _register(self) -> tuple[Pitch, Pitch]:
-        """The lowest and highest pitch: near the phrase, inside the range, at least an octave."""
-        limits = self._panel.settings.range
-        if self.middle is None:
-            return limits.low, limits.high
-        low = max(limits.low, math.ceil(self.middle - REACH))
-        low = min(low, limits.high - _OCTAVE + 1)
-        high = min(limits.high, math.floor(self.middle + REACH))
-        return low, max(high, low + _OCTAVE - 1)
