@@ -31,11 +31,6 @@ class Hearing:
         """What the letters stand for."""
         return self._line.key
 
-    @property
-    def finds_key(self) -> bool:
-        """Whether the key is found by ear."""
-        return self._follower is not None
-
     def tune(self, key: Key) -> None:
         """Use another key, or find it by ear."""
         self._follower = KeyFollower() if key == AUTO else None

@@ -34,10 +34,11 @@ class Improviser:
         self.trouble = ""
         """What is wrong with the model; else empty."""
         self.owed: tuple[int, Degree] | None = None
-        """The player's letter that waits for an answer which isn't known yet, and how many moves
-        came before it."""
-        self._panel = panel
+        """How many moves came before the player's letter whose answer isn't known yet, and that
+        letter; None if none waits."""
         self.sampler = new_sampler(panel.settings.sampling, rng)
+        """Draws the letters."""
+        self._panel = panel
         self._min_notes = predictor.min_notes
         self._letters = 0
         self._own = 0  # midigen's letters after the player's newest

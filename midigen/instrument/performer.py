@@ -122,9 +122,9 @@ class Performer:
 
     def status(self) -> Status:
         """A snapshot of the state, for display."""
-        settings, likely = self._parts.panel.settings, self._parts.improviser.probabilities
+        settings, likely = self.settings, self._parts.improviser.probabilities
         key, sounding = self.key, sorted(self.sounding)
-        is_found = self._parts.hearing.finds_key and key != AUTO
+        is_found = settings.key == AUTO != key
         return Status(
             mode=settings.mode,
             turn=self._whose_turn(),
