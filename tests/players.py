@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from midigen.instrument.agenda import Agenda
 from midigen.instrument.events import Cue, Event, Output
 from midigen.instrument.panel import Panel
 from midigen.instrument.performer import Performer
 from midigen.instrument.render import perform
+from midigen.instrument.voice import Agenda
 from midigen.midi.messages import Clock, NoteOff, NoteOn, Pitch, Seconds
 from midigen.music.keys import SIZE
 from midigen.prediction.foresight import Question

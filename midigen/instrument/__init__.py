@@ -4,13 +4,13 @@ The performer listens, takes turns, keeps time and plays; `render` plays files t
 no thread, clock, port or file. The package imports `prediction`, `settings`, `music` and `midi`.
 Each of its modules imports only modules above it, or to its left:
 
-    values            events, status, held, phrase, agenda, ledger
-    the settings      knobs, panel
-    listening         hearing, turns, silence, loose_ends, thru
-    time              clock_follower, tempo_follower, rhythm, pulse, answer, scenes
-    playing           voice, improviser, loop
-    modes             mode, call_response, duet, solo, modes
+    values            events, status, ledger
+    the settings      panel
+    listening         hearing, turns, silence, loose_ends
+    time              clock_follower, tempo_follower, rhythm, pulse, scenes
+    playing           voice, improviser, answer
+    modes             mode, modes
     the whole         keyboard, changes, performer, render
 
-`learner` stands alone: `midigen learn` uses it.
+`learner` is used by `midigen learn` alone.
 """

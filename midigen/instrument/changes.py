@@ -4,50 +4,39 @@ Wherever a change comes from, it first replaces the settings in force. Then `_ta
 it to what sounds and what is planned.
 """
 
+import math
 from collections.abc import Callable, Collection
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from midigen.errors import ModelError
-from midigen.instrument import silence
-from midigen.instrument.events import EndOfAnswer, Keep, Notice, Output, Reload, TempoChange
+from midigen.instrument.events import EndOfAnswer, Keep, Notice, Reload, TempoChange
 from midigen.instrument.keyboard import Keyboard
+from midigen.instrument.ledger import silencing
 from midigen.instrument.mode import Parts
 from midigen.instrument.modes import Modes
-from midigen.instrument.scenes import Scenes
+from midigen.instrument.voice import MIDDLE_C
 from midigen.midi.messages import Message, Seconds
-from midigen.prediction.predictor import Models
 from midigen.settings import controls
 from midigen.settings.controls import Control
-from midigen.settings.table import Settings
 
 _HEARING = {"chromatic", "input.channel", "input.low", "input.high"}
 _SAMPLING = {"sampling.temperature", "sampling.top_p", "sampling.max_repeat"}
 
 
 class Changes:
-    """Carries out changes. `models` has the models of scenes."""
+    """Carries out changes."""
 
-    def __init__(
-        self,
-        parts: Parts,
-        modes: Modes,
-        keyboard: Keyboard,
-        outbox: list[Output],
-        models: Models | None,
-    ) -> None:
-        self.scenes = Scenes(parts.panel, parts.pulse, models)
+    def __init__(self, parts: Parts, modes: Modes, keyboard: Keyboard) -> None:
         self._parts = parts
         self._modes = modes
         self._keyboard = keyboard
-        self._outbox = outbox
-        self._models = models
         self._presses: dict[str, Callable[[Seconds], None]] = {
             "turn": self._pass_turn,
             "again": self._answer_again,
             "forget": self._forget,
             "panic": self._panic,
-            "keep": self._keep,
+            "keep": lambda _: parts.outbox.append(Keep()),
         }
         hearing, voice, pulse = parts.hearing, parts.voice, parts.pulse
         self._effects: tuple[tuple[set[str], Callable[[Seconds], None]], ...] = (
@@ -78,7 +67,10 @@ class Changes:
         if press := self._presses.get(control.name):
             press(now)
         elif control.name == "scene":
-            self._call_scene(value, now)
+            try:
+                self._parts.scenes.call(value, now)
+            except (ValueError, ModelError) as exc:
+                self._refuse(str(exc))
         elif control.name == "tempo" and self._parts.pulse.is_led:
             panel.refuse(control, "the clock sets the tempo", now)
         else:
@@ -87,20 +79,19 @@ class Changes:
 
     def turn(self, message: Message, now: Seconds) -> None:
         """Handle a message of a knob, pad or pedal that sets a control."""
-        control = self._parts.panel.turn(message)
+        panel = self._parts.panel
+        control = panel.knobs.turn(message, panel.__getitem__)
         if control is not None:
             self.set(replace(control, is_moving=True), now)
 
     def _set(self, values: dict[str, Any], now: Seconds) -> None:
         """Set the settings of some controls."""
-        settings = self._parts.panel.settings
-        keys = [str(controls.CONTROLS[name].key) for name in values]
-        for key, value in zip(keys, values.values(), strict=True):
-            settings = settings.changed(key, value)
-        if "mode" in keys:
+        if "mode" in values:
             self.silence()
-        self._parts.panel.settings = settings
-        self._take_effect(keys, now)
+        panel = self._parts.panel
+        for name, value in values.items():
+            panel.settings = panel.changed(name, value)
+        self._take_effect({str(controls.CONTROLS[name].key) for name in values}, now)
 
     # --- controls that are pressed
 
@@ -121,14 +112,17 @@ class Changes:
     def end_phrase(self, now: Seconds) -> None:
         """The player ends the phrase. If there is none, the answer counts as over."""
         if not self.pass_turn(now) and not self._parts.turns.is_answering:
-            self._outbox.append(EndOfAnswer())
+            self._parts.outbox.append(EndOfAnswer())
 
     def _pass_turn(self, now: Seconds) -> None:
-        if not self._modes.current.take_back():
+        mode = self._modes.current
+        if mode.answers_phrases and self._parts.turns.is_answering:
+            mode.stop()
+        else:
             self.pass_turn(now)
 
     def _answer_again(self, now: Seconds) -> None:
-        if not self._modes.current.repeats_answers or not self._parts.phrase.over:
+        if not self._modes.current.answers_phrases or not self._parts.phrase.over:
             self._refuse("again: there is no answer to repeat")
             return
         self._modes.current.stop()
@@ -138,36 +132,27 @@ class Changes:
     def _forget(self, now: Seconds) -> None:
         self._modes.current.stop()
         self._parts.improviser.forget()
-        self._parts.voice.forget_place()
-        self._outbox.append(Notice("forgotten: window and memory are empty"))
+        self._parts.voice.near, self._parts.voice.middle = MIDDLE_C, None
+        self._parts.outbox.append(Notice("forgotten: window and memory are empty"))
         self._modes.current.enter(now)
 
     def _panic(self, now: Seconds) -> None:
         self._keyboard.release_all(now)  # so that a lost note-off doesn't block the next answer
         self.silence()
-        self._parts.voice.panic()
-        self._parts.silence.explain(silence.panicked(self._parts.panel.settings.mode))
-
-    def _keep(self, _: Seconds) -> None:
-        self._outbox.append(Keep())
+        self._parts.outbox += silencing(self._parts.ledger.channel)
+        self._parts.silence.explain_panic(self._parts.panel.settings.mode)
 
     def _refuse(self, why: str) -> None:
-        self._outbox.append(Notice(why, is_refusal=True))
+        self._parts.outbox.append(Notice(why, is_refusal=True))
 
     # --- scenes
-
-    def _call_scene(self, name: str, now: Seconds) -> None:
-        try:
-            self.scenes.call(name, now)
-        except (ValueError, ModelError) as exc:
-            self._refuse(str(exc))
 
     def enter_scene(self, due: Seconds, now: Seconds) -> None:
         """Enter the scene that is due. It counts from its beat, even if this call is late."""
         try:
-            entered = self.scenes.enter(now)
+            entered = self._parts.scenes.enter(now)
         except ModelError as exc:
-            self._outbox.append(Notice(str(exc)))
+            self._parts.outbox.append(Notice(str(exc)))
             return
         if entered is None:
             return
@@ -175,12 +160,11 @@ class Changes:
         if model is not None:
             self._parts.improviser.use(model)
         wanted = {name: controls.read(Control(name, value)) for name, value in scene.set}
-        panel, is_led = self._parts.panel, self._parts.pulse.is_led
-        others = {name: value for name, value in wanted.items() if value != panel[name]}
-        if is_led:
-            others.pop("tempo", None)
-        self._set(others, due)
-        self._outbox.append(Notice(f"scene {scene.name}"))
+        if self._parts.pulse.is_led:
+            wanted.pop("tempo", None)
+        panel = self._parts.panel
+        self._set({name: value for name, value in wanted.items() if value != panel[name]}, due)
+        self._parts.outbox.append(Notice(f"scene {scene.name}"))
         if self._parts.improviser.missing:
             self._modes.current.stop()
 
@@ -194,22 +178,22 @@ class Changes:
             # A clock or a player goes on setting the tempo, whatever the configuration says.
             settings = settings.changed("tempo.bpm", before.tempo.bpm)
         begins_anew = (settings.clock, settings.tempo) != (before.clock, before.tempo)
-        self._models = reload.models or self._models
         self._keyboard.release_all(now)
         self.silence()
         if begins_anew:
             pulse.stop()
         panel.load(settings)
         if begins_anew:
-            self._outbox.append(TempoChange(settings.tempo.bpm))
+            self._parts.outbox.append(TempoChange(settings.tempo.bpm))
             pulse.start(now)
-        self.scenes.begin(self._models)
-        self._parts.loop.begin_anew()
-        changed = _differences(before, settings) - {"tempo.bpm"} | {"mode"}
+        self._parts.scenes.begin(reload.models or self._parts.scenes.models)
+        self._parts.loop.stepped_at = -math.inf  # the grid may have changed
+        keys = set().union(*(keys for keys, _ in self._effects)) - {"tempo.bpm"}
+        changed = {key for key in keys if before.at(key) != settings.at(key)} | {"mode"}
         self._take_effect(changed | _HEARING if "key" in changed else changed, now)
         if reload.predictor is not None:
             self._parts.improviser.use(reload.predictor)
-        self._outbox.append(Notice("the configuration was reloaded"))
+        self._parts.outbox.append(Notice("the configuration was reloaded"))
 
     # --- effects
 
@@ -233,20 +217,3 @@ class Changes:
         self._parts.phrase.begin()
         self._parts.turns.begin()
         self._modes.current.enter(now)
-
-
-def _differences(one: Settings, other: Settings) -> set[str]:
-    """The keys of the settings that differ, such as `"tempo.bpm"`."""
-    keys: set[str] = set()
-    for entry in fields(one):
-        mine, others = getattr(one, entry.name), getattr(other, entry.name)
-        if is_dataclass(mine) and "kind" not in entry.metadata:
-            names = (inner.name for inner in fields(mine))
-            keys |= {
-                f"{entry.name}.{name}"
-                for name in names
-                if getattr(mine, name) != getattr(others, name)
-            }
-        elif mine != others:
-            keys.add(entry.name)
-    return keys

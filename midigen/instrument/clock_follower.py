@@ -10,38 +10,27 @@ from midigen.midi.messages import Beats, Clock, Seconds, SongPosition
 from midigen.music.timeline import Timeline
 
 CLOCKS_PER_BEAT = 24
+MEMORY = 48  # how many ticks the line is fitted to, in effect: two beats
+SETTLED = 12  # after so many ticks the tempo is known well enough
+MISSING: Seconds = 0.5  # no clock is slower than this: at 20 beats per minute a tick lasts 0.125 s
+
 _TICKS_PER_SIXTEENTH = 6
-
-MEMORY = 48
-"""How many ticks the line is fitted to, in effect: two beats."""
-
-SETTLED = 12
-"""After so many ticks the tempo is known well enough."""
-
-MISSING: Seconds = 0.5
-"""No clock is slower than this: at 20 beats per minute a tick lasts 0.125 s."""
-
-_STRAY: Seconds = 0.004
-_STRAY_JITTER = 4
-"""A tick is a stray if it is this far off the line, and this many times the mean jitter. It is
-late by chance, or the tempo has changed."""
-
-_STRAYS = 4
-"""So many strays in a row, all early or all late, mean that the tempo has changed."""
-
-_USUAL = 1 / 16
-"""The weight of the newest tick in the mean jitter."""
-
-_LATELY = 1 / 4
-_LEANING: Seconds = 0.0018
-_LEANING_JITTER = 2
-"""The line leans if the latest ticks are all early or all late: in the mean by this much, and by
-this many times the mean jitter. Then the tempo has drifted, and only the newest ticks count."""
-
-_FEW = 8
-
 _SLOWEST: Seconds = 60 / 20 / CLOCKS_PER_BEAT
 _FASTEST: Seconds = 60 / 400 / CLOCKS_PER_BEAT
+
+# A tick is a stray if it is this far off the line, and this many times the mean jitter: it is late
+# by chance, or the tempo has changed. So many in a row, all early or all late, mean that it has.
+_STRAY: Seconds = 0.004
+_STRAY_JITTER = 4
+_STRAYS = 4
+
+# The line leans if the latest ticks are all early or all late: in the mean by this much, and by
+# this many times the mean jitter. Then the tempo has drifted, and only the few newest ticks count.
+_LEANING: Seconds = 0.0018
+_LEANING_JITTER = 2
+_FEW = 8
+
+_USUAL, _LATELY = 1 / 16, 1 / 4  # the weight of the newest tick in the mean jitter, and in the lean
 
 
 class ClockFollower:
@@ -140,9 +129,6 @@ class ClockFollower:
         if abs(self._lean) > max(_LEANING, _LEANING_JITTER * self._jitter):
             self._lean = 0.0
             self._heard = min(self._heard, _FEW)
-        self._correct(off)
-
-    def _correct(self, off: Seconds) -> None:
         count = self._heard
         self._time += off * 2 * (2 * count - 1) / (count * (count + 1))
         period = self._period + off * 6 / (count * (count + 1))

@@ -3,21 +3,12 @@
 from collections import deque
 
 from midigen.instrument.panel import Panel
-from midigen.midi.messages import (
-    DRUMS,
-    KEY_PRESSURE,
-    Channel,
-    ChannelMessage,
-    NoteOn,
-    Pitch,
-    Seconds,
-)
+from midigen.midi.messages import DRUMS, Channel, NoteOn, Pitch, Seconds
 from midigen.music.key_finding import KeyFollower
 from midigen.music.keys import AUTO, Key
 from midigen.music.melody import Melody, Step
 
-SHOWN = 12
-"""How many of the newest notes the status shows."""
+SHOWN = 12  # how many of the newest notes the status shows
 
 
 class Hearing:
@@ -33,17 +24,12 @@ class Hearing:
         self.melody: deque[Pitch] = deque(maxlen=SHOWN)
         """The newest steps of the melody, as they were played, oldest first."""
         self._line = Melody(settings.key, settings.chromatic)
-        self._follower = KeyFollower() if settings.key == AUTO else None
+        self.tune(settings.key)
 
     @property
     def key(self) -> Key:
         """What the letters stand for."""
         return self._line.key
-
-    @property
-    def finds_key(self) -> bool:
-        """Whether the key is found by ear."""
-        return self._follower is not None
 
     def tune(self, key: Key) -> None:
         """Use another key, or find it by ear."""
@@ -57,13 +43,12 @@ class Hearing:
 
     def listens_to(self, note: NoteOn) -> bool:
         """Whether a note counts."""
-        return self.listens_on(note.channel) and self._is_in_range(note.pitch)
+        return self.listens_on(note.channel) and self.is_in_range(note.pitch)
 
-    def listens_to_message(self, message: ChannelMessage) -> bool:
-        """Whether a message counts: by its channel, and key pressure by its pitch too."""
-        if not self.listens_on(message.channel):
-            return False
-        return message.status != KEY_PRESSURE or self._is_in_range(message.data[0])
+    def is_in_range(self, pitch: Pitch) -> bool:
+        """Whether a pitch is in the range that counts."""
+        limits = self._panel.settings.input
+        return limits.low <= pitch <= limits.high
 
     def why_unheard(self, note: NoteOn) -> str:
         """Why a note is ignored, for the player."""
@@ -110,7 +95,3 @@ class Hearing:
             return None
         self._line.key = key
         return key
-
-    def _is_in_range(self, pitch: Pitch) -> bool:
-        limits = self._panel.settings.input
-        return limits.low <= pitch <= limits.high

@@ -6,7 +6,6 @@ perhaps much later. Nothing here waits for it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,13 +18,7 @@ from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
 from midigen.settings.playing import Sampling
 
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """A letter from the player whose answer wasn't predicted in time."""
-
-    number: int  # how many moves came before it
-    degree: Degree
+_ANY = np.float32(1 / SIZE)
 
 
 class Improviser:
@@ -40,8 +33,12 @@ class Improviser:
         """The probabilities of the next letter, shape (7,); None while they aren't known."""
         self.trouble = ""
         """What is wrong with the model; else empty."""
+        self.owed: tuple[int, Degree] | None = None
+        """How many moves came before the player's letter whose answer isn't known yet, and that
+        letter; None if none waits."""
+        self.sampler = new_sampler(panel.settings.sampling, rng)
+        """Draws the letters."""
         self._panel = panel
-        self._sampler = new_sampler(panel.settings.sampling, rng)
         self._min_notes = predictor.min_notes
         self._letters = 0
         self._own = 0  # midigen's letters after the player's newest
@@ -51,7 +48,6 @@ class Improviser:
         self._asked: Question | None = None  # not answered yet
         self._known: Forecast | None = None  # what comes next
         self._ahead: list[Degree | None] = []  # a letter drawn from each of its rows
-        self._owed: _Owed | None = None
         self._answer: Degree | None = None
 
     @property
@@ -69,11 +65,6 @@ class Improviser:
         """Whether midigen's own next letter is known."""
         return self.asks is None or self._knows(answers=False) or self.can_begin
 
-    @property
-    def owes(self) -> bool:
-        """Whether a key waits for an answer that isn't known yet."""
-        return self._owed is not None
-
     def prepare(self, *, answers: bool, is_urgent: bool = False) -> None:
         """Ask for the next letter, or with `answers` for the one after each of the seven."""
         if self._asked is None and not self._knows(answers=answers) and self.missing <= answers:
@@ -86,15 +77,9 @@ class Improviser:
             self.trouble = forecast.trouble
         if forecast.number == self._number:
             self._known = forecast
-            self._draw()
-        if self._owed is not None:
-            row = _row_for(self._owed, forecast)
-            if row is None:
-                self._ask(answers=False, is_urgent=True)
-            else:
-                self._owed = None
-                self.probabilities = row
-                (self._answer,) = self._drawn(row[np.newaxis])
+            self.redraw()
+        if self.owed is not None:
+            self._settle(*self.owed, forecast)
 
     def hear(self, degree: Degree, *, replaces: bool) -> bool:
         """Add the player's letter. Returns whether its `answer` is already known."""
@@ -111,15 +96,15 @@ class Improviser:
         return known is not None
 
     def owe(self, degree: Degree) -> None:
-        """Find the answer to the letter just heard, as soon as possible; see `owes`."""
-        self._owed = _Owed(self._number - 1, degree)
+        """Find the answer to the letter just heard, as soon as possible; see `owed`."""
+        self.owed = self._number - 1, degree
         if self._asked is None:
             self._ask(answers=False, is_urgent=True)
 
     def answer(self) -> Degree | None:
         """The answer to the player's letter; None if the model gives none."""
         if self._answer is not None:
-            self._sampler.take(self._answer)
+            self.sampler.take(self._answer)
             self._known = None  # the random number is used up
         return self._answer
 
@@ -128,27 +113,22 @@ class Improviser:
 
         If nothing was heard or played before, it is `first`.
         """
+        letter = first
         if self.can_begin:
-            self._sampler.count(first)
-            return self._play(first)
-        if not self._knows(answers=False):
-            self._ask(answers=False)  # answered at once, since `can_play`
-        (degree,) = self._ahead
-        if degree is None:
-            self._known = None  # the model may fail only now and then: ask again
-            return None
-        self._sampler.take(degree)
-        return self._play(degree)
-
-    def _play(self, degree: Degree) -> Degree:
-        self._move(lambda session: session.play(degree))
+            self.sampler.count(letter)
+        else:
+            if not self._knows(answers=False):
+                self._ask(answers=False)  # answered at once, since `can_play`
+            (drawn,) = self._ahead
+            if drawn is None:
+                self._known = None  # the model may fail only now and then: ask again
+                return None
+            letter = drawn
+            self.sampler.take(letter)
+        self._move(lambda session: session.play(letter))
         self._letters += 1
         self._own += 1
-        return degree
-
-    def begin_line(self) -> None:
-        """Begin a new line: what was played before doesn't count as a repetition."""
-        self._sampler.begin_line()
+        return letter
 
     def rewind(self) -> None:
         """Take back midigen's letters since the player's newest one."""
@@ -156,19 +136,21 @@ class Improviser:
         if self._own <= TAKEN_BACK:
             self._letters -= self._own
             self._own = 0
-        self._sampler.begin_line()
+        self.sampler.begin_line()
 
     def forget(self) -> None:
         """Forget everything that was heard and played."""
         self._move(lambda session: session.forget())
         self._letters = self._own = 0
-        self._owed = None
+        self.owed = None
         self.probabilities = None
 
     def redraw(self) -> None:
-        """Draw the next letter again, with the present sampling settings."""
+        """Draw from the forecast, with the present sampling settings."""
         if self._known is not None:
-            self._draw()
+            self._ahead = self._drawn(self._known.likely)
+            if not self._known.answers:
+                self.probabilities = self._known.likely[0]
 
     def reconsider(self) -> None:
         """Drop the forecast: the weight of the memory has changed."""
@@ -181,10 +163,6 @@ class Improviser:
         self._move(lambda session: session.use(predictor))
         self._used_at = self._number
         self.trouble = ""
-
-    def owe_nothing(self) -> None:
-        """Drop the pending answer."""
-        self._owed = None
 
     def _move(self, move: Move) -> None:
         self._moves.append(move)
@@ -204,38 +182,27 @@ class Improviser:
             self._asked = question
             self.asks(question)
 
-    def _draw(self) -> None:
-        """Draw from the forecast."""
-        assert self._known is not None
-        self._ahead = self._drawn(self._known.likely)
-        if not self._known.answers:
-            self.probabilities = self._known.likely[0]
+    def _settle(self, number: int, degree: Degree, forecast: Forecast) -> None:
+        """Draw the pending answer, or ask again if the forecast was made before the letter came."""
+        if forecast.answers and forecast.number == number:
+            row = degree
+        elif not forecast.answers and forecast.number > number:
+            row = 0
+        else:
+            self._ask(answers=False, is_urgent=True)
+            return
+        self.owed = None
+        self.probabilities = forecast.likely[row]
+        (self._answer,) = self._drawn(forecast.likely[row : row + 1])
 
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
         """A letter from each row; None for a row of zeros, which a failing model gives."""
-        _adjust(self._sampler, self._panel.settings.sampling)
+        _adjust(self.sampler, self._panel.settings.sampling)
         known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
         if all(known):
-            return list(self._sampler.draw(likely))
-        drawn = self._sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
+            return list(self.sampler.draw(likely))
+        drawn = self.sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
         return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
-
-
-_ANY = np.float32(1 / SIZE)
-
-
-def _row_for(owed: _Owed, forecast: Forecast) -> Probabilities | None:
-    """The forecast's row for an answer; None if it was made before the letter came."""
-    if forecast.answers and forecast.number == owed.number:
-        return _row(forecast.likely, owed.degree)
-    if not forecast.answers and forecast.number > owed.number:
-        return _row(forecast.likely, 0)
-    return None
-
-
-def _row(likely: Probabilities, place: int) -> Probabilities:
-    row: Probabilities = likely[place]
-    return row
 
 
 def new_sampler(sampling: Sampling, rng: np.random.Generator) -> Sampler:

@@ -5,27 +5,17 @@ from itertools import pairwise
 
 from midigen.errors import MidigenError
 from midigen.instrument.events import Event
-from midigen.midi.messages import (
-    CONTROL_CHANGE,
-    DATA_ENTRY,
-    PARAMETER,
-    PROGRAM_CHANGE,
-    UNREGISTERED,
-    Channel,
-    ChannelMessage,
-    NoteOn,
-)
-
-_STATUSES = {CONTROL_CHANGE: "cc", PROGRAM_CHANGE: "program"}
+from midigen.instrument.panel import sent_by_knob
+from midigen.midi import messages as midi
+from midigen.midi.messages import Channel, ChannelMessage, NoteOff
 
 _COARSE, _FINE = range(32), range(32, 64)
 """The halves of 14-bit controllers: each fine half is 32 above its coarse half."""
 
-_NONE = 127
-"""The value that deselects a parameter."""
+_NONE = 127  # the value that deselects a parameter
 _STEPS = (96, 97)  # data increment and decrement
-_SELECTORS = (*PARAMETER, *UNREGISTERED)
-_PARAMETERS = (DATA_ENTRY, DATA_ENTRY + _FINE.start, *_STEPS, *_SELECTORS)
+_SELECTORS = (*midi.PARAMETER, *midi.UNREGISTERED)
+_PARAMETERS = (midi.DATA_ENTRY, midi.DATA_ENTRY + _FINE.start, *_STEPS, *_SELECTORS)
 _IS_PARAMETER = (
     "it sends a parameter (RPN or NRPN, by the controllers 6, 38 and 96 to 101), which midigen "
     "doesn't follow: set it to send a controller of its own on the keyboard"
@@ -33,8 +23,7 @@ _IS_PARAMETER = (
 
 _SMALL_STEPS = {*range(1, 8), *range(57, 64), *range(65, 72), *range(121, 128)}
 """What relative encoders send: up to 7 steps up or down, in each of the usual encodings."""
-_ENOUGH = 5
-"""After so many of these values it is an encoder, not a knob that passes through them."""
+_ENOUGH = 5  # after so many of these values it is an encoder, not a knob that passes through them
 _IS_RELATIVE = (
     "it sends steps (a relative encoder), not positions: set it to absolute mode on the keyboard"
 )
@@ -45,11 +34,8 @@ def source_of(message: Event) -> dict[str, int] | None:
 
     A controller, a program change or a key that goes down; None for anything else.
     """
-    if isinstance(message, NoteOn):
-        return {"note": message.pitch, "channel": message.channel}
-    if isinstance(message, ChannelMessage) and message.status in _STATUSES:
-        return {_STATUSES[message.status]: message.data[0], "channel": message.channel}
-    return None
+    (kind, number, channel), _ = sent_by_knob(message)
+    return {kind: number, "channel": channel} if kind and not isinstance(message, NoteOff) else None
 
 
 class Learner:
@@ -75,7 +61,9 @@ class Learner:
         values = self._values.setdefault((channel, number), [])
         values.append(message.data[1])
         if number in _PARAMETERS:
-            _refuse_parameter(number, values)
+            different = {*values} - ({_NONE} if number in _SELECTORS else set())
+            if number in _STEPS or len(different) > 1:  # else it may just be selected once
+                raise MidigenError(_IS_PARAMETER)
             return None
         if halves := self._halves(channel, number):
             coarse = {"cc": number % _FINE.start, "channel": channel}
@@ -103,12 +91,6 @@ class Learner:
         coarse = number % _FINE.start
         halves = [self._values.get((channel, each), []) for each in (coarse, coarse + _FINE.start)]
         return halves if all(halves) else []
-
-
-def _refuse_parameter(number: int, values: Sequence[int]) -> None:
-    """Raise MidigenError if a parameter is being changed, and not just selected once."""
-    if number in _STEPS or len({*values} - ({_NONE} if number in _SELECTORS else set())) > 1:
-        raise MidigenError(_IS_PARAMETER)
 
 
 def _is_meant(values: Sequence[int], *, rests: bool) -> bool:

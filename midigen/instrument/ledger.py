@@ -10,21 +10,8 @@ after its note-off, a note sounds on until the pedal is lifted.
 
 from collections.abc import Hashable
 
-from midigen.midi.messages import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
-    CONTROL_CHANGE,
-    HALF,
-    RESET_CONTROLLERS,
-    SUSTAIN,
-    Channel,
-    ChannelMessage,
-    Message,
-    NoteOff,
-    NoteOn,
-    Pitch,
-    Velocity,
-)
+from midigen.midi import messages as midi
+from midigen.midi.messages import Channel, ChannelMessage, Message, NoteOff, NoteOn, Pitch, Velocity
 
 
 class Ledger:
@@ -71,9 +58,9 @@ class Ledger:
 
     def pass_on(self, message: ChannelMessage) -> list[Message]:
         """Pass on the player's controller or bend. Returns it on the output channel."""
-        if message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN:
-            self._sustain = message.data[1] >= HALF
-        if message.status == CONTROL_CHANGE and message.data[0] == RESET_CONTROLLERS:
+        if message.status == midi.CONTROL_CHANGE and message.data[0] == midi.SUSTAIN:
+            self._sustain = message.data[1] >= midi.HALF
+        if message.status == midi.CONTROL_CHANGE and message.data[0] == midi.RESET_CONTROLLERS:
             self._sustain = False
         if not self._sustain:
             self._sustained.clear()
@@ -83,7 +70,7 @@ class Ledger:
         """The messages that would end all that sounds, the pedal included. Changes nothing."""
         offs: list[Message] = [NoteOff(pitch, self.channel) for pitch in sorted(self._holders)]
         if self._sustain:
-            offs.append(ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), self.channel))
+            offs.append(ChannelMessage(midi.CONTROL_CHANGE, (midi.SUSTAIN, 0), self.channel))
         return offs
 
     def flush(self) -> list[Message]:
@@ -97,5 +84,5 @@ class Ledger:
 
 def silencing(channel: Channel) -> list[Message]:
     """The messages that tell a receiver to silence a channel."""
-    numbers = (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF)
-    return [ChannelMessage(CONTROL_CHANGE, (each, 0), channel) for each in numbers]
+    numbers = (midi.SUSTAIN, midi.ALL_SOUND_OFF, midi.ALL_NOTES_OFF)
+    return [ChannelMessage(midi.CONTROL_CHANGE, (each, 0), channel) for each in numbers]

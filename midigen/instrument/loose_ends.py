@@ -13,12 +13,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from midigen.instrument.hearing import Hearing
+from midigen.midi import messages as midi
 from midigen.midi.messages import (
-    CONTROL_CHANGE,
-    ENDS_NOTES,
-    HALF,
-    RESET_CONTROLLERS,
-    SUSTAIN,
     Channel,
     ChannelMessage,
     Message,
@@ -62,7 +58,9 @@ def tied(
     left_out: set[int] = set()
     for held, hold in holds:
         if hold.is_loose and (end := _end(held, hold, pauses, silent)) is not None:
-            ends.append((end, _release(held)))
+            channel, pitch = held
+            lifted = ChannelMessage(midi.CONTROL_CHANGE, (midi.SUSTAIN, 0), channel)
+            ends.append((end, lifted if pitch is None else NoteOff(pitch, channel)))
             left_out |= {place for place in hold.later if played[place][0] > end}
     kept = (timed for place, timed in enumerate(played) if place not in left_out)
     return sorted([*kept, *ends], key=lambda timed: timed[0])
@@ -95,10 +93,10 @@ def _released_by(message: Message, down: Iterable[_Held]) -> list[_Held]:
     match message:
         case NoteOff():
             released = [(message.channel, message.pitch)]
-        case ChannelMessage(status=status, data=(number, *_)) if status == CONTROL_CHANGE:
-            if number in ENDS_NOTES:
+        case ChannelMessage(status=midi.CONTROL_CHANGE, data=(number, *_)):
+            if number in midi.ENDS_NOTES:
                 return [held for held in down if held[0] == message.channel and held[1] is not None]
-            if number not in (SUSTAIN, RESET_CONTROLLERS) or _pedal(message):
+            if number not in (midi.SUSTAIN, midi.RESET_CONTROLLERS) or _pedal(message):
                 return []
             released = [(message.channel, None)]
         case _:
@@ -108,9 +106,8 @@ def _released_by(message: Message, down: Iterable[_Held]) -> list[_Held]:
 
 def _pedal(message: ChannelMessage) -> bool:
     """Whether a message presses the sustain pedal."""
-    return (
-        message.status == CONTROL_CHANGE and message.data[0] == SUSTAIN and message.data[1] >= HALF
-    )
+    is_pedal = message.status == midi.CONTROL_CHANGE and message.data[0] == midi.SUSTAIN
+    return is_pedal and message.data[1] >= midi.HALF
 
 
 def _pauses(
@@ -138,10 +135,3 @@ def _end(held: _Held, hold: _Hold, pauses: Sequence[_Pause], silent: Seconds) ->
         end = max(pauses[first][0], hold.start)
         return end if end < hold.end else None
     return silent if hold.end == math.inf and held[1] is not None else None
-
-
-def _release(held: _Held) -> Message:
-    channel, pitch = held
-    if pitch is None:
-        return ChannelMessage(CONTROL_CHANGE, (SUSTAIN, 0), channel)
-    return NoteOff(pitch, channel)

@@ -2,33 +2,48 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from midigen.instrument.answer import Loop
+from midigen.instrument.events import Output
 from midigen.instrument.hearing import Hearing
-from midigen.instrument.held import StruckKey
 from midigen.instrument.improviser import Improviser
-from midigen.instrument.loop import Loop
+from midigen.instrument.ledger import Ledger
 from midigen.instrument.panel import Panel
-from midigen.instrument.phrase import Phrase
 from midigen.instrument.pulse import Pulse
+from midigen.instrument.scenes import Scenes
 from midigen.instrument.silence import Silence
-from midigen.instrument.turns import Turns
+from midigen.instrument.turns import Phrase, StruckKey, Turns
 from midigen.instrument.voice import Voice
 from midigen.midi.messages import Seconds, Velocity
 from midigen.music.keys import Degree
+from midigen.prediction.predictor import Models, Predictor
+from midigen.settings.table import Settings
 
 
-@dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of the performer, which all modes share."""
+    """The parts of the performer, which all modes share. All outputs go to one `outbox`."""
 
-    panel: Panel
-    pulse: Pulse
-    hearing: Hearing
-    phrase: Phrase
-    turns: Turns
-    improviser: Improviser
-    voice: Voice
-    loop: Loop
-    silence: Silence
+    def __init__(
+        self,
+        settings: Settings,
+        predictor: Predictor,
+        rng: np.random.Generator,
+        models: Models | None,
+    ) -> None:
+        (touch,) = rng.spawn(1)  # so that touch doesn't change which notes are drawn
+        self.outbox: list[Output] = []  # survives an exception, so that no note-off is lost
+        self.panel = Panel(settings, self.outbox)
+        self.pulse = Pulse(self.panel, self.outbox)
+        self.scenes = Scenes(self.panel, self.pulse, models)
+        self.hearing = Hearing(self.panel)
+        self.phrase = Phrase()
+        self.turns = Turns(self.panel, self.outbox)
+        self.silence = Silence(self.outbox)
+        self.improviser = Improviser(predictor, self.panel, rng)
+        self.ledger = Ledger(settings.output.channel)
+        self.voice = Voice(self.panel, self.ledger, self.outbox, touch)
+        self.loop = Loop(self.panel, self.pulse, self.hearing, self.improviser, self.voice, touch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +63,9 @@ class PlayingMode:
 
     foresees_answers = False
     """Whether to predict the answers to all seven letters, rather than just the next letter."""
-    repeats_answers = False
-    """Whether the control `again` works."""
+    answers_phrases = False
+    """Whether phrases are answered when they are over: then `again` repeats an answer, and `turn`
+    takes it back."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -58,11 +74,6 @@ class PlayingMode:
     def next_time(self) -> Seconds | None:
         """When to call `act` next."""
         return self._parts.loop.next_time
-
-    @property
-    def waits_for_turn(self) -> bool:
-        """Whether nothing is played until the player's turn is over."""
-        return False
 
     @property
     def waits_since(self) -> Seconds | None:
@@ -75,9 +86,6 @@ class PlayingMode:
     def make_way(self) -> None:
         """A key is struck, whether or not it becomes a step of the melody."""
 
-    def begin_line(self) -> None:
-        """A step of the melody is heard."""
-
     def key(self, struck: Struck) -> None:
         """A key is a new step of the melody."""
 
@@ -86,10 +94,6 @@ class PlayingMode:
 
     def turn(self, at: Seconds) -> None:
         """The player's phrase is over: the turn is midigen's."""
-
-    def take_back(self) -> bool:
-        """Give the turn back to the player, if it is midigen's. Returns whether it was."""
-        return False
 
     def find(self, now: Seconds) -> None:
         """A forecast has come: play the answer that waited for it."""
@@ -101,7 +105,7 @@ class PlayingMode:
         """Silence midigen; notes that thru passed on sound on."""
         parts = self._parts
         parts.voice.end_all()
-        parts.improviser.owe_nothing()
+        parts.improviser.owed = None
         parts.loop.run = None
         parts.turns.finish()
 

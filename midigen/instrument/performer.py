@@ -16,7 +16,7 @@ absolute places in beats (see `pulse`), from which their times are computed, so 
 delays later notes.
 
 Calls go down through the modules and never back up: `keyboard` hears a key, the mode in force
-(`call_response`, `duet`, `solo`) answers it, `voice` plays the note. All of them append their
+(in `modes`) answers it, `voice` plays the note. All of them append their
 outputs to one outbox.
 """
 
@@ -27,21 +27,10 @@ import numpy as np
 
 from midigen.instrument.changes import Changes
 from midigen.instrument.events import Cue, EndOfPhrase, Notice, Output, Reload
-from midigen.instrument.hearing import Hearing
-from midigen.instrument.improviser import Improviser
 from midigen.instrument.keyboard import Keyboard
-from midigen.instrument.ledger import Ledger
-from midigen.instrument.loop import Loop
 from midigen.instrument.mode import Parts
 from midigen.instrument.modes import Modes
-from midigen.instrument.panel import Panel
-from midigen.instrument.phrase import Phrase
-from midigen.instrument.pulse import Pulse
-from midigen.instrument.silence import Silence
 from midigen.instrument.status import Status
-from midigen.instrument.thru import Thru
-from midigen.instrument.turns import Turns
-from midigen.instrument.voice import Voice
 from midigen.midi.messages import (
     ChannelMessage,
     Clock,
@@ -59,8 +48,7 @@ from midigen.prediction.predictor import Models, Predictor
 from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 
-AT_ONCE: Seconds = 1e-9
-"""Times closer than this count as equal, since sums of floats aren't exact."""
+AT_ONCE: Seconds = 1e-9  # times closer than this count as equal, since sums of floats aren't exact
 
 _Due: TypeAlias = tuple[Callable[[], Seconds | None], Callable[[Seconds, Seconds], None]]
 """When something is due next, and the function that does it, called with that time and now."""
@@ -79,39 +67,10 @@ class Performer:
         rng: np.random.Generator,
         models: Models | None = None,
     ) -> None:
-        (touch,) = rng.spawn(1)  # so that touch doesn't change which notes are drawn
-        self._outbox: list[Output] = []  # survives an exception, so that no note-off is lost
-        self._panel = Panel(settings, self._outbox)
-        self._pulse = Pulse(self._panel, self._outbox)
-        self._hearing = Hearing(self._panel)
-        self._turns = Turns(self._panel, self._outbox)
-        self._silence = Silence(self._outbox)
-        self._improviser = Improviser(predictor, self._panel, rng)
-        self._ledger = Ledger(settings.output.channel)
-        self._voice = Voice(self._panel, self._ledger, self._outbox, touch)
-        self._loop = Loop(
-            self._panel,
-            self._pulse,
-            hearing=self._hearing,
-            improviser=self._improviser,
-            voice=self._voice,
-            rng=touch,
-        )
-        parts = Parts(
-            panel=self._panel,
-            pulse=self._pulse,
-            hearing=self._hearing,
-            phrase=Phrase(),
-            turns=self._turns,
-            improviser=self._improviser,
-            voice=self._voice,
-            loop=self._loop,
-            silence=self._silence,
-        )
-        self._modes = Modes(parts)
-        thru = Thru(self._ledger, self._turns.held, self._outbox)
-        self._keyboard = Keyboard(parts, self._modes, thru, self._outbox)
-        self._changes = Changes(parts, self._modes, self._keyboard, self._outbox, models)
+        self._parts = parts = Parts(settings, predictor, rng, models)
+        self._modes = modes = Modes(parts)
+        self._keyboard = Keyboard(parts, modes)
+        self._changes = changes = Changes(parts, modes, self._keyboard)
         self._playing = False
         self._now: Seconds = 0.0  # the latest event
         self._complained_of: str | None = None  # a model
@@ -119,14 +78,14 @@ class Performer:
         """midigen's own messages in the last call's outputs, as they would be without thru."""
         # If several are due at the same time, they run in this order.
         self._dues: tuple[_Due, ...] = (
-            (lambda: self._voice.next_time, lambda *_: self._voice.act()),
-            (lambda: self._turns.answer_ends, lambda *_: self._turns.finish()),
-            (lambda: self._pulse.next_time, lambda _, now: self._pulse.act(now)),
-            (lambda: self._changes.scenes.next_time, self._changes.enter_scene),
-            (lambda: self._turns.next_time, lambda due, _: self._changes.take_turn(due)),
-            (lambda: self._panel.next_time, lambda *_: self._panel.tell()),
-            (lambda: self._hold_time, lambda *_: self._explain_hold()),
-            (lambda: self._modes.current.next_time, self._play),
+            (lambda: parts.voice.next_time, lambda *_: parts.voice.act()),
+            (lambda: parts.turns.answer_ends, lambda *_: parts.turns.finish()),
+            (lambda: parts.pulse.next_time, lambda _, now: parts.pulse.act(now)),
+            (lambda: parts.scenes.next_time, changes.enter_scene),
+            (lambda: parts.turns.next_time, lambda due, _: changes.take_turn(due)),
+            (lambda: parts.panel.next_time, lambda *_: parts.panel.tell()),
+            (self._hold_time, self._explain_hold),
+            (lambda: modes.current.next_time, self._play),
         )
 
     # --- state
@@ -134,27 +93,27 @@ class Performer:
     @property
     def sounding(self) -> frozenset[Pitch]:
         """The sounding pitches: midigen's, and the player's if thru is on."""
-        return self._ledger.sounding
+        return self._parts.ledger.sounding
 
     @property
     def key(self) -> Key:
         """What the letters stand for now."""
-        return self._hearing.key
+        return self._parts.hearing.key
 
     @property
     def settings(self) -> Settings:
         """The settings in force, as the controls have set them."""
-        return self._panel.settings
+        return self._parts.panel.settings
 
     @property
     def timeline(self) -> Timeline:
         """The beat as it is known now, counted from `start`."""
-        return self._pulse.timeline
+        return self._parts.pulse.timeline
 
     @property
     def dropped(self) -> int:
         """Notes left out: duet answers beyond 200 a second, and notes that came too late."""
-        return self._voice.dropped
+        return self._parts.voice.dropped
 
     @property
     def waits_since(self) -> Seconds | None:
@@ -163,25 +122,25 @@ class Performer:
 
     def status(self) -> Status:
         """A snapshot of the state, for display."""
-        settings, likely = self._panel.settings, self._improviser.probabilities
+        settings, likely = self.settings, self._parts.improviser.probabilities
         key, sounding = self.key, sorted(self.sounding)
-        is_found = self._hearing.finds_key and key != AUTO
+        is_found = settings.key == AUTO != key
         return Status(
             mode=settings.mode,
             turn=self._whose_turn(),
             key=f"{key} (auto)" if is_found else str(key),
             notes=key.note_names,
             bpm=self.timeline.bpm,
-            beat=self._pulse.state,
-            heard=tuple(map(key.note_name, self._hearing.melody)),
-            played=tuple(map(key.note_name, self._voice.played)),
+            beat=self._parts.pulse.state,
+            heard=tuple(map(key.note_name, self._parts.hearing.melody)),
+            played=tuple(map(key.note_name, self._parts.voice.played)),
             probabilities=None if likely is None else tuple(likely.tolist()),
             sounding=tuple(sounding),
             sounds=tuple(map(key.pitch_name, sounding)),
-            model=self._changes.scenes.model,
-            trouble=self._improviser.trouble,
-            silence=self._silence.line,
-            scene=self._changes.scenes.current,
+            model=self._parts.scenes.model,
+            trouble=self._parts.improviser.trouble,
+            silence=self._parts.silence.line,
+            scene=self._parts.scenes.current,
             muted=settings.output.mute,
             holding=settings.response.hold,
             dropped=self.dropped,
@@ -189,15 +148,15 @@ class Performer:
 
     def note_offs(self) -> list[Message]:
         """The note-offs for all that sounds. Changes nothing: a last resort for another thread."""
-        return self._ledger.note_offs()
+        return self._parts.ledger.note_offs()
 
     # --- the calls of its driver
 
     def start(self, now: Seconds) -> list[Output]:
         """Start to play: `now` is the first beat."""
         self._playing = True
-        self._now = self._voice.now = now
-        self._pulse.start(now)
+        self._now = self._parts.voice.now = now
+        self._parts.pulse.start(now)
         self._modes.current.enter(now)
         return self._sent()
 
@@ -208,12 +167,12 @@ class Performer:
         """
         if not self._playing:
             if isinstance(event, Forecast):
-                self._improviser.take(event)
+                self._parts.improviser.take(event)
             return []
         self._now = time = max(time, self._now)
-        self._voice.now = max(time, self._voice.now)
+        self._parts.voice.now = max(time, self._parts.voice.now)
         match event:
-            case NoteOn() | NoteOff() | ChannelMessage() if self._panel.takes(event):
+            case NoteOn() | NoteOff() | ChannelMessage() if self._parts.panel.knobs.takes(event):
                 self._changes.turn(event, time)
             case NoteOn():
                 self._keyboard.strike(event, time)
@@ -222,7 +181,7 @@ class Performer:
             case ChannelMessage():
                 self._keyboard.hear(event, time)
             case Clock.TICK:
-                self._pulse.hear_tick(time)
+                self._parts.pulse.hear_tick(time)
             case Clock() | SongPosition():
                 self._hear_transport(event, time)
             case _:
@@ -237,7 +196,7 @@ class Performer:
             case EndOfPhrase():
                 self._changes.end_phrase(now)
             case Forecast():
-                self._improviser.take(cue)
+                self._parts.improviser.take(cue)
                 self._modes.current.find(now)
             case Reload():
                 self._changes.reload(cue, now)
@@ -252,7 +211,7 @@ class Performer:
 
     def advance(self, now: Seconds) -> list[Output]:
         """Do all that is due by `now`, in the order of its times; return the outputs."""
-        self._voice.now = now = max(now, self._voice.now)
+        self._parts.voice.now = now = max(now, self._parts.voice.now)
         while self._playing and (found := self._next_due()) is not None and found[0] <= now:
             due, act = found
             act(due, now)
@@ -264,27 +223,23 @@ class Performer:
         From now on questions go to `elsewhere`. The returned Foresight answers them, and each of
         its Forecasts must be passed to `handle`.
         """
-        self._improviser.asks = elsewhere
-        return self._improviser.foresight
+        self._parts.improviser.asks = elsewhere
+        return self._parts.improviser.foresight
 
     def prepare(self) -> None:
-        """Predict ahead: this affects only how soon the next note is known.
-
-        The loop predicts one note; duet predicts the answers to all seven letters that the
-        player may strike next, in one batch.
-        """
-        self._improviser.prepare(
-            answers=self._modes.current.foresees_answers, is_urgent=self._loop.is_waiting
+        """Predict ahead (see `improviser`): this affects only how soon the next note is known."""
+        self._parts.improviser.prepare(
+            answers=self._modes.current.foresees_answers, is_urgent=self._parts.loop.is_waiting
         )
 
     def stop(self) -> list[Output]:
         """End all that sounds, and be silent until `start`."""
         if self._playing:
-            self._pulse.stop()
+            self._parts.pulse.stop()
         self._playing = False
-        self._changes.scenes.give_up()
-        self._panel.rest()
-        self._keyboard.release_all(self._voice.now)
+        self._parts.scenes.give_up()
+        self._parts.panel.rest()
+        self._keyboard.release_all(self._parts.voice.now)
         self._changes.silence()
         return self._sent()
 
@@ -302,41 +257,41 @@ class Performer:
     def _play(self, due: Seconds, now: Seconds) -> None:
         self._modes.current.act(due, now)
 
-    @property
     def _hold_time(self) -> Seconds | None:
         """When to report that a key or pedal has been held so long that it may be a mistake."""
-        if not self._modes.current.waits_for_turn:
+        parts = self._parts
+        if not self._modes.current.answers_phrases or parts.loop.run is not None:
             return None
-        return self._silence.hold_time(self._turns.held_since)
+        return parts.silence.hold_time(parts.turns.held_since)
 
-    def _explain_hold(self) -> None:
-        keys = [self.key.pitch_name(pitch) for pitch in self._turns.held.pitches]
-        self._silence.explain_hold(keys, self._turns.held_since)
+    def _explain_hold(self, *_: Seconds) -> None:
+        keys = [self.key.pitch_name(pitch) for _, pitch in self._parts.turns.keys]
+        self._parts.silence.explain_hold(keys, self._parts.turns.held_since)
 
     def _hear_transport(self, message: Clock | SongPosition, now: Seconds) -> None:
         """The song stops, jumps or loops: move or drop what was placed on its count."""
-        moved = self._pulse.hear_transport(message, now)
+        moved = self._parts.pulse.hear_transport(message, now)
         if moved is None:
-            self._changes.scenes.wait_for_beat(now)
+            self._parts.scenes.wait_for_beat(now)
             self._modes.current.start_again(now)
         else:
-            self._changes.scenes.move(moved)
-            self._loop.move(moved)
+            self._parts.scenes.move(moved)
+            self._parts.loop.move(moved)
 
     # --- outputs
 
     def _sent(self) -> list[Output]:
-        model, trouble = self._changes.scenes.model, self._improviser.trouble
+        model, trouble = self._parts.scenes.model, self._parts.improviser.trouble
         if trouble and self._complained_of != model:
             self._complained_of = model
             fault = f"the model {model} fails ({trouble}): playing on from memory alone"
-            self._outbox.append(Notice(fault))
-        self.own = self._voice.written()
-        outputs = self._outbox.copy()
-        self._outbox.clear()
+            self._parts.outbox.append(Notice(fault))
+        self.own = self._parts.voice.written()
+        outputs = self._parts.outbox.copy()
+        self._parts.outbox.clear()
         return outputs
 
     def _whose_turn(self) -> str:
-        if self._loop.run is not None or self._voice.sounds:
+        if self._parts.loop.run is not None or self._parts.voice.sounds:
             return "midigen"
-        return "you" if self._turns.held or self._turns.next_time is not None else ""
+        return "you" if self._parts.turns.is_held or self._parts.turns.next_time is not None else ""

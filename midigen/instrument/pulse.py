@@ -16,14 +16,9 @@ from midigen.midi.messages import Beats, Clock, Seconds, SongPosition
 from midigen.music.timeline import Timeline
 from midigen.settings.choices import TempoSource
 
-AWAITED: Seconds = 5.0
-"""If no clock has come by then, the player is told."""
-
-SLEPT: Seconds = 0.5
-"""Ticks that are later than this are skipped."""
-
-CHANGE = 0.005
-"""A change of tempo is reported once it is this large, as a ratio."""
+AWAITED: Seconds = 5.0  # if no clock has come by then, the player is told
+SLEPT: Seconds = 0.5  # ticks that are later than this are skipped
+CHANGE = 0.005  # a change of tempo is reported once it is this large, as a ratio
 
 
 class Pulse:
@@ -52,11 +47,6 @@ class Pulse:
     def source(self) -> TempoSource:
         """Who sets the tempo."""
         return self._panel.settings.tempo.source
-
-    @property
-    def bar(self) -> int:
-        """Beats in a bar."""
-        return self._panel.settings.tempo.bar
 
     @property
     def is_shared(self) -> bool:
@@ -182,14 +172,16 @@ class Pulse:
         if message is Clock.STOP:
             self._say(f"the clock has sent stop: the tempo stays {self.timeline.bpm:.1f} bpm")
             return None
-        moved = self._clock.next_tick - before
-        if goes_on and (moved == 0 or _is_loop(before, self._clock.next_tick)):
+        tick = self._clock.next_tick
+        is_loop = tick < before and tick % CLOCKS_PER_BEAT == before % CLOCKS_PER_BEAT == 0
+        if goes_on and (tick == before or is_loop):
+            moved = tick - before
             beats = moved / CLOCKS_PER_BEAT
             self.timeline = replace(self.timeline, beat=self.timeline.beat + beats)
             self._next_tick += moved
             return beats
         self.timeline = Timeline(self._clock.beat, now, self.timeline.bpm)
-        self._next_tick = self._clock.next_tick
+        self._next_tick = tick
         return None
 
     def next_place(self, time: Seconds, unit: Beats, part: Beats = 0.0) -> Beats:
@@ -221,10 +213,5 @@ class Pulse:
         bpm = self.timeline.bpm
         if abs(bpm / self._told - 1) >= CHANGE:
             self._told = bpm
-            self._panel.follow_tempo(bpm)
+            self._panel.settings = self._panel.changed("tempo", bpm)
             self._outbox.append(TempoChange(bpm))
-
-
-def _is_loop(end: int, start: int) -> bool:
-    """Whether a jump from tick `end` to tick `start` is a loop: back, and from beat to beat."""
-    return start < end and start % CLOCKS_PER_BEAT == end % CLOCKS_PER_BEAT == 0

@@ -145,13 +145,11 @@ def _heard(file: MidiFile, settings: Settings) -> list[TimedMessage]:
 
 def _named(file: MidiFile) -> dict[str, Any]:
     """The settings that a file's first tempo and time signature give, if they are in range."""
-    named: dict[str, float] = {}
-    for _, tempo in file.tempos[:1]:
-        named["tempo.bpm"] = 60e6 / tempo
+    named = [("tempo.bpm", 60e6 / tempo) for _, tempo in file.tempos[:1]]
     for _, signature in file.time_signatures[:1]:
-        named["tempo.bar"] = max(1, round(signature.beats * 4 / signature.unit))
+        named.append(("tempo.bar", max(1, round(signature.beats * 4 / signature.unit))))
     possible: dict[str, Any] = {}
-    for key, value in named.items():
+    for key, value in named:
         with contextlib.suppress(ValueError):
             possible[key] = spec_of(key)["kind"].read(value)
     return possible

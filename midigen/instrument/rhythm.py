@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeAlias
 
-from midigen.instrument.phrase import Phrase
+from midigen.instrument.turns import Phrase
 from midigen.midi.messages import Beats, Velocity
 from midigen.music.timeline import Timeline
 
-ROUNDING: Beats = 1e-6
-"""Places closer than this count as equal, since sums of floats aren't exact."""
+ROUNDING: Beats = 1e-6  # places closer than this count as equal, since sums of floats aren't exact
 
 SIXTEENTHS: Beats = 1 / 4
 TRIPLETS: Beats = 1 / 3
@@ -65,31 +64,24 @@ class Steady:
         return (2 * pair + second * 2 * self.swing) / self.subdivision
 
 
+@dataclass(frozen=True, slots=True)
 class Mirror:
     """The onsets, lengths and velocities of a phrase, repeated every `period` beats.
 
     `begins` is where in a beat the first step was played, 0 to 1.
     """
 
-    def __init__(
-        self,
-        onsets: Sequence[Beats],
-        lengths: Sequence[Beats],
-        velocities: Sequence[Velocity],
-        period: Beats,
-        begins: Beats = 0.0,
-    ) -> None:
-        self.begins = begins
-        self._onsets = onsets
-        self._lengths = lengths
-        self._velocities = velocities
-        self._period = period
+    onsets: Sequence[Beats]
+    lengths: Sequence[Beats]
+    velocities: Sequence[Velocity]
+    period: Beats
+    begins: Beats = 0.0
 
     def place(self, index: int) -> Place:
         """The place of a step, counted from 0."""
-        rounds, step = divmod(index, len(self._onsets))
-        onset = rounds * self._period + self._onsets[step]
-        return Place(onset, self._lengths[step], self._velocities[step])
+        rounds, step = divmod(index, len(self.onsets))
+        onset = rounds * self.period + self.onsets[step]
+        return Place(onset, self.lengths[step], self.velocities[step])
 
 
 Pattern: TypeAlias = Steady | Mirror
@@ -108,7 +100,8 @@ def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
         math.inf if step.end is None else (step.end - step.onset) * timeline.bpm / 60
         for step in phrase.steps
     ]
-    placed = _apart(_aligned(beats) if aligned else beats)
+    beats = _aligned(beats) if aligned else beats
+    placed = [*itertools.accumulate(beats, lambda before, beat: max(beat, before + _SHORTEST))]
     gaps = [later - earlier for earlier, later in itertools.pairwise(placed)]
     usual = median(gaps) if gaps else 1.0
     if math.isfinite(held[-1]):
@@ -132,14 +125,6 @@ def contour(velocities: Sequence[Velocity], steps: int) -> list[Velocity]:
 def _between(values: Sequence[float], place: float) -> float:
     left = min(int(place), len(values) - 2)
     return values[left] + (values[left + 1] - values[left]) * (place - left)
-
-
-def _apart(beats: Sequence[Beats]) -> list[Beats]:
-    """The same places, each at least a little after the one before."""
-    placed = [beats[0]]
-    for beat in beats[1:]:
-        placed.append(max(beat, placed[-1] + _SHORTEST))
-    return placed
 
 
 def _aligned(beats: Sequence[Beats]) -> list[Beats]:

@@ -22,8 +22,8 @@ class Scenes:
         """The name of the model that plays."""
         self.current = ""
         """The scene that was recalled last."""
-        self._models = models
-        self._wanted = ""
+        self.models = models
+        self._wanted = Scene()
         self._due: Beats | None = None
 
     @property
@@ -36,12 +36,11 @@ class Scenes:
 
         Raises ModelError if the model can't be loaded, ValueError if there is no such scene.
         """
-        scene = self._named(name)
-        if scene is None:
-            known = ", ".join(each.name for each in self._panel.settings.scene) or "none"
-            raise ValueError(f"no scene {name!r}: there are {known}")
-        self._model_of(scene)
-        self._wanted, self._due = name, self._pulse.next_place(now, 1.0)
+        scenes = {scene.name: scene for scene in self._panel.settings.scene}
+        if name not in scenes:
+            raise ValueError(f"no scene {name!r}: there are {', '.join(scenes) or 'none'}")
+        self._model_of(scenes[name])
+        self._wanted, self._due = scenes[name], self._pulse.next_place(now, 1.0)
 
     def enter(self, now: Seconds) -> tuple[Scene, Predictor | None] | None:
         """The scene that is due, and its model if it plays with another one.
@@ -49,8 +48,7 @@ class Scenes:
         None if the model is still being loaded: the scene is due again at a later beat. If the
         model can't be loaded, drops the scene and raises ModelError.
         """
-        scene, due, self._due = self._named(self._wanted), self._due, None
-        assert scene is not None
+        scene, due, self._due = self._wanted, self._due, None
         model = self._model_of(scene)
         if model is None and self._changes_model(scene):
             self._due = max(self._pulse.next_place(now, 1.0), (due or 0.0) + 1)
@@ -74,15 +72,12 @@ class Scenes:
         """Drop the planned scene."""
         self._due = None
 
-    def _named(self, name: str) -> Scene | None:
-        return next((each for each in self._panel.settings.scene if each.name == name), None)
-
     def _changes_model(self, scene: Scene) -> bool:
         return bool(scene.model) and scene.model != self.model
 
     def _model_of(self, scene: Scene) -> Predictor | None:
         if not self._changes_model(scene):
             return None
-        if self._models is None:
+        if self.models is None:
             raise ModelError(f"model {scene.model} can't be loaded here")
-        return self._models.get(scene.model)
+        return self.models.get(scene.model)

@@ -6,8 +6,7 @@ from midigen.instrument.events import Notice, Output
 from midigen.midi.messages import Seconds
 from midigen.settings.choices import Mode
 
-LONG: Seconds = 8.0
-"""A key or pedal that is held this long may be held by mistake."""
+LONG: Seconds = 8.0  # a key or pedal that is held this long may be held by mistake
 
 NO_START = "solo waits for the clock's start: press play where the clock comes from"
 
@@ -30,10 +29,6 @@ class Silence:
         self.line = line
         self._outbox.append(Notice(line))
 
-    def clear(self) -> None:
-        """The reason is gone."""
-        self.line = ""
-
     def explain_once(self, line: str, *, lasting: bool) -> None:
         """Report ignored notes once; in the status too if `lasting`."""
         if line not in self._unheard:
@@ -49,38 +44,34 @@ class Silence:
     def explain_hold(self, keys: Sequence[str], since: Seconds | None) -> None:
         """Report that these keys have been held for long; without any, the pedal."""
         self._told_since = since
-        self.explain(_held(keys))
+        if not keys:
+            line = (
+                "no answer while the sustain pedal is down: if it is up, its polarity is reversed: "
+                "change that on the keyboard, or plug the pedal in before you switch it on"
+            )
+        elif len(keys) == 1:
+            line = (
+                f"no answer while {keys[0]} is held: if it isn't, its note-off was lost: "
+                "strike it again, or type :panic"
+            )
+        else:
+            line = (
+                f"no answer while {', '.join(keys[:_NAMED])} are held: if they aren't, their "
+                "note-offs were lost: strike them again, or type :panic"
+            )
+        self.explain(line)
+
+    def explain_missing(self, notes: int) -> None:
+        """Report that the model needs to hear so many more notes."""
+        what = "note" if notes == 1 else "notes"
+        self.explain(f"listening: {notes} more {what} before the model can answer")
+
+    def explain_panic(self, mode: Mode) -> None:
+        """Report that everything was silenced."""
+        self.explain(f"panic: everything is silent until you play {_AGAIN[mode]}")
 
     def nothing_is_held(self) -> None:
         """All keys and pedals are up: drop what was reported about them."""
         if self._told_since is not None:
             self._told_since = None
             self.line = ""
-
-
-def panicked(mode: Mode) -> str:
-    """Everything was silenced."""
-    return f"panic: everything is silent until you play {_AGAIN[mode]}"
-
-
-def missing(notes: int) -> str:
-    """The model needs to hear so many more notes."""
-    what = "note" if notes == 1 else "notes"
-    return f"listening: {notes} more {what} before the model can answer"
-
-
-def _held(keys: Sequence[str]) -> str:
-    if not keys:
-        return (
-            "no answer while the sustain pedal is down: if it is up, its polarity is reversed: "
-            "change that on the keyboard, or plug the pedal in before you switch it on"
-        )
-    if len(keys) == 1:
-        return (
-            f"no answer while {keys[0]} is held: if it isn't, its note-off was lost: "
-            "strike it again, or type :panic"
-        )
-    return (
-        f"no answer while {', '.join(keys[:_NAMED])} are held: if they aren't, their note-offs "
-        "were lost: strike them again, or type :panic"
-    )

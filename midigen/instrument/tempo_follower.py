@@ -9,6 +9,7 @@ Metrical Accent in Musical Rhythms, Music Perception 11, 1994.
 """
 
 from collections import deque
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,24 +17,15 @@ import numpy.typing as npt
 from midigen.midi.messages import Seconds
 from midigen.music.timeline import Timeline
 
-RECENT = 24
-"""How many of the newest onsets are used."""
+Floats: TypeAlias = npt.NDArray[np.float64]
+Circled: TypeAlias = npt.NDArray[np.complex128]
 
-HALF_LIFE: Seconds = 2.0
-"""After this long an onset has half its weight."""
-
-MEMORY: Seconds = 10.0
-"""Older onsets are forgotten."""
-
-FEWEST = 5
-"""With fewer onsets no tempo is guessed."""
-
-CERTAIN = 0.7
-"""How closely onsets must gather, 0 to 1, to have a beat that can be followed."""
-
-KEPT = 1.15
-"""Another tempo must be this many times likelier than the present one."""
-
+RECENT = 24  # how many of the newest onsets are used
+HALF_LIFE: Seconds = 2.0  # after this long an onset has half its weight
+MEMORY: Seconds = 10.0  # older onsets are forgotten
+FEWEST = 5  # with fewer onsets no tempo is guessed
+CERTAIN = 0.7  # how closely onsets must gather, 0 to 1, to have a beat that can be followed
+KEPT = 1.15  # another tempo must be this many times likelier than the present one
 _TEMPI = 50 * (200 / 50) ** np.linspace(0, 1, 140)  # beats per minute, a hundredth apart
 _PARTS = np.array([1, 2, 4])  # of a beat that a note may begin on
 _WORTH = np.array([1.0, 0.95, 0.85])[:, np.newaxis]  # of each: the simplest is preferred
@@ -68,7 +60,7 @@ class TempoFollower:
         beat = round(line.beat_at(onset + phase))
         return Timeline(beat, onset + phase, self._bpm)
 
-    def _choose(self, likely: npt.NDArray[np.float64]) -> int:
+    def _choose(self, likely: Floats) -> int:
         best = int(likely.argmax())
         if self._bpm is None:
             return best
@@ -77,28 +69,21 @@ class TempoFollower:
         return best if likely[best] > KEPT * likely[held] else held
 
 
-def _gathered(
-    onsets: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-) -> npt.NDArray[np.complex128]:
+def _gathered(onsets: Floats, weights: Floats) -> Circled:
     """How closely the onsets gather on each circle, and at which angle: shape (3, tempos)."""
     turns = np.multiply.outer(_PARTS, np.multiply.outer(_TEMPI / 60, onsets))
-    circled: npt.NDArray[np.complex128] = np.exp(2j * np.pi * turns) @ weights / weights.sum()
+    circled: Circled = np.exp(2j * np.pi * turns) @ weights / weights.sum()
     return circled
 
 
-def _filled(onsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _filled(onsets: Floats) -> Floats:
     """The share of the places on each circle that have an onset: shape (3, tempos)."""
     beats = (onsets[-1] - onsets[0]) * _TEMPI / 60
-    filled: npt.NDArray[np.float64] = len(onsets) / (np.multiply.outer(_PARTS, beats) + 1)
+    filled: Floats = len(onsets) / (np.multiply.outer(_PARTS, beats) + 1)
     return filled.clip(max=1.0)
 
 
-def _fit(
-    onsets: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
-    bpm: float,
-    gathered: npt.NDArray[np.complex128],
-) -> tuple[float, Seconds]:
+def _fit(onsets: Floats, weights: Floats, bpm: float, gathered: Circled) -> tuple[float, Seconds]:
     """The tempo and the time of a beat, by least squares on the finest grid with onsets."""
     sure = abs(gathered) >= max(CERTAIN, 0.9 * abs(gathered).max())
     part = int(_PARTS[sure].max())
@@ -110,7 +95,7 @@ def _fit(
     return 60 / step / part, first + _beat_place(places, part) * step
 
 
-def _beat_place(places: npt.NDArray[np.float64], part: int) -> float:
+def _beat_place(places: Floats, part: int) -> float:
     """Which place of the grid is the beat: the one with most onsets; of several, the first's."""
     votes = [int((places % part == each).sum()) for each in range(part)]
     first = int(places[0] % part)

@@ -1,25 +1,24 @@
 """midigen's own notes: the octave of a letter, its velocity, and its note-off.
 
-The modes and the loop call the voice, and it calls none of them: below it are the ledger, the
-agenda of note-offs and the panel.
+The modes and the loop call the voice, and it calls none of them.
 """
 
 import math
+from bisect import insort
 from collections import deque
-from typing import TypeAlias
+from operator import itemgetter
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 
-from midigen.instrument.agenda import Agenda
 from midigen.instrument.events import Output
 from midigen.instrument.hearing import SHOWN
-from midigen.instrument.ledger import Ledger, silencing
+from midigen.instrument.ledger import Ledger
 from midigen.instrument.panel import Panel
 from midigen.midi.messages import Message, Pitch, Seconds, Velocity
 from midigen.music.keys import Degree, Key
 
-REACH = 16
-"""An answer stays within so many semitones of the phrase's mean pitch."""
+REACH = 16  # an answer stays within so many semitones of the phrase's mean pitch
 
 MIDDLE_C: Pitch = 60
 
@@ -29,6 +28,37 @@ _DRAWN = 256  # at once: drawing one at a time costs microseconds a note
 
 NoteId: TypeAlias = int
 """One of midigen's notes, numbered in the order of their note-ons."""
+
+Action = TypeVar("Action")
+
+
+class Agenda(Generic[Action]):
+    """Planned actions, the soonest first. Those with the same time stay in order."""
+
+    def __init__(self) -> None:
+        self._planned: list[tuple[Seconds, Action]] = []
+
+    @property
+    def next_time(self) -> Seconds | None:
+        """When the soonest action is due."""
+        return self._planned[0][0] if self._planned else None
+
+    @property
+    def last_time(self) -> Seconds | None:
+        """When the last action is due."""
+        return self._planned[-1][0] if self._planned else None
+
+    def plan(self, time: Seconds, action: Action) -> None:
+        """Plan an action for a time."""
+        insort(self._planned, (time, action), key=itemgetter(0))
+
+    def pop(self) -> Action:
+        """Remove and return the soonest action."""
+        return self._planned.pop(0)[1]
+
+    def clear(self) -> None:
+        """Drop all actions."""
+        self._planned.clear()
 
 
 class Voice:
@@ -69,8 +99,16 @@ class Voice:
         return self._ends.next_time
 
     def place(self, degree: Degree, key: Key, near: Pitch) -> Pitch:
-        """The pitch of a letter, nearest to another note."""
-        return key.nearest(degree, near, *self._register())
+        """The pitch of a letter that is nearest to another note, near the phrase and in the range.
+
+        There is at least an octave to choose from.
+        """
+        limits = self._panel.settings.range
+        low, high = limits.low, limits.high
+        if self.middle is not None:
+            low = min(max(low, math.ceil(self.middle - REACH)), high - _OCTAVE + 1)
+            high = max(min(high, math.floor(self.middle + REACH)), low + _OCTAVE - 1)
+        return key.nearest(degree, near, low, high)
 
     def strike(self, pitch: Pitch, velocity: Velocity, key: Key) -> NoteId:
         """Begin a note at a pitch of the key, as `response.transpose` moves it."""
@@ -106,21 +144,12 @@ class Voice:
         for note in list(self._notes):
             self.end(note)
 
-    def forget_place(self) -> None:
-        """Forget the last note and the phrase: play around middle C again."""
-        self.near = MIDDLE_C
-        self.middle = None
-
     def flush(self) -> None:
         """End all that sounds on the ledger, whoever holds it."""
         self._outbox += self._ledger.flush()
         self._ends.clear()
         self._notes.clear()
         self._written += self._own.flush()
-
-    def panic(self) -> None:
-        """Tell the receiver to silence the whole channel."""
-        self._outbox += silencing(self._ledger.channel)
 
     def move_to_channel(self) -> None:
         """Play on the channel that is set. Nothing may sound."""
@@ -156,13 +185,3 @@ class Voice:
             self._variations = self._rng.integers(-most, most, size=_DRAWN, endpoint=True).tolist()
         scaled = round(velocity * touch.scale)
         return min(max(scaled + self._variations.pop(), 1), _HIGHEST)
-
-    def _register(self) -> tuple[Pitch, Pitch]:
-        """The lowest and highest pitch: near the phrase, inside the range, at least an octave."""
-        limits = self._panel.settings.range
-        if self.middle is None:
-            return limits.low, limits.high
-        low = max(limits.low, math.ceil(self.middle - REACH))
-        low = min(low, limits.high - _OCTAVE + 1)
-        high = min(limits.high, math.floor(self.middle + REACH))
-        return low, max(high, low + _OCTAVE - 1)

@@ -24,17 +24,10 @@ Nats: TypeAlias = npt.NDArray[np.float64]
 PROFILE = "key_profile.npy"
 """The file of the profile in the package: `PROFILE_SIZE` numbers, as float32."""
 
-RECENT = 64
-"""How many of the newest notes tell the key."""
-
-FEWEST = 5
-"""With fewer notes no key is guessed, since most keys have them."""
-
-HALF_LIFE = 32
-"""After so many more notes, a note counts half as much."""
-
-MARGIN = 3.0
-"""How many nats likelier another key must be to replace a settled one."""
+RECENT = 64  # how many of the newest notes tell the key
+FEWEST = 5  # with fewer notes no key is guessed, since most keys have them
+HALF_LIFE = 32  # after so many more notes, a note counts half as much
+MARGIN = 3.0  # how many nats likelier another key must be to replace a settled one
 
 MAJOR_KEYS = tuple(
     Key.named(f"{tonic} major")
@@ -50,6 +43,9 @@ _FIRST = np.array([0, _THREE, _THREE + _INTERVAL, _THREE + _INTERVAL + _LENGTH])
 NOTHING = _THREE + _INTERVAL + _LENGTH + _STEP
 """The index of a number that is always 0, for what isn't known of a note yet."""
 PROFILE_SIZE = NOTHING + 1
+
+# Loaded now, so that the first note needn't wait for a disk.
+_PROFILE: npt.NDArray[np.float32] = np.load(f"{midigen.__path__[0]}/{PROFILE}")
 
 
 def evidence(notes: Sequence[Note]) -> npt.NDArray[np.intp]:
@@ -67,8 +63,9 @@ def evidence(notes: Sequence[Note]) -> npt.NDArray[np.intp]:
     lengths = np.searchsorted(_LENGTHS, steps / usual)
     intervals = np.clip(np.diff(pitches, prepend=pitches[0]), -_WIDEST, _WIDEST) + _WIDEST
     now = (pitches - np.arange(12)[:, np.newaxis]) % 12  # [tonic, note]
-    before, before_that = _shift(now, 1), _shift(now, 2)
-    step = np.minimum(_shift(lengths[np.newaxis], 1), 3)
+    earlier = np.arange(len(notes)) - 1  # where there is none, what is found becomes NOTHING
+    before, before_that = now[:, earlier], now.take(earlier - 1, axis=1, mode="wrap")
+    step = np.minimum(lengths[earlier], 3)
     found = np.stack(
         [
             (before_that * 12 + before) * 12 + now,
@@ -83,11 +80,6 @@ def evidence(notes: Sequence[Note]) -> npt.NDArray[np.intp]:
     if last.end is None:
         found[:, 2, -1] = NOTHING
     return found
-
-
-def _shift(rows: npt.NDArray[np.int64], by: int) -> npt.NDArray[np.int64]:
-    """Rows moved right by so many places, which are filled with the first value."""
-    return np.concatenate([rows[:, :1].repeat(by, axis=1), rows], axis=1)[:, : rows.shape[1]]
 
 
 def likelihoods(notes: Sequence[Note], half_life: float = np.inf) -> Nats:
@@ -139,11 +131,3 @@ class KeyFollower:
         margin = self._margin * len(self._notes) / RECENT
         if self._tonic is None or nats[likeliest] - nats[self._tonic] > margin:
             self._tonic = likeliest
-
-
-def _load_profile() -> npt.NDArray[np.float32]:
-    numbers: npt.NDArray[np.float32] = np.load(f"{midigen.__path__[0]}/{PROFILE}")
-    return numbers
-
-
-_PROFILE = _load_profile()  # loaded now, so that the first note needn't wait for a disk

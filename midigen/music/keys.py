@@ -47,6 +47,7 @@ _MODES = {
     "locrian": -5,
 }
 MODE_NAMES = tuple(_MODES)
+_SHORT = {"": "major", "M": "major", "m": "minor"}
 _SHORTEST = 3  # letters that abbreviate a mode: `dor` is dorian
 
 _TONIC = r"([A-H])[\s_-]*(sharp|flat|[#♯b♭])?[\s_-]*"  # H, the German B, is refused with a hint
@@ -67,10 +68,8 @@ def degree_named(name: str) -> Degree:
 
 def _mode_named(name: str) -> str | None:
     """The mode for a name, an abbreviation, `m` or `M`; no name means major."""
-    if name in ("", "M"):
-        return "major"
-    if name == "m":
-        return "minor"
+    if name in _SHORT:
+        return _SHORT[name]
     return next(
         (mode for mode in MODE_NAMES if len(name) >= _SHORTEST and mode.startswith(name.lower())),
         None,
@@ -229,19 +228,14 @@ class Key:
         line of tritones stays inside. The range must have 12 pitches or more.
         """
         pitch_class = self.pitch_classes[degree]
-        above = near + (pitch_class - near) % 12
-        pitch = above if self._is_nearer(above, near, (low + high) / 2) else above - 12
+        up = (pitch_class - near) % 12
+        is_up = up < _TRITONE or (up == _TRITONE and near < (low + high) / 2)
+        pitch = near + up - (0 if is_up else 12)
         if pitch < low:
             return low + (pitch_class - low) % 12
         if pitch > high:
             return high - (high - pitch_class) % 12
         return pitch
-
-    @staticmethod
-    def _is_nearer(above: Pitch, near: Pitch, middle: float) -> bool:
-        """Whether the pitch `above` is nearer to `near` than the pitch an octave lower."""
-        distance = above - near
-        return distance < _TRITONE or (distance == _TRITONE and near < middle)
 
 
 C_MAJOR = Key("C major", 0)

@@ -64,13 +64,12 @@ class Melody:
         chord_goes_on = self._chord_onset is not None and onset - self._chord_onset <= CHORD
         if not chord_goes_on:
             self._chord.clear()
-        self._chord.add(pitch)
-        if chord_goes_on and self._top is not None and pitch <= self._top:
-            return None
-        if not chord_goes_on:
             self._chord_onset = onset
             self._before = self._top
             self._direction = self._chord_direction
+        self._chord.add(pitch)
+        if chord_goes_on and self._top is not None and pitch <= self._top:
+            return None
         self._chord_direction = self._moves_to(pitch)
         self._top = pitch
         degree = self.key.degree(pitch, self._chord_direction)

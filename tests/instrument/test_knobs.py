@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.instrument.events import Notice, Output
-from midigen.instrument.knobs import Knobs
-from midigen.instrument.panel import Panel
+from midigen.instrument.panel import Knobs, Panel
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
 from midigen.settings.choices import TempoSource
 from midigen.settings.controls import Control

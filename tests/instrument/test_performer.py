@@ -6,8 +6,8 @@ of it, an answer's last note a beat. The predictor answers each letter with the 
 
 import pytest
 
-from midigen.instrument.duet import MAX_ANSWERS
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Notice
+from midigen.instrument.modes import MAX_ANSWERS
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn, Seconds
 from midigen.music.keys import AUTO, Key
 from midigen.prediction.mixture import Probabilities
@@ -152,7 +152,7 @@ class TestDuet:
         assert playing.handle(NoteOn(67, 80), 0.02) == []
         assert playing.handle(NoteOn(64, 80), 0.025) == []
         playing.prepare()
-        assert playing._improviser.foresight._session._window.as_batch().tolist() == [[4]]
+        assert playing._parts.improviser.foresight._session._window.as_batch().tolist() == [[4]]
 
     def test_quantized_answers_wait_for_the_grid(self) -> None:
         chosen = settings(mode=Mode.DUET, duet={"quantize": True})
@@ -236,7 +236,7 @@ class TestSolo:
         playing.advance(0.25)
         playing.handle(NoteOn(64, 80), 0.26)
         playing.prepare()
-        assert playing._improviser.foresight._session._window.as_batch().tolist() == [[2, 1]]
+        assert playing._parts.improviser.foresight._session._window.as_batch().tolist() == [[2, 1]]
 
     def test_it_has_no_drift(self) -> None:
         """After an hour of late wake-ups the steps are where they belong."""
@@ -414,7 +414,7 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.advance(0.0)
-        playing._improviser.foresight._session._predictor = Broken()
+        playing._parts.improviser.foresight._session._predictor = Broken()
         ended, notice = playing.advance(0.25)  # nothing has followed D before: silence
         assert ended == NoteOff(62)
         assert isinstance(notice, Notice)
@@ -436,7 +436,7 @@ class TestEveryMode:
         playing.start(0.0)
         playing.handle(NoteOn(60, 80), 0.0)
         playing.prepare()
-        playing._improviser.foresight._session._predictor = Broken(2)  # not needed any more
+        playing._parts.improviser.foresight._session._predictor = Broken(2)  # not needed any more
         assert playing.handle(NoteOn(64, 80), 0.5) == [NoteOn(65, 80)]
 
     def test_preparation_changes_nothing_that_is_played(self) -> None:

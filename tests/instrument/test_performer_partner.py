@@ -393,7 +393,7 @@ class TestKnobs:
         playing.start(0.0)
         assert playing.handle(cc(21, 25), 1.0) == []
         assert playing.handle(cc(21, 13), 1.1) == []
-        assert playing._panel["temperature"] == pytest.approx(13 / 127 * 5)
+        assert playing._parts.panel["temperature"] == pytest.approx(13 / 127 * 5)
         assert playing.deadline == pytest.approx(1.5)
         assert playing.advance(1.5) == [Notice("temperature 0.511811")]
         assert playing.deadline is None

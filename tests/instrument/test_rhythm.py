@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.instrument.phrase import Phrase, Played
 from midigen.instrument.rhythm import Mirror, Pattern, Place, Steady, contour, mirror
+from midigen.instrument.turns import Phrase, Played
 from midigen.music.timeline import Timeline
 
 SECONDS = Timeline(0.0, 0.0, 60.0)

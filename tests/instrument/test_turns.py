@@ -71,7 +71,7 @@ def test_held_keys_and_pedals_are_playing() -> None:
     turns.press((2, 64), 0.0)
     turns.release((1, 60), 0.2)
     turns.release((2, 64), 0.3)
-    assert turns.held
+    assert turns.is_held
     assert turns.next_time is None
     turns.pedal(1, down=False, now=2.0)
     assert turns.next_time == 2.5

@@ -49,7 +49,7 @@ def walk() -> Iterator[Walk]:
 
     def play(loop: Loop, daemon: Daemon) -> None:
         intake = Intake(loop.enqueue, Feedback())
-        improviser = daemon.performer._improviser
+        improviser = daemon.performer._parts.improviser
         wait_until(lambda: improviser._knows(answers=True), "the forecast")
         walk.is_on = True
         intake.on_message(([0x90, 60, 80], 0.0))
@@ -82,8 +82,8 @@ def test_no_call_goes_back_up(walk: Walk) -> None:
         below.setdefault(one, set()).add(other)
     order = [*TopologicalSorter(below).static_order()]  # raises CycleError if any goes back
     assert order.index("midigen.instrument.ledger") < order.index("midigen.instrument.voice")
-    assert order.index("midigen.instrument.voice") < order.index("midigen.instrument.duet")
-    assert order.index("midigen.instrument.duet") < order.index("midigen.instrument.performer")
+    assert order.index("midigen.instrument.voice") < order.index("midigen.instrument.modes")
+    assert order.index("midigen.instrument.modes") < order.index("midigen.instrument.performer")
     assert order.index("midigen.instrument.performer") < order.index("midigen.live.worker")
 
 
