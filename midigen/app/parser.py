@@ -5,8 +5,7 @@ import shutil
 import sys
 from typing import Any, NoReturn
 
-from midigen.app.console import HANGING, write
-from midigen.app.wrapping import wrapped
+from midigen.app.console import HANGING, wrapped, write
 from midigen.errors import ExitCode
 
 _WHICH = "which midigen, if several are running: its --name, or midigen-in"

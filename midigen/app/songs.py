@@ -1,15 +1,17 @@
-"""The songs that `train` and `evaluate` read from MIDI files."""
+"""What `train` and `evaluate` share: the songs of a corpus, and the table of scores."""
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midigen.app.console import tell
+from midigen.app.console import show, tell
 from midigen.errors import MidiFileError
 
 if TYPE_CHECKING:
     from midigen.learning.corpus import Song
+    from midigen.learning.evaluation import Score
 
 
 def add_corpus(parser: argparse.ArgumentParser, number: str) -> None:
@@ -53,3 +55,10 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
     if skipped:
         tell(f"{skipped} of {len(files)} files skipped")
     return songs(tunes)
+
+
+def print_scores(scores: "Iterable[Score]") -> None:
+    """Print a line for each score: bits a note, the shares that were right and among three."""
+    show(f"{'':12}  bits a note   right  among three")
+    for score in scores:
+        show(f"{score.name:12}  {score.bits_per_note:11.3f}  {score.top1:6.1%}  {score.top3:11.1%}")

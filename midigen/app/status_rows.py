@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from midigen.app.wrapping import wrapped
+from midigen.app.console import wrapped
 from midigen.instrument.status import Status
 from midigen.music.keys import LETTERS, SIZE
 from midigen.text import printable

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from midigen.app.console import show
 from midigen.app.options import add_settings, effective_settings, number
-from midigen.app.scores import print_report, print_scores
-from midigen.app.songs import add_corpus, read_songs
+from midigen.app.songs import add_corpus, print_scores, read_songs
 from midigen.errors import ExitCode, MidiFileError, MidigenError
 from midigen.settings.kinds import Number
 from midigen.settings.table import Settings
@@ -99,7 +98,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         }
         print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
     elif report:
-        print_report(report)
+        _print_report(report)
     return ExitCode.OK
 
 
@@ -122,6 +121,25 @@ def _generate(
         memory_amount=settings.memory.amount,
         seed=0 if settings.sampling.seed == "random" else int(settings.sampling.seed),
     )
+
+
+def _print_report(report: "Report") -> None:
+    """Compare what a model plays with how the songs go on."""
+    from midigen.learning.generation import CONTINUATION, OPENING, PHRASE
+
+    show(
+        f"\n{report.openings} openings of {OPENING} notes carried on for {CONTINUATION}, "
+        "and as the songs go on"
+    )
+    played, real = report.played, report.real
+    for text, ours, theirs in (
+        (f"phrases of {PHRASE} notes from the opening", played.from_opening, real.from_opening),
+        (f"phrases of {PHRASE} notes of training songs", played.from_training, real.from_training),
+        ("with a loop", played.loops, real.loops),
+    ):
+        show(f"{text:40} {ours:6.1%}  {theirs:6.1%}")
+    show(f"{'letters, divergence in bits':40} {played.letters:6.3f}")
+    show(f"{'intervals, divergence in bits':40} {played.intervals:6.3f}")
 
 
 def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") -> None:

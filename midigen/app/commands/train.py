@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from midigen.app.console import show, tell
 from midigen.app.options import add_seed
-from midigen.app.scores import print_scores
-from midigen.app.songs import add_corpus, read_songs
+from midigen.app.songs import add_corpus, print_scores, read_songs
 from midigen.errors import ExitCode, MidigenError, UsageError
 
 EXAMPLE = "midigen train corpus/pop909 --name pop --seed 1"
