@@ -11,7 +11,7 @@ from midigen.app.parser import add_name
 from midigen.settings import config, config_file
 from midigen.settings.choices import Api, Mode
 from midigen.settings.kinds import Number
-from midigen.settings.table import Settings, spec_of
+from midigen.settings.table import SPECS, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +85,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keep",
-        type=number(spec_of("record.keep")["kind"]),
+        type=number(SPECS["record.keep"]["kind"]),
         metavar="MINUTES",
         help="save the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
@@ -110,7 +110,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def add_seed(parser: argparse._ActionsContainer, text: str) -> None:
     """Add `--seed`, with this help."""
-    kind = replace(spec_of("sampling.seed")["kind"], word="")
+    kind = replace(SPECS["sampling.seed"]["kind"], word="")
     parser.add_argument("--seed", type=number(kind), metavar="N", help=text)
 
 

@@ -7,10 +7,9 @@ from dataclasses import fields
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from midigen.errors import ConfigError
-from midigen.settings.table import Settings
+from midigen.settings.table import LISTS, SPECS
 
 NAME = "midigen.toml"
 SHARED_NAME = "config.toml"
@@ -156,12 +155,8 @@ def _named(text: str) -> set[_Name]:
 @cache
 def _known() -> set[_Name]:
     """The names of all settings."""
-    names: set[_Name] = set()
-    for entry in fields(Settings):
-        section: Any = entry.metadata.get("entry") or entry.default_factory
-        inside = [] if "kind" in entry.metadata else fields(section)
-        names |= {(entry.name, inner.name) for inner in inside} or {(entry.name,)}
-    return names
+    in_lists = {(name, inner.name) for name, of in LISTS.items() for inner in fields(of)}
+    return {tuple(key.split(".")) for key in SPECS} | in_lists
 
 
 @cache

@@ -1,11 +1,11 @@
 """The whole table of settings.
 
-Every setting has its `Kind`, which reads and checks values. `config` fills the table from TOML,
-and `toml` writes it as the commented config.toml. So a new setting is one new field of a section,
-in `playing` or `connections`; if it may change while midigen plays, `controls` names it too.
+Every setting has its `Kind`, which reads and checks values. `config` fills the table from TOML, and
+writes it as the commented config.toml. So a new setting is one new field of a section, in
+`playing` or `connections`; if it may change while midigen plays, `controls` names it too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from midigen.music.keys import C_MAJOR, Key
 from midigen.music.melody import Chromatic
 from midigen.settings.choices import Api, Mode, TempoSource
 from midigen.settings.connections import ClockSending, Input, Osc, OutputSettings, Ports, Record
-from midigen.settings.kinds import Choice, Flag, KeyName, Text, section, setting, tables
+from midigen.settings.kinds import KeyName, Text, choice, section, setting, switch, tables
 from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
 from midigen.settings.playing import (
     DuetSettings,
@@ -28,19 +28,12 @@ from midigen.settings.playing import (
 )
 
 
-def spec_of(key: str) -> Mapping[str, Any]:
-    """The `kind` and the `meaning` of a setting such as `"tempo.bpm"`."""
-    part, _, name = key.rpartition(".")
-    owner: Any = getattr(Settings(), part) if part else Settings()
-    return next(entry.metadata for entry in fields(owner) if entry.name == name)
-
-
 @dataclass(frozen=True)
 class Settings:
     """The whole configuration. The defaults are those of config.toml."""
 
-    mode: Mode = setting(
-        Mode.CALL_RESPONSE, Choice(Mode), "answer your phrases, answer every note, or play on alone"
+    mode: Mode = choice(
+        Mode.CALL_RESPONSE, "answer your phrases, answer every note, or play on alone"
     )
     model: str = setting(
         "songs", Text("a name or a path"), "a model in models/, or the path of an .onnx file"
@@ -48,13 +41,12 @@ class Settings:
     key: Key = setting(
         C_MAJOR, KeyName(), "the key that you and midigen play in; auto finds it by ear"
     )
-    chromatic: Chromatic = setting(
+    chromatic: Chromatic = choice(
         Chromatic.FOLLOW,
-        Choice(Chromatic),
         "notes outside the key: move them to the next one in it, the way the melody is going, or"
         " ignore them",
     )
-    thru: bool = setting(False, Flag(), "pass what you play on to the output as well")
+    thru: bool = switch("pass what you play on to the output as well")
     ports: Ports = section(Ports)
     input: Input = section(Input)
     output: OutputSettings = section(OutputSettings)
@@ -113,3 +105,19 @@ class Settings:
         if self.ports.api is Api.TERMINAL and (self.ports.input or self.ports.output):
             problems["ports.api"] = "another system: the terminal has no named ports"
         return problems
+
+
+def _specs() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for entry in fields(Settings):
+        if "kind" in entry.metadata:
+            yield entry.name, entry.metadata
+        elif "entry" not in entry.metadata:
+            of: Any = entry.default_factory
+            yield from ((f"{entry.name}.{inner.name}", inner.metadata) for inner in fields(of))
+
+
+SPECS = dict(_specs())
+"""The `kind` and the `meaning` of each setting, by keys such as `"tempo.bpm"`."""
+
+LISTS: Mapping[str, type] = {"control": Knob, "scene": Scene}
+"""The settings that are lists of tables, and what is in each table."""

@@ -9,7 +9,7 @@ from midigen.app.console import show, tell
 from midigen.app.options import add_port_settings, add_settings, effective_settings
 from midigen.errors import ExitCode, UsageError
 from midigen.midi.messages import Message
-from midigen.settings import checks, config_file, controls
+from midigen.settings import config_file, controls
 from midigen.settings.choices import Api
 from midigen.settings.knobs_and_scenes import Knob
 from midigen.settings.table import Settings
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _refuse_value(knob: Knob, settings: Settings) -> None:
     """Raise UsageError if a knob can't set its control to its value, or needs one."""
-    if why := checks.wrong_value(knob, settings):
+    if why := controls.wrong_value(knob, settings):
         raise UsageError(f"--value: {why}")
 
 
