@@ -5,6 +5,7 @@ loads the models, makes the recordings folder. At the end it measures the latenc
 computer, and how late it wakes up.
 """
 
+import contextlib
 import os
 import statistics
 import sys
@@ -25,12 +26,12 @@ from midigen.app.findings import (
     judge_waking,
 )
 from midigen.app.measuring import as_played, measure_round_trip, measure_waking, opened
+from midigen.app.performance import new_recorder
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
 from midigen.live.jack_watch import JackWatch
 from midigen.live.midi_system import SEQUENCER, Listing, find_api, list_ports, sequencer_trouble
 from midigen.live.osc import OscServer
 from midigen.live.port_names import choose, matches
-from midigen.live.recording import Recorder
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
 from midigen.settings.choices import Api
@@ -123,13 +124,10 @@ def examine_jack(*, running: bool) -> Finding:
             ExitCode.NO_MIDI_SYSTEM,
         )
     try:
-        watch = JackWatch("midigen-doctor")
+        with contextlib.closing(JackWatch("midigen-doctor")) as watch:
+            return judge_period(watch.period)
     except MidigenError as exc:
         return failure(exc)
-    try:
-        return judge_period(watch.period)
-    finally:
-        watch.close()
 
 
 # --- the ports
@@ -138,15 +136,14 @@ def examine_jack(*, running: bool) -> Finding:
 def examine_own_ports(api: Api, ports: Ports) -> Finding:
     """Whether the virtual ports can be opened. Closes them again."""
     if api is Api.WINMM:
+        text = "virtual ports: Windows has none"
         if ports.input and ports.output:
-            return Finding(Verdict.PASSED_OVER, "virtual ports: Windows has none")
-        return Finding(
-            Verdict.FAILS,
-            "virtual ports: Windows has none",
+            return Finding(Verdict.PASSED_OVER, text)
+        remedy = (
             "install a loopback port such as loopMIDI, and name it with --output and your "
-            "keyboard with --input",
-            ExitCode.PORT,
+            "keyboard with --input"
         )
+        return Finding(Verdict.FAILS, text, remedy, ExitCode.PORT)
     try:
         with opened(api, replace(ports, input=(), output=()), _ignore):
             pass
@@ -160,23 +157,19 @@ def examine_named_ports(
     listing: Listing, ports: Ports, *, waits: bool = False
 ) -> Iterator[Finding]:
     """Whether each port that the settings name exists, or midigen may wait for it."""
-    for option, wanted, there in (
-        ("input", ports.input, listing.inputs),
-        ("output", ports.output, listing.outputs),
-    ):
-        for name in wanted:
-            try:
-                found = choose(name, there)
-            except PortError as exc:
-                remedy = f"is it plugged in? `midigen ports` lists what --{option} takes"
-                if matches(name, there):  # several do: the error says how to name one of them
-                    yield failure(exc)
-                elif waits:
-                    yield Finding(Verdict.DOUBTFUL, f"{exc}; midigen waits for it", remedy)
-                else:
-                    yield failure(exc, remedy)
+    wanted = [("input", name, listing.inputs) for name in ports.input]
+    wanted += [("output", name, listing.outputs) for name in ports.output]
+    for option, name, there in wanted:
+        try:
+            yield Finding(Verdict.GOOD, f'--{option} "{name}" is "{choose(name, there).name}"')
+        except PortError as exc:
+            remedy = f"is it plugged in? `midigen ports` lists what --{option} takes"
+            if matches(name, there):  # several do: the error says how to name one of them
+                yield failure(exc)
+            elif waits:
+                yield Finding(Verdict.DOUBTFUL, f"{exc}; midigen waits for it", remedy)
             else:
-                yield Finding(Verdict.GOOD, f'--{option} "{name}" is "{found.name}"')
+                yield failure(exc, remedy)
 
 
 # --- this process
@@ -223,19 +216,11 @@ def examine_model(name: str, place: str = "") -> Finding:
 
 def examine_recording(settings: Settings) -> Finding:
     """Whether recordings can be written. Makes their folder if it doesn't exist."""
-    folder = Path(settings.record.path).expanduser()
-    recorder = Recorder(
-        folder,
-        whole=True,
-        keep_minutes=settings.record.keep,
-        bpm=settings.tempo.bpm,
-        bar=settings.tempo.bar,
-        tell=_ignore,
-    )
     try:
-        recorder.prove()
+        new_recorder(settings, _ignore)
     except MidigenError as exc:
         return failure(exc)
+    folder = Path(settings.record.path).expanduser()
     return Finding(Verdict.GOOD, f"recordings: {folder} can be written")
 
 
@@ -261,8 +246,7 @@ def examine_round_trip(api: Api | None) -> Finding:
     try:
         times = as_played(lambda: measure_round_trip(api, NOTES))
     except MidigenError as exc:
-        text = f"latency: it can't be measured: {exc}"
-        return Finding(Verdict.DOUBTFUL, text)
+        return Finding(Verdict.DOUBTFUL, f"latency: it can't be measured: {exc}")
     return judge_round_trip(times, NOTES, api)
 
 

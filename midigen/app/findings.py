@@ -28,6 +28,8 @@ UNSTEADY: Seconds = 0.003
 LONG_PERIOD: Seconds = 0.006
 """A note and its answer take up to two periods of JACK; 256 frames at 44.1 kHz are 5.8 ms."""
 
+_FOR_SPEED = "real-time priority, fewer other programs"
+
 
 class Verdict(StrEnum):
     """The verdict of one check."""
@@ -58,11 +60,8 @@ def judge_period(period: Seconds) -> Finding:
     text = f"JACK: its server runs, with a period of {_ms(period)}"
     if period <= LONG_PERIOD:
         return Finding(Verdict.GOOD, text)
-    return Finding(
-        Verdict.DOUBTFUL,
-        f"{text}, and every note waits for its end",
-        "start it with a shorter one, such as `jackd -d alsa -p 128`",
-    )
+    remedy = "start it with a shorter one, such as `jackd -d alsa -p 128`"
+    return Finding(Verdict.DOUBTFUL, f"{text}, and every note waits for its end", remedy)
 
 
 def judge_prediction(model: str, took: Seconds) -> Finding:
@@ -75,36 +74,28 @@ def judge_prediction(model: str, took: Seconds) -> Finding:
 
 def judge_round_trip(times: Sequence[Seconds], sent: int, api: Api) -> Finding:
     """Whether a player will notice the latency, by the `times` of the notes that came back."""
+    is_jack = api is Api.JACK
     if not times:
-        return Finding(
-            Verdict.FAILS,
-            "notes don't get from one port to another",
-            "restart the JACK server, or this machine"
-            if api is Api.JACK
-            else "restart this machine",
-            ExitCode.PORT,
-        )
+        remedy = f"restart {'the JACK server, or ' if is_jack else ''}this machine"
+        text = "notes don't get from one port to another"
+        return Finding(Verdict.FAILS, text, remedy, ExitCode.PORT)
     if len(times) < sent:
-        return Finding(
-            Verdict.DOUBTFUL,
-            f"latency: {sent - len(times)} of {sent} test notes got lost",
-            "start JACK in its synchronous mode, `jackd -S`; if it is, the machine is overloaded"
-            if api is Api.JACK
-            else "the machine is overloaded: end other programs, allow real-time priority",
-        )
+        remedy = "the machine is overloaded: end other programs, allow real-time priority"
+        if is_jack:
+            remedy = "start JACK in its synchronous mode, `jackd -S`; if it is, "
+            remedy += "the machine is overloaded"
+        text = f"latency: {sent - len(times)} of {sent} test notes got lost"
+        return Finding(Verdict.DOUBTFUL, text, remedy)
     usual, p99 = (float(np.percentile(times, share)) for share in (50, 99))
     text = (
         f"latency: a note to midigen and its answer take {_ms(usual)} (p50), {_ms(p99)} (p99), "
         f"{_ms(max(times))} (max)"
     )
-    remedy = "real-time priority, fewer other programs"
-    if api is Api.JACK:
-        remedy = f"a shorter period of JACK, {remedy}"
     if p99 <= NOTICED:
         return Finding(Verdict.GOOD, f"{text}: you will not notice it")
-    if p99 <= TOO_SLOW:
-        return Finding(Verdict.DOUBTFUL, f"{text}: felt by some players", remedy)
-    return Finding(Verdict.DOUBTFUL, f"{text}: too slow to play with", remedy)
+    remedy = f"{'a shorter period of JACK, ' if is_jack else ''}{_FOR_SPEED}"
+    felt = "felt by some players" if p99 <= TOO_SLOW else "too slow to play with"
+    return Finding(Verdict.DOUBTFUL, f"{text}: {felt}", remedy)
 
 
 def judge_waking(late: Sequence[Seconds]) -> Finding:
@@ -113,7 +104,7 @@ def judge_waking(late: Sequence[Seconds]) -> Finding:
     text = f"this machine wakes up {_ms(p99)} late (p99), {_ms(max(late))} at worst"
     if p99 <= UNSTEADY:
         return Finding(Verdict.GOOD, f"{text}: you will not notice it")
-    remedy = "real-time priority, fewer other programs, a machine that isn't shared"
+    remedy = f"{_FOR_SPEED}, a machine that isn't shared"
     return Finding(Verdict.DOUBTFUL, f"{text}: its rhythm may sound unsteady", remedy)
 
 

@@ -9,7 +9,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,8 +68,8 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         if options.log or options.verbose:
             stack.enter_context(_logged(options, screen))
-        keeps = options.keep is not None
-        recorder = stack.enter_context(_recording(settings, screen, keeps=keeps))
+        recorder = new_recorder(settings, screen.tell)
+        stack.callback(_end_recording, recorder, screen.tell, keeps=options.keep is not None)
         stack.callback(supervisor.close)
         daemon = Daemon(
             performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
@@ -77,11 +77,16 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
 
         def started() -> None:
             if settings.osc.port != "off":
-                stack.enter_context(_osc(settings, daemon, screen))
+                _open_osc(stack, settings, daemon, screen)
             remote = Remote(
                 daemon, connection, settings, lambda: adapted(effective_settings(options))
             )
-            stack.enter_context(_control_channel(settings, remote, feed, screen))
+            control = ControlChannel(settings.ports.in_client, remote, feed)
+            stack.callback(control.close)
+            try:
+                control.open()
+            except MidigenError as exc:  # midigen plays without it
+                screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
             headline = _headline(settings, connection)
             stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
             supervisor.ready(headline)
@@ -111,9 +116,8 @@ def _logged(options: argparse.Namespace, screen: Screen) -> contextlib.AbstractC
     return log.logged(options.log, sys.stderr if shows else None)
 
 
-@contextlib.contextmanager
-def _recording(settings: Settings, screen: Screen, *, keeps: bool) -> Iterator[Recorder]:
-    """The recorder while it is open; with `keeps`, it writes the last minutes at the end."""
+def new_recorder(settings: Settings, tell: Callable[[str], None]) -> Recorder:
+    """A recorder whose folder can be written. Raises MidigenError if it can't."""
     whole = settings.record.path != "off"
     recorder = Recorder(
         Path(settings.record.path if whole else KEPT_IN).expanduser(),
@@ -121,45 +125,29 @@ def _recording(settings: Settings, screen: Screen, *, keeps: bool) -> Iterator[R
         keep_minutes=settings.record.keep,
         bpm=settings.tempo.bpm,
         bar=settings.tempo.bar,
-        tell=screen.tell,
+        tell=tell,
     )
     recorder.prove()
-    try:
-        yield recorder
-    finally:
-        if keeps:
-            recorder.keep()
-        for path in recorder.close(time.perf_counter()):
-            screen.tell(f"recorded {path}")
+    return recorder
 
 
-@contextlib.contextmanager
-def _osc(settings: Settings, daemon: Daemon, screen: Screen) -> Iterator[None]:
+def _end_recording(recorder: Recorder, tell: Callable[[str], None], *, keeps: bool) -> None:
+    """Write what was recorded; with `keeps`, the last minutes too."""
+    if keeps:
+        recorder.keep()
+    for path in recorder.close(time.perf_counter()):
+        tell(f"recorded {path}")
+
+
+def _open_osc(
+    stack: contextlib.ExitStack, settings: Settings, daemon: Daemon, screen: Screen
+) -> None:
     from midigen.live.osc import OscServer
 
     server = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
     server.open()
-    try:
-        screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
-        yield
-    finally:
-        server.close()
-
-
-@contextlib.contextmanager
-def _control_channel(
-    settings: Settings, remote: Remote, feed: Feed, screen: Screen
-) -> Iterator[None]:
-    """Meanwhile answer `midigen status` and `midigen ctl`, if possible."""
-    control = ControlChannel(settings.ports.in_client, remote, feed)
-    try:
-        control.open()
-    except MidigenError as exc:  # midigen plays without it
-        screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
-    try:
-        yield
-    finally:
-        control.close()
+    stack.callback(server.close)
+    screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
 
 
 # --- ports
