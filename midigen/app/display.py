@@ -28,20 +28,15 @@ INTERVAL: Seconds = 0.1
 """The time between two reads of the status."""
 
 _UNKNOWN_SIZE = os.terminal_size((80, 24))
+_PLAIN = ("dumb", "unknown")  # terminals that only print
 _KEPT = 500  # notices that wait for a stuck terminal
 
 
 def is_worthwhile(stream: TextIO) -> bool:
     """Whether a stream is a terminal that can be drawn on."""
-    try:
-        if not stream.isatty():
-            return False
-    except ValueError:  # closed
+    if stream.closed or not stream.isatty() or os.environ.get("TERM", "").lower() in _PLAIN:
         return False
-    return (
-        os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
-        and not Console(file=stream).legacy_windows  # it has no escape sequences
-    )
+    return not Console(file=stream).legacy_windows  # it has no escape sequences
 
 
 class Display:
@@ -163,7 +158,6 @@ class Sheet:
         console = Console(file=stream, force_terminal=True)
         self._colours = COLOR_SYSTEMS.get(console.color_system or "")
         self._no_colour = console.no_color
-        self._styles: dict[str, Style] = {}
         self._widths: list[int] = []  # of the present rows
         self._size: os.terminal_size | None = None
 
@@ -177,9 +171,7 @@ class Sheet:
             parts.append("\x1b[J")
         parts += [f"{self._written(notice)}\r\n" for notice in notices]
         parts.append("\r\n".join(f"{self._written(row)}\x1b[K" for row in drawn))
-        if drawn:
-            parts.append("\x1b[J")
-        parts.append("\x1b[?25h")
+        parts.append("\x1b[J\x1b[?25h" if drawn else "\x1b[?25h")
         self._widths = [sum(cell_len(text) for text, _ in row) for row in drawn]
         self._size = size
         return "".join(parts)
@@ -191,15 +183,12 @@ class Sheet:
 
     def _written(self, row: Row) -> str:
         return "".join(
-            self._style(style).render(text, color_system=self._colours) for text, style in row
+            self._style(name).render(text, color_system=self._colours) for text, name in row
         )
 
     def _style(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = Style.parse(name)
-            style = self._styles[name] = style.without_color if self._no_colour else style
-        return style
+        style = Style.parse(name)  # which remembers them
+        return style.without_color if self._no_colour else style
 
 
 class Terminal:
