@@ -148,7 +148,10 @@ def _problem(key: str, given: _Given, expected: str) -> str:
 
 def _unknown(key: str, given: _Given) -> str:
     place = f"{_ANY} {key}" if given.option else f"{given.source}: {key}"
-    return f"{place}: no such setting{_closest(key)}"
+    last = key.rpartition(".")[2]
+    close = [name for name in SPECS if name.rpartition(".")[2] == last]  # in the wrong section
+    close = close or difflib.get_close_matches(key, SPECS, n=1)
+    return f"{place}: no such setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _shown(value: object) -> str:
@@ -158,13 +161,6 @@ def _shown(value: object) -> str:
     except RecursionError:
         return "[…]"
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
-
-
-def _closest(key: str) -> str:
-    last = key.rpartition(".")[2]
-    close = [name for name in SPECS if name.rpartition(".")[2] == last]  # in the wrong section
-    close = close or difflib.get_close_matches(key, SPECS, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 # --- writing

@@ -47,39 +47,35 @@ class Spec:
         return f"{self.kind.expected}{alone}"
 
 
-def _sets(name: str, key: str) -> Spec:
-    return Spec(name, key, SPECS[key]["meaning"], SPECS[key]["kind"])
+_SET = {
+    "mode": "mode",
+    "key": "key",
+    "temperature": "sampling.temperature",
+    "top-p": "sampling.top_p",
+    "memory": "memory.amount",
+    "tempo": "tempo.bpm",
+    "subdivision": "rhythm.subdivision",
+    "gate": "rhythm.gate",
+    "density": "rhythm.density",
+    "length": "response.length",
+    "velocity": "touch.scale",
+    "hold": "response.hold",
+    "mute": "output.mute",
+}
+"""The controls that set a setting."""
 
-
-def _press(name: str, meaning: str) -> Spec:
-    return Spec(name, None, meaning, None)
-
+_PRESSED = {
+    "turn": "gives the turn to midigen; while it answers (call-response), takes it back",
+    "again": "another answer to the same phrase",
+    "forget": "empties the window and the memory",
+    "panic": "silences everything, on its channel of the synth too",
+    "keep": "writes the last minutes to a MIDI file",
+}
 
 CONTROLS = {
-    spec.name: spec
-    for spec in (
-        _sets("mode", "mode"),
-        _sets("key", "key"),
-        _sets("temperature", "sampling.temperature"),
-        _sets("top-p", "sampling.top_p"),
-        _sets("memory", "memory.amount"),
-        _sets("tempo", "tempo.bpm"),
-        _sets("subdivision", "rhythm.subdivision"),
-        _sets("gate", "rhythm.gate"),
-        _sets("density", "rhythm.density"),
-        _sets("length", "response.length"),
-        _sets("velocity", "touch.scale"),
-        _sets("hold", "response.hold"),
-        _sets("mute", "output.mute"),
-        _press(
-            "turn", "gives the turn to midigen; while it answers (call-response), takes it back"
-        ),
-        _press("again", "another answer to the same phrase"),
-        _press("forget", "empties the window and the memory"),
-        _press("panic", "silences everything, on its channel of the synth too"),
-        _press("keep", "writes the last minutes to a MIDI file"),
-        Spec("scene", None, "recalls a scene at the next beat", Text("a scene's name")),
-    )
+    **{name: Spec(name, key, **SPECS[key]) for name, key in _SET.items()},
+    **{name: Spec(name, None, meaning, None) for name, meaning in _PRESSED.items()},
+    "scene": Spec("scene", None, "recalls a scene at the next beat", Text("a scene's name")),
 }
 
 
@@ -192,7 +188,8 @@ def _knob_problems(
         return {key: "needs one of cc, program and note"}
     ((kind, number),) = knob.sources.items()
     for other in before:
-        if other.sources == knob.sources and _overlap(other, knob):
+        overlap = other.channel == knob.channel or "all" in (other.channel, knob.channel)
+        if other.sources == knob.sources and overlap:
             return {f"{key}.{kind}": f"{kind} {number} sets {other.name} already"}
     if knob.name not in CONTROLS:
         return {f"{key}.name": why_not(knob.name, "") or "a control needs a name"}
@@ -217,14 +214,15 @@ def wrong_value(knob: Knob, settings: Settings) -> str | None:
 
 
 def _wrong_range(knob: Knob) -> str | None:
-    """What is wrong with the ends of a knob's range; None if nothing is."""
     if knob.low is None and knob.high is None:
         return None
     kind = CONTROLS[knob.name].kind
     number = number_of(kind)
     if kind is None or number is None or knob.value is not None:
         return "low and high are the ends of a knob that sets a number"
-    if _is_within(knob, number):
+    low = number.low if knob.low is None else knob.low
+    high = number.high if knob.high is None else knob.high
+    if low != high and all(number.low <= end <= number.high for end in (low, high)):
         return None
     return f"low and high must be two numbers in {knob.name}'s range: {kind.expected}"
 
@@ -234,13 +232,3 @@ def _why_not_set(name: str, value: str | float) -> str | None:
     if is_toggle(Control(name, value)):
         return f"{name} is {Flag().expected}, not {value!r}"
     return why_not(name, value)
-
-
-def _overlap(one: Knob, other: Knob) -> bool:
-    return "all" in (one.channel, other.channel) or one.channel == other.channel
-
-
-def _is_within(knob: Knob, number: Number) -> bool:
-    low = number.low if knob.low is None else knob.low
-    high = number.high if knob.high is None else knob.high
-    return low != high and all(number.low <= end <= number.high for end in (low, high))
