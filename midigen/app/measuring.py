@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 from midigen.live import realtime
@@ -25,19 +26,16 @@ _SLEEP: Seconds = 0.005
 
 _Result = TypeVar("_Result")
 
-_ECHO = Ports(
-    in_client="midigen-doctor-in",
-    in_port="midigen-doctor-in",
-    out_client="midigen-doctor-out",
-    out_port="midigen-doctor-out",
-)
-_HAND = Ports(
+
+def _ports(ear: str, mouth: str) -> Ports:
+    return Ports(in_client=ear, in_port=ear, out_client=mouth, out_port=mouth)
+
+
+_ECHO = _ports("midigen-doctor-in", "midigen-doctor-out")
+_HAND = replace(
+    _ports("midigen-doctor-ear", "midigen-doctor-hand"),
     input=(_ECHO.out_port,),
     output=(_ECHO.in_port,),
-    in_client="midigen-doctor-ear",
-    in_port="midigen-doctor-ear",
-    out_client="midigen-doctor-hand",
-    out_port="midigen-doctor-hand",
 )
 
 
@@ -63,15 +61,13 @@ def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
             came = _wait_for(answer, answered)
             return None if came is None else came - began
 
-        times: list[Seconds] = []
         if all(there_and_back(pitch) is None for pitch in range(_TRIES)):
-            return times
+            return []
+        times = []
         for number in range(notes):
             time.sleep(chance.uniform(0, _SPREAD))
-            took = there_and_back((_TRIES + number) % 128)
-            if took is not None:
-                times.append(took)
-    return times
+            times.append(there_and_back((_TRIES + number) % 128))
+    return [took for took in times if took is not None]
 
 
 def measure_waking() -> list[Seconds]:

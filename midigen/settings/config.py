@@ -186,12 +186,8 @@ def render(settings: Settings) -> str:
 
 
 def _setting(entry: "Field[Any]", value: object) -> list[str]:
-    kind = entry.metadata["kind"]
-    return [
-        f"# {entry.metadata['meaning']}",
-        f"#   {kind.expected}",
-        f"{entry.name} = {literal(value)}",
-    ]
+    meaning, kind = entry.metadata["meaning"], entry.metadata["kind"]
+    return [f"# {meaning}", f"#   {kind.expected}", f"{entry.name} = {literal(value)}"]
 
 
 def _list(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
@@ -203,11 +199,9 @@ def _list(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
     if not tables:
         lines += ["#", *(f"#   {line}" for line in entry.metadata["example"].splitlines()), ""]
     for table in tables:
-        lines.append(f"[[{entry.name}]]")
-        for inner in fields(table):
-            if (value := getattr(table, inner.name)) not in (None, "", ()):
-                lines.append(f"{inner.name} = {literal(value)}")
-        lines.append("")
+        values = ((inner.name, getattr(table, inner.name)) for inner in fields(table))
+        given = (f"{name} = {literal(each)}" for name, each in values if each not in (None, "", ()))
+        lines += [f"[[{entry.name}]]", *given, ""]
     return lines
 
 

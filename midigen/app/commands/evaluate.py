@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "midigen evaluate pop corpus/pop909 --split test"
 
-_OPENINGS = Number(1, 1_000_000, "openings")
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model's name or path")
@@ -43,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--generate",
-        type=number(_OPENINGS),
+        type=number(Number(1, 1_000_000, "openings")),
         metavar="N",
         help="also report on what it plays: it continues N openings with these settings",
     )
@@ -72,13 +70,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         songs = divided(songs)[Side(options.split)]
         if not songs:
             raise MidiFileError("none of these songs is a test song: leave out --split")
-    scores = evaluate(
-        predictor,
-        songs,
-        baselines,
-        load_model("notebook"),
-        lambda each: tqdm(each, desc="predicting", unit=" songs", dynamic_ncols=True),
-    )
+    progress = partial(tqdm, desc="predicting", unit=" songs", dynamic_ncols=True)
+    scores = evaluate(predictor, songs, baselines, load_model("notebook"), progress)
     notes = sum(len(song.letters) for song in songs)
     if not options.json:
         show(f"{name} on {len(songs)} songs, {notes} notes")

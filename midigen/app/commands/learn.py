@@ -40,11 +40,11 @@ def run(options: argparse.Namespace) -> ExitCode:
     mappings.prove(path)
     _refuse_value(Knob(name=name, value=value, cc=0), settings)  # knobs set the most controls
     source = _hear_one(settings)
-    _refuse_value(replace(Knob(), name=name, value=value, **source), settings)
+    knob = replace(Knob(), name=name, value=value, **source)
+    _refuse_value(knob, settings)
     mappings.write_mapping(path, name, source, value)
-    kind = next(kind for kind in ("cc", "program", "note") if kind in source)
-    place = f"{kind} {source[kind]} on channel {source['channel']}"
-    show(f"{place} sets {name} from now on: {path.absolute()}")
+    ((kind, number),) = knob.sources.items()
+    show(f"{kind} {number} on channel {knob.channel} sets {name} from now on: {path.absolute()}")
     return ExitCode.OK
 
 
@@ -75,10 +75,8 @@ def _hear_one(settings: Settings) -> dict[str, int]:
         in_client="midigen-learn",
         out_client="midigen-learn-out",
     )
-    # A keyboard that wasn't named may be unplugged at any time.
-    connection = MidiPorts(
-        api, ports, hears_clock=False, plays=False, waits=not settings.ports.input
-    )
+    waits = not settings.ports.input  # a keyboard that wasn't named may be unplugged at any time
+    connection = MidiPorts(api, ports, hears_clock=False, plays=False, waits=waits)
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     connection.open(arrivals.put)
     try:
@@ -95,8 +93,7 @@ def _hear_one(settings: Settings) -> dict[str, int]:
                     return source
                 continue
             for event in arrival.events(arrival.data):
-                source = learner.hear(event) if isinstance(event, Message) else None
-                if source is not None:
+                if isinstance(event, Message) and (source := learner.hear(event)) is not None:
                     return source
     except KeyboardInterrupt:
         tell("nothing was learned")

@@ -62,7 +62,6 @@ def _train_on_songs(options: argparse.Namespace) -> ExitCode:
     from midigen.prediction.models import MODELS
 
     songs = read_songs(options)
-
     corpus = [*map(str, options.corpus)]
     if options.track is not None:
         corpus += ["--track", options.track]
