@@ -68,7 +68,8 @@ def new_parser(chosen: str | None) -> Parser:
             module = import_module(f"midigen.app.commands.{name}")
             command = add_command(commands, name, text, module.EXAMPLE)
             command.set_defaults(run=module.run)
-            module.add_options(command)
+            if hasattr(module, "add_options"):
+                module.add_options(command)
         else:
             add_command(commands, name, text)
     return parser

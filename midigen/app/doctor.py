@@ -16,16 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from midigen.app.findings import (
-    Finding,
-    Verdict,
-    failure,
-    judge_period,
-    judge_prediction,
-    judge_round_trip,
-    judge_waking,
-)
-from midigen.app.measuring import as_played, measure_round_trip, measure_waking, opened
+from midigen.app import findings
+from midigen.app.findings import Finding, Verdict, as_played, failure
 from midigen.app.performance import new_recorder
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
 from midigen.live.jack_watch import JackWatch
@@ -69,7 +61,7 @@ def examine(settings: Settings, *, waits: bool = False) -> Iterator[Finding]:
         yield examine_osc(settings.osc)
     if plays_midi:
         yield examine_round_trip(listing.api if listing else None)
-    yield judge_waking(as_played(measure_waking))
+    yield findings.judge_waking(as_played(findings.measure_waking))
 
 
 def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Iterator[Finding]:
@@ -125,7 +117,7 @@ def examine_jack(*, running: bool) -> Finding:
         )
     try:
         with contextlib.closing(JackWatch("midigen-doctor")) as watch:
-            return judge_period(watch.period)
+            return findings.judge_period(watch.period)
     except MidigenError as exc:
         return failure(exc)
 
@@ -145,7 +137,7 @@ def examine_own_ports(api: Api, ports: Ports) -> Finding:
         )
         return Finding(Verdict.FAILS, text, remedy, ExitCode.PORT)
     try:
-        with opened(api, replace(ports, input=(), output=()), _ignore):
+        with findings.opened(api, replace(ports, input=(), output=()), _ignore):
             pass
     except MidigenError as exc:
         return failure(exc)
@@ -211,7 +203,7 @@ def examine_model(name: str, place: str = "") -> Finding:
         began = time.perf_counter()
         predictor.predict(window)
         took.append(time.perf_counter() - began)
-    return judge_prediction(f"{place}model {name}", statistics.median(took))
+    return findings.judge_prediction(f"{place}model {name}", statistics.median(took))
 
 
 def examine_recording(settings: Settings) -> Finding:
@@ -244,10 +236,10 @@ def examine_round_trip(api: Api | None) -> Finding:
         reason = "no virtual ports" if api else "no MIDI ports"
         return Finding(Verdict.PASSED_OVER, f"latency: not measured, there are {reason}")
     try:
-        times = as_played(lambda: measure_round_trip(api, NOTES))
+        times = as_played(lambda: findings.measure_round_trip(api, NOTES))
     except MidigenError as exc:
         return Finding(Verdict.DOUBTFUL, f"latency: it can't be measured: {exc}")
-    return judge_round_trip(times, NOTES, api)
+    return findings.judge_round_trip(times, NOTES, api)
 
 
 def _ignore(_: object) -> None:

@@ -67,7 +67,11 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
         if options.log or options.verbose:
-            stack.enter_context(_logged(options, screen))
+            from midigen.live import log
+
+            screen.listeners.append(log.notice)
+            shows = options.verbose and not isinstance(screen, StatusScreen)
+            stack.enter_context(log.logged(options.log, sys.stderr if shows else None))
         recorder = new_recorder(settings, screen.tell)
         stack.callback(_end_recording, recorder, screen.tell, keeps=options.keep is not None)
         stack.callback(supervisor.close)
@@ -87,7 +91,9 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
                 control.open()
             except MidigenError as exc:  # midigen plays without it
                 screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
-            headline = _headline(settings, connection)
+            key = "a key found by ear" if settings.key == AUTO else settings.key
+            model = f"model {settings.model}"
+            headline = f"{settings.mode} in {key}, {model}: {connection.description}"
             stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
             supervisor.ready(headline)
             for name in connection.missing:
@@ -100,20 +106,6 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
 
         stack.enter_context(guarded())
         daemon.run(started)
-
-
-def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
-    key = "a key found by ear" if settings.key == AUTO else settings.key
-    return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
-
-
-def _logged(options: argparse.Namespace, screen: Screen) -> contextlib.AbstractContextManager[None]:
-    """Write the log, with every notice, to a file and to stderr, unless a status is drawn there."""
-    from midigen.live import log
-
-    screen.listeners.append(log.notice)
-    shows = options.verbose and not isinstance(screen, StatusScreen)
-    return log.logged(options.log, sys.stderr if shows else None)
 
 
 def new_recorder(settings: Settings, tell: Callable[[str], None]) -> Recorder:

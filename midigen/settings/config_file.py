@@ -88,10 +88,9 @@ def is_ours(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST)
+        text, _ = decoded(content)
     except OSError:
         return True
-    try:
-        text, _ = decoded(content)
     except ValueError:
         text = content.replace(b"\0", b"").decode("latin-1")
     named = _named(text)
@@ -106,17 +105,16 @@ def read(path: Path) -> tuple[str, str]:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError(f"larger than {LARGEST // 2**10} KiB, the most that is read")
+        text, encoding = decoded(content)
+        for number, line in enumerate(text.split("\n"), start=1):  # TOML ends lines in no other way
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"line {number} is longer than {LONGEST_LINE} characters")
     except OSError as exc:
         raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
-    if len(content) > LARGEST:
-        raise ConfigError([f"{path}: larger than {LARGEST // 2**10} KiB, the most that is read"])
-    try:
-        text, encoding = decoded(content)
     except ValueError as exc:
         raise ConfigError([f"{path}: {exc}"]) from exc
-    for number, line in enumerate(text.split("\n"), start=1):  # TOML ends lines in no other way
-        if len(line) > LONGEST_LINE:
-            raise ConfigError([f"{path}: line {number} is longer than {LONGEST_LINE} characters"])
     return text, encoding
 
 

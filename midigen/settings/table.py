@@ -83,9 +83,9 @@ class Settings:
     def changed(self, key: str, value: Any) -> "Settings":
         """A copy with another value for one setting, which its kind has read."""
         part, _, name = key.rpartition(".")
-        if not part:
-            return replace(self, **{name: value})
-        return replace(self, **{part: replace(getattr(self, part), **{name: value})})
+        if part:
+            name, value = part, replace(getattr(self, part), **{name: value})
+        return replace(self, **{name: value})
 
     def contradictions(self) -> Mapping[str, str]:
         """Settings that exclude each other: for each, its key and what it should be."""

@@ -13,10 +13,6 @@ _CHAIN = re.compile(r"markov-\d|ltm\+stm")
 _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueError)
 
 
-def add_options(_: argparse.ArgumentParser) -> None:
-    pass
-
-
 def run(_: argparse.Namespace) -> ExitCode:
     """Print a line for each model."""
     from midigen.prediction.models import list_models
