@@ -167,10 +167,6 @@ def _connection(
             if api is not Api.AUTO or named or not _stdin_is_played():
                 raise
             tell(f"{exc}: playing from standard input instead")
-    return _terminal(manner)
-
-
-def _terminal(manner: Callable[[], Manner]) -> Terminal:
     if sys.stdin is None:
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():

@@ -168,10 +168,12 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Text:
-    """Text that isn't empty."""
-
+class _Described:
     expected: str
+
+
+class Text(_Described):
+    """Text that isn't empty."""
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str) or not value.strip():
@@ -179,11 +181,8 @@ class Text:
         return value
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(_Described):
     """A list of names, which may be empty."""
-
-    expected: str
 
     def read(self, value: object) -> Any:
         if not isinstance(value, list):
@@ -191,11 +190,8 @@ class Names:
         return tuple(Text("").read(name) for name in value)
 
 
-@dataclass(frozen=True)
-class Assignments:
+class Assignments(_Described):
     """A table of names and values."""
-
-    expected: str
 
     def read(self, value: object) -> Any:
         if not isinstance(value, dict):
@@ -203,11 +199,8 @@ class Assignments:
         return tuple((name, AnyOf("").read(each)) for name, each in value.items())
 
 
-@dataclass(frozen=True)
-class AnyOf:
+class AnyOf(_Described):
     """Text, a finite number, true or false."""
-
-    expected: str
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str | int | float):
