@@ -62,11 +62,10 @@ def load(
     known = {*SPECS, *LISTS}
     problems += [_unknown(key, value) for key, value in given.items() if key not in known]
     for key, why in controls.problems(settings).items():
-        name = key.partition(".")[0]
-        problems.append(f"{given[name].source}: {key}: {why}")
+        problems.append(f"{given[key.partition('.')[0]].source}: {key}: {why}")
     for key, expected in settings.contradictions().items():
-        writer = given.get(key, _Given(None, "defaults"))
-        problems.append(_problem(key, replace(writer, value=settings.at(key)), expected))
+        writer = replace(given.get(key, _Given(None, "defaults")), value=settings.at(key))
+        problems.append(f"{writer.called(key)}: expected {expected}")
     if problems:
         raise ConfigError([printable(problem, escape) for problem in problems])
     return settings
@@ -120,7 +119,7 @@ def _read(
                 yield name, kind.read(given[key].value)
             except ValueError:
                 hint = did_you_mean(kind, given[key].value)
-                problems.append(_problem(key, given[key], kind.expected + hint))
+                problems.append(f"{given[key].called(key)}: expected {kind.expected}{hint}")
 
 
 def _read_tables(name: str, given: _Given, problems: list[str]) -> tuple[Any, ...]:
@@ -140,10 +139,6 @@ def _read_tables(name: str, given: _Given, problems: list[str]) -> tuple[Any, ..
             if key not in specs
         ]
     return tuple(tables)
-
-
-def _problem(key: str, given: _Given, expected: str) -> str:
-    return f"{given.called(key)}: expected {expected}"
 
 
 def _unknown(key: str, given: _Given) -> str:

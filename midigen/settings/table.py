@@ -11,21 +11,11 @@ from typing import Any
 
 from midigen.music.keys import C_MAJOR, Key
 from midigen.music.melody import Chromatic
+from midigen.settings import playing
 from midigen.settings.choices import Api, Mode, TempoSource
 from midigen.settings.connections import ClockSending, Input, Osc, OutputSettings, Ports, Record
 from midigen.settings.kinds import KeyName, Text, choice, section, setting, switch, tables
 from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
-from midigen.settings.playing import (
-    DuetSettings,
-    MemorySettings,
-    Range,
-    Response,
-    Rhythm,
-    Sampling,
-    Tempo,
-    Touch,
-    Turn,
-)
 
 
 @dataclass(frozen=True)
@@ -50,16 +40,16 @@ class Settings:
     ports: Ports = section(Ports)
     input: Input = section(Input)
     output: OutputSettings = section(OutputSettings)
-    range: Range = section(Range)
-    tempo: Tempo = section(Tempo)
+    range: playing.Range = section(playing.Range)
+    tempo: playing.Tempo = section(playing.Tempo)
     clock: ClockSending = section(ClockSending)
-    rhythm: Rhythm = section(Rhythm)
-    turn: Turn = section(Turn)
-    response: Response = section(Response)
-    touch: Touch = section(Touch)
-    duet: DuetSettings = section(DuetSettings)
-    memory: MemorySettings = section(MemorySettings)
-    sampling: Sampling = section(Sampling)
+    rhythm: playing.Rhythm = section(playing.Rhythm)
+    turn: playing.Turn = section(playing.Turn)
+    response: playing.Response = section(playing.Response)
+    touch: playing.Touch = section(playing.Touch)
+    duet: playing.DuetSettings = section(playing.DuetSettings)
+    memory: playing.MemorySettings = section(playing.MemorySettings)
+    sampling: playing.Sampling = section(playing.Sampling)
     osc: Osc = section(Osc)
     record: Record = section(Record)
     control: tuple[Knob, ...] = tables(Knob, KNOB_EXAMPLE)
