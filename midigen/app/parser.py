@@ -63,10 +63,7 @@ def begin_commands(parser: argparse.ArgumentParser, chosen: str) -> Any:
 def add_command(commands: Any, name: str, text: str, example: str = "") -> Parser:
     """Add a command. `text` is its line in the list: without a capital or a full stop."""
     parser: Parser = commands.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog=f"example: {example}",
+        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}"
     )
     return parser
 
