@@ -35,7 +35,6 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
     from midigen.learning.sources import find_files
 
     tunes: list[Tune] = []
-    skipped = 0
     files = find_files(options.corpus)
     with tqdm(total=len(files), desc="reading", unit=" files", dynamic_ncols=True) as bar:
         for result in read(files, options.track):
@@ -47,12 +46,11 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
             elif len(files) == 1:
                 raise MidiFileError(f"{result.path}: {result.reason}")
             else:
-                skipped += 1
                 bar.write(f"midigen: skipped {result.path}: {result.reason}", file=sys.stderr)
     if not tunes:
         where = ", ".join(map(str, options.corpus))
-        raise MidiFileError(f"no melody found in {where}: all {skipped} files skipped")
-    if skipped:
+        raise MidiFileError(f"no melody found in {where}: all {len(files)} files skipped")
+    if skipped := len(files) - len(tunes):
         tell(f"{skipped} of {len(files)} files skipped")
     return songs(tunes)
 

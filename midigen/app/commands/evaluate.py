@@ -12,10 +12,8 @@ from midigen.app.options import add_settings, effective_settings, number
 from midigen.app.songs import add_corpus, print_scores, read_songs
 from midigen.errors import ExitCode, MidiFileError, MidigenError
 from midigen.settings.kinds import Number
-from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
-    from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Song
     from midigen.learning.generation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
@@ -55,6 +53,8 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     from tqdm import tqdm
 
+    from midigen.instrument.improviser import new_sampler
+    from midigen.learning import generation
     from midigen.learning.baselines import Baselines
     from midigen.learning.evaluation import evaluate
     from midigen.learning.split import Side, cut, divide
@@ -80,7 +80,15 @@ def run(options: argparse.Namespace) -> ExitCode:
         _write_notes(options.notes, predictor, songs)
     report = None
     if options.generate:
-        report = _generate(options.generate, settings, predictor, songs, baselines)
+        report = generation.report(
+            predictor,
+            songs,
+            baselines,
+            options.generate,
+            new_sampler=partial(new_sampler, settings.sampling),
+            memory_amount=settings.memory.amount,
+            seed=0 if settings.sampling.seed == "random" else int(settings.sampling.seed),
+        )
     if options.json:
         result = {
             "model": name,
@@ -93,27 +101,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     elif report:
         _print_report(report)
     return ExitCode.OK
-
-
-def _generate(
-    openings: int,
-    settings: Settings,
-    predictor: "OnnxPredictor",
-    songs: "list[Song]",
-    baselines: "Baselines",
-) -> "Report":
-    from midigen.instrument.improviser import new_sampler
-    from midigen.learning.generation import report
-
-    return report(
-        predictor,
-        songs,
-        baselines,
-        openings,
-        new_sampler=partial(new_sampler, settings.sampling),
-        memory_amount=settings.memory.amount,
-        seed=0 if settings.sampling.seed == "random" else int(settings.sampling.seed),
-    )
 
 
 def _print_report(report: "Report") -> None:
