@@ -51,12 +51,7 @@ def begin_commands(parser: argparse.ArgumentParser, chosen: str) -> Any:
     The option `chosen` becomes the function that carries out the typed command; if none is typed,
     it prints the parser's help.
     """
-
-    def show_help(_: argparse.Namespace) -> ExitCode:
-        parser.print_help()
-        return ExitCode.OK
-
-    parser.set_defaults(**{chosen: show_help})
+    parser.set_defaults(**{chosen: lambda _: parser.print_help()})
     return parser.add_subparsers(title="commands", metavar="COMMAND")
 
 

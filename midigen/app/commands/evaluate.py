@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from midigen.app.console import show
 from midigen.app.options import add_settings, effective_settings, number
 from midigen.app.songs import add_corpus, print_scores, read_songs
-from midigen.errors import ExitCode, MidiFileError, MidigenError
+from midigen.errors import MidiFileError, MidigenError
 from midigen.settings.kinds import Number
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, model=False)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Score the model on the songs, and print or write the results."""
     options.model, name = None, options.model
     settings = effective_settings(options)
@@ -100,7 +100,6 @@ def run(options: argparse.Namespace) -> ExitCode:
         print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
     elif report:
         _print_report(report)
-    return ExitCode.OK
 
 
 def _print_report(report: "Report") -> None:

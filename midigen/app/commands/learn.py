@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from midigen.app.console import show, tell
 from midigen.app.options import add_port_settings, add_settings, effective_settings
-from midigen.errors import ExitCode, UsageError
+from midigen.errors import UsageError
 from midigen.midi.messages import Message
 from midigen.settings import config_file, controls
 from midigen.settings.choices import Api
@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_port_settings(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Wait for a knob, pad or pedal, and write its mapping into the configuration."""
     settings = effective_settings(options, may_be_new=True)
     name, value = options.control, options.value
@@ -45,7 +45,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     mappings.write_mapping(path, name, source, value)
     ((kind, number),) = knob.sources.items()
     show(f"{kind} {number} on channel {knob.channel} sets {name} from now on: {path.absolute()}")
-    return ExitCode.OK
 
 
 def _refuse_value(knob: Knob, settings: Settings) -> None:

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from midigen.app.console import show
-from midigen.errors import ExitCode, ModelError
+from midigen.errors import ModelError
 
 EXAMPLE = "midigen models"
 
@@ -13,7 +13,7 @@ _CHAIN = re.compile(r"markov-\d|ltm\+stm")
 _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueError)
 
 
-def run(_: argparse.Namespace) -> ExitCode:
+def run(_: argparse.Namespace) -> None:
     """Print a line for each model."""
     from midigen.prediction.models import list_models
     from midigen.prediction.onnx_predictor import OnnxPredictor
@@ -34,7 +34,6 @@ def run(_: argparse.Namespace) -> ExitCode:
             measured = "not measured"
         window = f"{predictor.min_notes}-{predictor.max_notes}"
         show(f"{path.stem:12}  {window:>5}  {measured}")
-    return ExitCode.OK
 
 
 def _measured(rows: Any) -> str:

@@ -79,11 +79,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Carry out install, uninstall or status; without one, print the help."""
-    code: ExitCode = options.act(options)
-    return code
+    code: ExitCode | None = options.act(options)
+    return code or ExitCode.OK
 
 
-def _install(options: argparse.Namespace) -> ExitCode:
+def _install(options: argparse.Namespace) -> None:
     """Write the unit, start it now and have it started whenever you log in.
 
     Raises MidigenError, which says what was written, what failed and which commands remain.
@@ -104,10 +104,9 @@ def _install(options: argparse.Namespace) -> ExitCode:
         raise MidigenError(f"{path} was written, but {problem}")
     show(f"{path}: installed; it plays as `midigen run` would in {folder}")
     show("it starts whenever you log in; to start it at boot: loginctl enable-linger")
-    return ExitCode.OK
 
 
-def _uninstall(_: argparse.Namespace) -> ExitCode:
+def _uninstall(_: argparse.Namespace) -> None:
     """Stop the service and remove the unit.
 
     Raises MidigenError, which says what was removed, what failed and which commands remain.
@@ -115,7 +114,7 @@ def _uninstall(_: argparse.Namespace) -> ExitCode:
     path = unit_path()
     if not path.exists():
         show(f"{path}: not installed")
-        return ExitCode.OK
+        return
     problem = _problem(["disable", "--now", NAME])
     try:
         path.unlink()
@@ -124,7 +123,6 @@ def _uninstall(_: argparse.Namespace) -> ExitCode:
     if problem := problem or _problem(["daemon-reload"]):
         raise MidigenError(f"{path} was removed, but {problem}")
     show(f"{path}: removed")
-    return ExitCode.OK
 
 
 def _status(_: argparse.Namespace) -> ExitCode:
