@@ -218,12 +218,11 @@ def examine_recording(settings: Settings) -> Finding:
 
 def examine_osc(osc: Osc) -> Finding:
     """Whether the port for OSC is free."""
-    server = OscServer(osc.host, int(osc.port), _ignore, _ignore)
     try:
-        server.open()
+        with contextlib.closing(OscServer(osc.host, int(osc.port), _ignore, _ignore)) as server:
+            server.open()
     except PortError as exc:
         return failure(exc)
-    server.close()
     return Finding(Verdict.GOOD, f"OSC: {osc.host}:{osc.port} is free")
 
 

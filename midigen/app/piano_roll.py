@@ -8,6 +8,7 @@ only when something is drawn.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,14 +139,12 @@ def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
     signatures += [(tick, *signature) for tick, signature in file.time_signatures if tick < end]
     beats: list[float] = []
     bars: list[float] = []
-    for (start, count, unit), following in zip(
-        signatures, [*(tick for tick, _, _ in signatures[1:]), None], strict=True
-    ):
+    for (start, count, unit), following in zip_longest(signatures, signatures[1:]):
         beat = file.ticks_per_beat * 4 / unit
         if following is None:
             number = count * max(1, math.ceil((end - start) / (beat * count)))
         else:
-            number = math.ceil((following - start) / beat)
+            number = math.ceil((following[0] - start) / beat)
         beats += [start + index * beat for index in range(number)]
         bars += [start + index * beat for index in range(0, number, count)]
     last = beats[-1] + beat
@@ -156,8 +155,7 @@ def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
 
 
 def _drawn(figure: "Figure", piece: Piece, title: str, key: Key) -> "Figure":
-    starts = _system_starts(piece)
-    systems = [*zip(starts, [*starts[1:], piece.bars[-1]], strict=True)]
+    systems = [*pairwise([*_system_starts(piece), piece.bars[-1]])]
     longest = max(end - start for start, end in systems)
     around = _TOP + _BOTTOM
     system_height = _HEIGHT - around if len(systems) == 1 else _SYSTEM_HEIGHT

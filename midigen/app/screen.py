@@ -52,9 +52,7 @@ class Screen:
 class StatusScreen(Screen):
     """The status at the bottom of the terminal, with notices scrolling above it."""
 
-    def __init__(self, *listeners: Callable[[str], None]) -> None:
-        super().__init__(*listeners)
-        self._display: Display | None = None
+    _display: "Display | None" = None
 
     def show(self, line: str) -> None:
         """Show a line above the status."""

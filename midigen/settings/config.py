@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,15 +168,15 @@ def render(settings: Settings) -> str:
         value = getattr(settings, entry.name)
         if "entry" in entry.metadata:
             lines += _list(entry, value)
-        elif is_dataclass(value) and "kind" not in entry.metadata:
+        elif "kind" in entry.metadata:
+            lines += _setting(entry, value)
+            if entry.name == "thru":  # the last one outside the sections
+                lines.append("")
+        else:
             lines += [f"# {type(value).__doc__}", f"[{entry.name}]"]
             for inner in fields(value):
                 lines += _setting(inner, getattr(value, inner.name))
             lines.append("")
-        else:
-            lines += _setting(entry, value)
-            if entry.name == "thru":  # the last one outside the sections
-                lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
