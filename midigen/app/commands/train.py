@@ -39,7 +39,10 @@ def run(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.name!r} can't be the name of a model's files")
     if options.name == "notebook" and not options.recipe:
         raise UsageError("notebook is the name of the recipe's model: choose another --name")
-    (_train_notebook if options.recipe else _train_on_songs)(options)
+    if options.recipe:
+        _train_notebook(options)
+    else:
+        _train_on_songs(options)
 
 
 def _train_notebook(options: argparse.Namespace) -> None:
