@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = next((word for word in words if not word.startswith("-")), None)
     options = new_parser(chosen).parse_args(words)
     try:
-        code: ExitCode = options.run(options)
+        code: ExitCode | None = options.run(options)
         sys.stdout.flush()
     except MidigenError as exc:
         tell(str(exc))
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whatever reads the output has ended, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
-    return code
+    return code or ExitCode.OK
 
 
 def new_parser(chosen: str | None) -> Parser:
@@ -68,7 +68,8 @@ def new_parser(chosen: str | None) -> Parser:
             module = import_module(f"midigen.app.commands.{name}")
             command = add_command(commands, name, text, module.EXAMPLE)
             command.set_defaults(run=module.run)
-            module.add_options(command)
+            if hasattr(module, "add_options"):
+                module.add_options(command)
         else:
             add_command(commands, name, text)
     return parser

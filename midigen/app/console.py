@@ -1,8 +1,9 @@
-"""Lines for the player, on any terminal and in any code page."""
+"""Lines for the player, wrapped between words, on any terminal and in any code page."""
 
 import codecs
 import contextlib
 import io
+import re
 import shutil
 import sys
 from typing import TextIO
@@ -11,6 +12,8 @@ HANGING = 2
 """How many columns the rest of a wrapped line is indented."""
 
 _SHORT = 0xFFFF  # the largest code that fits into an escape of four digits
+_WORD = re.compile(r"\s*\S+")
+_DEEPEST = 3  # an indent takes at most one third of the columns
 
 
 def tell(line: str) -> None:
@@ -27,8 +30,6 @@ def show(line: str, indent: int = HANGING) -> None:
 def write(line: str, stream: TextIO | None, indent: int = HANGING) -> None:
     """Write a line to a stream; a terminal gets it wrapped between words."""
     if stream is not None and stream.isatty():
-        from midigen.app.wrapping import wrapped
-
         line = "\n".join(wrapped(line, shutil.get_terminal_size().columns - 1, indent))
     print(line, file=stream, flush=True)
 
@@ -47,3 +48,31 @@ def _escape(exc: UnicodeError) -> tuple[str, int]:
     characters = map(ord, exc.object[exc.start : exc.end])
     escapes = (f"\\u{each:04x}" if each <= _SHORT else f"\\U{each:08x}" for each in characters)
     return "".join(escapes), exc.end
+
+
+def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
+    """The lines of a text, wrapped at `width` columns; only a single word may be wider.
+
+    The rest of a wrapped line is indented like its beginning, and by `indent` columns more.
+    """
+    lines: list[str] = []
+    for paragraph in text.splitlines():
+        begun = len(paragraph) - len(paragraph.lstrip()) + indent
+        margin = " " * min(begun, width // _DEEPEST)
+        line = ""
+        for word in _WORD.findall(paragraph):
+            if line.strip() and _columns(line + word) > width:
+                lines.append(line)
+                line = margin + word.lstrip()
+            else:
+                line += word
+        lines.append(line)
+    return lines
+
+
+def _columns(text: str) -> int:
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from rich.cells import cell_len  # takes a while, and is hardly ever needed
+
+    return cell_len(text)

@@ -10,15 +10,15 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import COLOR_SYSTEMS, Console
+from rich.style import Style
 
-from midigen.app.console import HANGING
-from midigen.app.sheet import Sheet, Terminal
+from midigen.app.console import HANGING, wrapped
 from midigen.app.status_rows import ASCII_BLOCKS, BLOCKS, Row, rows
-from midigen.app.wrapping import wrapped
 from midigen.instrument.status import Status
 from midigen.live.typed_line import Typist
 from midigen.midi.messages import Seconds
@@ -27,20 +27,16 @@ from midigen.text import printable
 INTERVAL: Seconds = 0.1
 """The time between two reads of the status."""
 
+_UNKNOWN_SIZE = os.terminal_size((80, 24))
+_PLAIN = ("dumb", "unknown")  # terminals that only print
 _KEPT = 500  # notices that wait for a stuck terminal
 
 
 def is_worthwhile(stream: TextIO) -> bool:
     """Whether a stream is a terminal that can be drawn on."""
-    try:
-        if not stream.isatty():
-            return False
-    except ValueError:  # closed
+    if stream.closed or not stream.isatty() or os.environ.get("TERM", "").lower() in _PLAIN:
         return False
-    return (
-        os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
-        and not Console(file=stream).legacy_windows  # it has no escape sequences
-    )
+    return not Console(file=stream).legacy_windows  # it has no escape sequences
 
 
 class Display:
@@ -110,7 +106,7 @@ class Display:
         finally:
             terminal.close()
 
-    def _draw(self, terminal: Terminal) -> None:
+    def _draw(self, terminal: "Terminal") -> None:
         """Draw if anything has changed."""
         status = self._latest()
         line = None if self._typist is None else self._typist.text
@@ -149,3 +145,86 @@ def _can_write(stream: TextIO, text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+class Sheet:
+    """The rows that are at the bottom of a screen, and the text that replaces them.
+
+    The cursor stays at the end of the last row, where a typed line continues.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """The stream is used only to find out its colours; nothing is written to it."""
+        console = Console(file=stream, force_terminal=True)
+        self._colours = COLOR_SYSTEMS.get(console.color_system or "")
+        self._no_colour = console.no_color
+        self._widths: list[int] = []  # of the present rows
+        self._size: os.terminal_size | None = None
+
+    def frame(self, notices: Sequence[Row], drawn: Sequence[Row], size: os.terminal_size) -> str:
+        """The text that replaces the present rows by `drawn`, with the notices above them.
+
+        Every row is written again, so that nothing remains of what other programs wrote.
+        """
+        parts = ["\x1b[?25l\r", self._to_the_top(size.columns)]
+        if notices or not drawn or size != self._size:
+            parts.append("\x1b[J")
+        parts += [f"{self._written(notice)}\r\n" for notice in notices]
+        parts.append("\r\n".join(f"{self._written(row)}\x1b[K" for row in drawn))
+        parts.append("\x1b[J\x1b[?25h" if drawn else "\x1b[?25h")
+        self._widths = [sum(cell_len(text) for text, _ in row) for row in drawn]
+        self._size = size
+        return "".join(parts)
+
+    def _to_the_top(self, columns: int) -> str:
+        """Move from the last row to the first. A terminal that got narrower has wrapped them."""
+        lines = sum(max(1, -(-width // columns)) for width in self._widths)
+        return f"\x1b[{lines - 1}A" if lines > 1 else ""
+
+    def _written(self, row: Row) -> str:
+        return "".join(
+            self._style(name).render(text, color_system=self._colours) for text, name in row
+        )
+
+    def _style(self, name: str) -> Style:
+        style = Style.parse(name)  # which remembers them
+        return style.without_color if self._no_colour else style
+
+
+class Terminal:
+    """A stream that is written through a file descriptor of its own.
+
+    So a stuck write doesn't hold the stream's lock. And if the stream is closed, nothing is written
+    to another file that gets its descriptor.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._encoding = stream.encoding or "utf-8"
+        try:
+            self._file: int | None = os.dup(stream.fileno())
+        except (OSError, ValueError):  # in memory, or closed: then `write` fails
+            self._file = None
+
+    def size(self) -> os.terminal_size:
+        """Its columns and lines; 80 by 24 if they are unknown."""
+        try:
+            size = os.get_terminal_size(-1 if self._file is None else self._file)
+        except OSError:
+            return _UNKNOWN_SIZE
+        return size if size.columns and size.lines else _UNKNOWN_SIZE
+
+    def write(self, text: str) -> None:
+        """Write all of a text. Raises OSError or ValueError if the terminal has gone."""
+        if self._file is None:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        data = text.encode(self._encoding, "replace")
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def close(self) -> None:
+        """Close the descriptor, but not the stream."""
+        if self._file is not None:
+            os.close(self._file)

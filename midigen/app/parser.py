@@ -5,8 +5,7 @@ import shutil
 import sys
 from typing import Any, NoReturn
 
-from midigen.app.console import HANGING, write
-from midigen.app.wrapping import wrapped
+from midigen.app.console import HANGING, wrapped, write
 from midigen.errors import ExitCode
 
 _WHICH = "which midigen, if several are running: its --name, or midigen-in"
@@ -52,22 +51,14 @@ def begin_commands(parser: argparse.ArgumentParser, chosen: str) -> Any:
     The option `chosen` becomes the function that carries out the typed command; if none is typed,
     it prints the parser's help.
     """
-
-    def show_help(_: argparse.Namespace) -> ExitCode:
-        parser.print_help()
-        return ExitCode.OK
-
-    parser.set_defaults(**{chosen: show_help})
+    parser.set_defaults(**{chosen: lambda _: parser.print_help()})
     return parser.add_subparsers(title="commands", metavar="COMMAND")
 
 
 def add_command(commands: Any, name: str, text: str, example: str = "") -> Parser:
     """Add a command. `text` is its line in the list: without a capital or a full stop."""
     parser: Parser = commands.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog=f"example: {example}",
+        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}"
     )
     return parser
 

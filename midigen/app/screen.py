@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 class Screen:
     """Lines on stderr, one after another. Each listener is called with every notice, too."""
 
-    def __init__(self, *listeners: Callable[[str], None]) -> None:
+    def __init__(self, *listeners: Callable[[str], None], quiet: bool = False) -> None:
+        """If it is quiet, it shows nothing, but carries out typed lines."""
         self.listeners = [*listeners]
+        self._quiet = quiet
 
     def tell(self, line: str) -> None:
         """Show a notice. For any thread."""
@@ -29,7 +31,8 @@ class Screen:
 
     def show(self, line: str) -> None:
         """Show a line on this screen only. For any thread."""
-        tell(line)
+        if not self._quiet:
+            tell(line)
 
     def release(self) -> None:
         """Restore the terminal at once. For the main thread, even in a signal handler."""
@@ -46,19 +49,10 @@ class Screen:
         yield
 
 
-class QuietScreen(Screen):
-    """Shows nothing, but carries out typed lines."""
-
-    def show(self, line: str) -> None:
-        """Ignore a line."""
-
-
 class StatusScreen(Screen):
     """The status at the bottom of the terminal, with notices scrolling above it."""
 
-    def __init__(self, *listeners: Callable[[str], None]) -> None:
-        super().__init__(*listeners)
-        self._display: Display | None = None
+    _display: "Display | None" = None
 
     def show(self, line: str) -> None:
         """Show a line above the status."""
@@ -90,10 +84,8 @@ class StatusScreen(Screen):
 
 def new_screen(*listeners: Callable[[str], None], quiet: bool) -> Screen:
     """The screen that suits standard error."""
-    if quiet:
-        return QuietScreen(*listeners)
-    if sys.stderr is None or not sys.stderr.isatty():
-        return Screen(*listeners)
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        return Screen(*listeners, quiet=quiet)
     from midigen.app.display import is_worthwhile
 
     return (StatusScreen if is_worthwhile(sys.stderr) else Screen)(*listeners)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from midigen.app.wrapping import wrapped
+from midigen.app.console import wrapped
 from midigen.instrument.status import Status
 from midigen.music.keys import LETTERS, SIZE
 from midigen.text import printable
@@ -47,8 +47,9 @@ def rows(
     width = min(size.columns - 1, WIDEST)  # a terminal may wrap after its last column
     ranked = [] if status is None else _ranked(status, width, blocks)
     if typed is not None:
-        room = max(0, width - 3)
-        ranked.append((0, (("> ", "bold"), (_last_cells(typed, room), "bold"))))
+        while cell_len(typed) > max(0, width - 3):
+            typed = typed[1:]
+        ranked.append((0, (("> ", "bold"), (typed, "bold"))))
     room = min(size.lines, max(_FEWEST, size.lines - NOTICES))
     kept = sorted(sorted(range(len(ranked)), key=lambda place: ranked[place][0])[:room])
     return [_fit(ranked[place][1], width) for place in kept]
@@ -58,17 +59,20 @@ def _ranked(status: Status, width: int, blocks: str) -> list[tuple[int, Row]]:
     """All rows from top to bottom, each with its rank: 1 is the most important."""
     turn = _turn(status.turn, width)
     margin = tuple((" " * cell_len(text), style) for text, style in turn)
+    tempo = (f"{status.bpm:.1f} bpm {status.beat}", _ALARM if "lost" in status.beat else "bold")
+    course = (((status.mode, "bold"),), ((status.key, "bold"),), (tempo,))
     flags = list(_flags(status, width))
     ranks = 3 if flags else 12
+    sounds = next(iter(wrapped(" ".join(status.sounds), width - _LABEL)), "")  # those that fit
     return [
         (11, margin),
         (1, turn),
         (10, margin),
-        *((2, row) for row in _flow(_course(status), width)),
+        *((2, row) for row in _flow(course, width)),
         *((ranks, row) for row in _flow(flags, width)),
         (4, _melody("you", status.heard, width)),
         (5, _melody("midigen", status.played, width)),
-        (7, (_label("sounds"), (_first_words(status.sounds, width - _LABEL), "bold"))),
+        (7, (_label("sounds"), (sounds, "bold"))),
         *((9, bars) for bars in _bars(status.probabilities, width, blocks)),
         (6, _chances(status.notes, status.probabilities, width)),
         *((13, row) for row in _letters(status.notes, width)),
@@ -100,13 +104,6 @@ def _turn(turn: str, width: int) -> Row:
             return ((" - ".center(width), "bold"),)
 
 
-def _course(status: Status) -> Iterable[Row]:
-    """Mode, key and tempo."""
-    yield ((status.mode, "bold"),)
-    yield ((status.key, "bold"),)
-    yield ((f"{status.bpm:.1f} bpm {status.beat}", _ALARM if "lost" in status.beat else "bold"),)
-
-
 def _flags(status: Status, width: int) -> Iterable[Row]:
     """Flags: muted, holding, and why no answer comes."""
     if status.muted:
@@ -135,17 +132,11 @@ def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> lis
     bar = min(_BAR_WIDTH, column - 1)
     whole = len(blocks) - 1
     levels = [round(p * _BAR_ROWS * whole) for p in probabilities or ()]
-    below = [whole * row for row in reversed(range(_BAR_ROWS))]
-    return [
-        (
-            (" " * margin, ""),
-            *(
-                ((blocks[min(max(level - base, 0), whole)] * bar).ljust(column), "cyan")
-                for level in levels
-            ),
-        )
-        for base in below
-    ]
+    drawn: list[Row] = []
+    for base in reversed(range(0, _BAR_ROWS * whole, whole)):
+        cells = (blocks[min(max(level - base, 0), whole)] * bar for level in levels)
+        drawn.append(((" " * margin, ""), *((cell.ljust(column), "cyan") for cell in cells)))
+    return drawn
 
 
 def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width: int) -> Row:
@@ -158,10 +149,8 @@ def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width:
     pieces = [(_label("next")[0][:margin], "")]
     for note, p in zip(notes, probabilities or (0.0,) * SIZE, strict=True):
         text = f"{note:2}{p:4.0%}" if probabilities and column == _COLUMN else f"{note:2}"
-        pieces += [
-            (text, "bold reverse" if p == most else ""),
-            (" " * (column - len(text)), ""),
-        ]
+        style = "bold reverse" if p == most else ""
+        pieces += [(text, style), (" " * (column - len(text)), "")]
     return tuple(pieces)
 
 
@@ -190,20 +179,8 @@ def _health(status: Status) -> Iterable[Row]:
     yield (model, (" fails", _ALARM)) if status.trouble else (model,)
 
 
-def _first_words(words: Sequence[str], room: int) -> str:
-    """As many of the words as fit into the room."""
-    return next(iter(wrapped(" ".join(words), room)), "")
-
-
 def _label(text: str) -> tuple[str, str]:
     return text.ljust(_LABEL), ""
-
-
-def _last_cells(text: str, room: int) -> str:
-    """The longest end of a text that fits into so many columns."""
-    while cell_len(text) > room:
-        text = text[1:]
-    return text
 
 
 def _fit(row: Row, width: int) -> Row:

@@ -15,8 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app.display import Display, is_worthwhile
-from midigen.app.sheet import Sheet
+from midigen.app.display import Display, Sheet, is_worthwhile
 from midigen.app.status_rows import Row, rows
 from midigen.instrument.status import Status
 from tests.app.statuses import BUSY, SILENT, WIDE, plain

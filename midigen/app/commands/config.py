@@ -4,8 +4,7 @@ import argparse
 import sys
 
 from midigen.app.options import add_port_settings, add_settings, effective_settings
-from midigen.errors import ExitCode
-from midigen.settings import toml
+from midigen.settings import config
 
 EXAMPLE = "midigen config --mode duet > my.toml"
 
@@ -15,10 +14,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_port_settings(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Print them."""
-    text = toml.render(effective_settings(options))
+    text = config.render(effective_settings(options))
     if sys.stdout.encoding.lower() != "utf-8":  # so that a file of it can be read
         text = text.encode("ascii", "escape").decode()
     print(text, end="")
-    return ExitCode.OK

@@ -45,8 +45,7 @@ def _request(name: str, value: str) -> Mapping[str, object]:
     known = (*controls.CONTROLS, RELOAD)
     if name not in known:
         raise UsageError(controls.unknown(name, known))
-    is_pressed = name == RELOAD or (name in controls.CONTROLS and not controls.CONTROLS[name].kind)
-    if is_pressed and value:
+    if value and (name == RELOAD or not controls.CONTROLS[name].kind):
         raise UsageError(f"{name} takes no value")
     if name == RELOAD:
         return {"do": "reload"}

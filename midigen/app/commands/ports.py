@@ -8,10 +8,6 @@ from midigen.errors import ExitCode
 EXAMPLE = "midigen ports"
 
 
-def add_options(_: argparse.ArgumentParser) -> None:
-    pass
-
-
 def run(_: argparse.Namespace) -> ExitCode:
     """Print the names, as `--input` and `--output` take them."""
     from midigen.live.midi_system import list_ports

@@ -3,7 +3,7 @@
 import argparse
 
 from midigen.app.console import show
-from midigen.errors import ExitCode, UsageError
+from midigen.errors import UsageError
 from midigen.settings import config, config_file
 
 EXAMPLE = "midigen predict E A A"
@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="a model's name or path")
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Print a bar for each letter, and the likeliest."""
     import numpy as np
 
@@ -40,4 +40,3 @@ def run(options: argparse.Namespace) -> ExitCode:
     for letter, probability in zip(LETTERS, probabilities, strict=True):
         show(f"{letter}  {probability:6.1%}  {'█' * round(40 * float(probability))}".rstrip())
     show(f"predicted {LETTERS[int(np.argmax(probabilities))]}")
-    return ExitCode.OK

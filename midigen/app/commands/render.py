@@ -5,7 +5,6 @@ from pathlib import Path
 
 from midigen.app.console import show, tell
 from midigen.app.options import add_settings, effective_settings, new_rng
-from midigen.errors import ExitCode
 from midigen.settings import config
 
 EXAMPLE = "midigen render in.mid out.mid --seed 1"
@@ -25,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Render the file, and draw it if asked to."""
     settings = effective_settings(options)
 
@@ -52,4 +51,3 @@ def run(options: argparse.Namespace) -> ExitCode:
 
         plot(options.destination, options.plot, result.key)
         show(str(options.plot))
-    return ExitCode.OK

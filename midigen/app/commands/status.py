@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> ExitCode:
 def table(status: Mapping[str, Any]) -> list[str]:
     """A status as lines such as `tempo        120 bpm (clock)`, without what is empty."""
     texts = {
-        key: printable(text(status[key]))
+        key: printable(text(value))
         for key, (_, text) in _ROWS.items()
-        if not _is_empty(status.get(key))
+        if (value := status.get(key)) or (value == 0 and value is not False)
     }
     if "bpm" in texts and "beat" in texts:
         texts["bpm"] += f" ({texts.pop('beat')})"
@@ -51,28 +51,8 @@ def table(status: Mapping[str, Any]) -> list[str]:
     return [f"{_ROWS[key][0]:{width}}  {text}" for key, text in texts.items()]
 
 
-def _is_empty(value: object) -> bool:
-    return value is None or value is False or value in ("", [])
-
-
-def _yes(_: bool) -> str:
-    return "yes"
-
-
-def _bpm(bpm: float) -> str:
-    return f"{bpm:.5g} bpm"
-
-
-def _names(names: list[str]) -> str:
-    return " ".join(names)
-
-
 def _ports(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
-
-
-def _late(worst: "Seconds") -> str:
-    return f"{worst * 1000:.1f} ms late"
 
 
 def _duration(span: "Seconds") -> str:
@@ -89,14 +69,14 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "turn": ("turn", str),
     "silence": ("silence", str),
     "key": ("key", str),
-    "bpm": ("tempo", _bpm),
+    "bpm": ("tempo", "{:.5g} bpm".format),
     "beat": ("beat", str),
     "model": ("model", str),
     "trouble": ("trouble", str),
     "scene": ("scene", str),
-    "muted": ("muted", _yes),
-    "holding": ("holding", _yes),
-    "sounds": ("sounding", _names),
+    "muted": ("muted", lambda _: "yes"),
+    "holding": ("holding", lambda _: "yes"),
+    "sounds": ("sounding", " ".join),
     "listening": ("listening", _ports),
     "playing": ("playing", _ports),
     "missing": ("missing", _ports),
@@ -105,7 +85,7 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "notes_out": ("notes out", str),
     "dropped": ("dropped", str),
     "echoes": ("echoes", str),
-    "worst": ("latest note", _late),
+    "worst": ("latest note", lambda span: f"{span * 1000:.1f} ms late"),
     "priority": ("priority", str),
     "pid": ("process", str),
     "version": ("version", str),
