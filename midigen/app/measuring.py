@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from midigen.live import realtime
-from midigen.live.arrivals import Arrival, Enqueue
+from midigen.live.connection import Arrival, Enqueue
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, Pitch, Seconds
 from midigen.settings.choices import Api

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from midigen.live import realtime
-from midigen.live.arrivals import Arrival, Enqueue
+from midigen.live.connection import Arrival, Enqueue
 from midigen.live.feedback import Feedback
 from midigen.midi import wire
 from midigen.midi.messages import (

@@ -1,4 +1,4 @@
-"""Watches the JACK server: its shutdown, its period, and its connections.
+"""What midigen does on JACK beside RtMidi: watches the server, restores cables, unblocks inputs.
 
 RtMidi registers no shutdown callback, and its client can't notice the shutdown: it still lists its
 ports, and its sends seem to succeed until a buffer is full, when they block the whole process. A
@@ -12,7 +12,9 @@ import itertools
 import os
 import re
 import time
+from collections.abc import Callable, Iterable, Set
 from pathlib import Path
+from typing import Any
 
 from midigen.errors import NoMidiSystemError, PortError
 from midigen.midi.messages import Seconds
@@ -23,9 +25,15 @@ STANDS_STILL: Seconds = 0.25
 _MAPS = Path("/proc/self/maps")
 _ANY = "surrogateescape"  # names may be no valid text
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
+_UNBLOCKING = "ends SysEx"  # the name of a port
+_END_OF_SYSEX = 0xF7
 _ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 _keep_quiet = _ON_MESSAGE(lambda _: None)  # kept: the library calls it to the end
+
+
+class _Handle(ctypes.c_void_p):
+    """A client or port of the library. Of this type it is passed on with all its bits."""
 
 
 class JackWatch:
@@ -41,21 +49,9 @@ class JackWatch:
         if library is None:
             raise PortError("the JACK library can't be found, so its end couldn't be noticed")
         self._jack = ctypes.CDLL(library)
-        self._jack.jack_client_open.restype = ctypes.c_void_p
-        self._jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
-        self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]
-        for function in (
-            *("jack_client_close", "jack_get_buffer_size", "jack_get_sample_rate"),
-            "jack_frames_since_cycle_start",
-        ):
-            getattr(self._jack, function).argtypes = [ctypes.c_void_p]
+        self._jack.jack_client_open.restype = self._jack.jack_port_by_name.restype = _Handle
         self._jack.jack_frames_since_cycle_start.restype = ctypes.c_uint32
-        self._jack.jack_port_by_name.restype = ctypes.c_void_p
-        self._jack.jack_port_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         self._jack.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
-        self._jack.jack_port_get_all_connections.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-        self._jack.jack_connect.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
-        self._jack.jack_free.argtypes = [ctypes.c_void_p]
         self._jack.jack_set_error_function(_keep_quiet)  # else it writes on the player's screen
         self._jack.jack_set_info_function(_keep_quiet)
         self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept alive: C holds no reference
@@ -101,12 +97,10 @@ class JackWatch:
     def connections(self, name: str) -> set[str]:
         """The ports that a port is connected to."""
         port = self._jack.jack_port_by_name(self._client, _bytes(name))
-        if not port:
-            return set()
-        names = self._jack.jack_port_get_all_connections(self._client, port)
+        names = self._jack.jack_port_get_all_connections(self._client, port) if port else None
         if not names:
             return set()
-        found = set(itertools.takewhile(bool, (names[place] for place in itertools.count())))
+        found = set(itertools.takewhile(bool, names))
         self._jack.jack_free(names)
         return {each.decode(errors=_ANY) for each in found}
 
@@ -128,6 +122,68 @@ class JackWatch:
 
     def _notice(self, _: object) -> None:
         self.gone = True
+
+
+class Unblocker:
+    """An output, connected to midigen's own inputs, that ends an unfinished SysEx.
+
+    RtMidi's input takes everything after the start of a SysEx for more of it, until a message ends
+    with F7; then it delivers all of it as one message. So midigen sends every input an F7 now and
+    then, which means nothing by itself. It may cut a SysEx in two, but midigen ignores SysEx
+    anyway. `client` is an output of RtMidi called `name`; its port is opened here.
+    """
+
+    def __init__(self, jack: JackWatch, client: Any, name: str) -> None:
+        self.client = client
+        self.port = f"{name}:{_UNBLOCKING}"
+        self._jack = jack
+        client.open_virtual_port(_UNBLOCKING)
+
+    def unblock(self, inputs: Iterable[str]) -> None:
+        """Unblock these inputs, if they are blocked.
+
+        Sends nothing if the output has gone: RtMidi would buffer it, and block the process when the
+        buffer is full.
+        """
+        if not self._jack.has_port(self.port):
+            return
+        for name in set(inputs) - self._jack.connections(self.port):
+            self._jack.connect(self.port, name)
+        self.client.send_message([_END_OF_SYSEX])
+
+
+class Patch:
+    """The connections of midigen's own ports, so that lost ones can be made again.
+
+    A connection is lost if the port at its other end, or the whole MIDI system, went away. It isn't
+    if somebody removed it.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()  # midigen's port, and the other
+        self._missed: set[tuple[str, str]] = set()  # of them
+
+    def update(self, own: str, connected: Set[str], exists: Callable[[str], bool]) -> list[str]:
+        """Update the connections of one of midigen's ports; return those to restore."""
+        back = []
+        for cable in sorted(self._known):
+            other = cable[1]
+            if cable[0] != own or other in connected:
+                continue
+            if not exists(other):
+                self._missed.add(cable)
+            elif cable in self._missed:
+                back.append(other)
+            else:
+                self._known.discard(cable)
+        plugged = {(own, other) for other in connected}
+        self._known |= plugged
+        self._missed -= plugged
+        return back
+
+    def miss_all(self) -> None:
+        """The MIDI system has gone: all connections are lost."""
+        self._missed |= self._known
 
 
 def _bytes(name: str) -> bytes:
