@@ -39,6 +39,11 @@ class End:
         """The name of the port through which it listens or plays; None while that is missing."""
         return self.own
 
+    def listen(self) -> None:
+        """Have what comes go to the intake, if there is one."""
+        if self.intake:
+            self.client.set_callback(self.intake.on_message)
+
 
 @dataclass(eq=False)
 class Link(End):
@@ -54,7 +59,7 @@ class Link(End):
         return self.sought.found.name if self.sought.found else None
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False)
 class Clients:
     """All clients of one midigen.
 
@@ -156,8 +161,7 @@ class Clients:
         index = next((each.place for each in listed if each.mark == port.mark), None)
         if index is None:
             raise PortError(f'no port "{port.name}"')
-        if link.intake:
-            link.client.set_callback(link.intake.on_message)  # closing a port cancels it
+        link.listen()  # again: closing a port cancels the callback
         former = self._own_ports(link)
         name = self.settings.in_port if link.intake else self.settings.out_port
         link.client.open_port(index, name=name)
@@ -178,9 +182,13 @@ class Clients:
         return [port for port in ports if port.plain not in self.own_names]
 
     def filter_inputs(self) -> None:
-        """Filter out unwanted messages, by the present `hears_clock`."""
+        """Have RtMidi drop unwanted messages, before they reach the interpreter.
+
+        On JACK, SysEx is let in: what RtMidi takes for one may contain a note-off.
+        """
+        sysex, timing = self.api is not Api.JACK, not self.hears_clock
         for end in self.inputs:
-            self._filter(end.client)
+            end.client.ignore_types(sysex=sysex, timing=timing, active_sense=True)
 
     def unblock(self) -> None:
         """Unblock JACK inputs that an unfinished SysEx blocks."""
@@ -188,7 +196,7 @@ class Clients:
             self.unblocker.unblock({end.own for end in self.inputs if end.name})
 
     def _make(self) -> None:
-        """Make all clients but the virtual pair's, before any of them can receive.
+        """Make all clients, before any of them can receive.
 
         Making a client blocks the interpreter. A callback that comes meanwhile waits for the
         interpreter, and a JACK server waits for the callback, for up to 10 s.
@@ -203,6 +211,12 @@ class Clients:
         for wanted in settings.input:
             client, intake = self._new_input(f"{settings.in_client}-from")
             self.links.append(Link(client, intake, "", Sought(wanted)))
+        if self.api is not Api.WINMM:
+            heard = f"{settings.in_client}:{settings.in_port}"
+            source = End(*self._new_input(settings.in_client), heard)
+            played = f"{settings.out_client}:{settings.out_port}"
+            self.virtual = (source, End(self._new_output(settings.out_client), None, played))
+        self.filter_inputs()
 
     def _connect_all(self) -> None:
         for link in self.links:
@@ -218,32 +232,19 @@ class Clients:
 
     def _new_input(self, name: str) -> tuple[Any, Intake]:
         client = self._rtmidi.MidiIn(number_of(self._rtmidi, self.api), name=name)
-        self._filter(client)
         return client, Intake(self._enqueue, self.feedback)
 
     def _new_output(self, name: str) -> Any:
         return self._rtmidi.MidiOut(number_of(self._rtmidi, self.api), name=name)
 
-    def _filter(self, client: Any) -> None:
-        """Have RtMidi drop unwanted messages, before they reach the interpreter.
-
-        On JACK, SysEx is let in: what RtMidi takes for one may contain a note-off.
-        """
-        sysex = self.api is not Api.JACK
-        client.ignore_types(sysex=sysex, timing=not self.hears_clock, active_sense=True)
-
     def _open_virtual(self) -> None:
         """Open the virtual pair under its exact names, which a second midigen can't have."""
         settings = self.settings
-        heard = f"{settings.in_client}:{settings.in_port}"
-        played = f"{settings.out_client}:{settings.out_port}"
-        source, intake = self._new_input(settings.in_client)
-        target = self._new_output(settings.out_client)
-        self.virtual = (End(source, intake, heard), End(target, None, played))
+        ports = ((settings.in_client, settings.in_port), (settings.out_client, settings.out_port))
         self._refuse_twins(self.own_names, own=0)
-        source.set_callback(intake.on_message)
-        source.open_virtual_port(virtual_port(self.api, settings.in_client, settings.in_port))
-        target.open_virtual_port(virtual_port(self.api, settings.out_client, settings.out_port))
+        for end, (client, port) in zip(self.virtual, ports, strict=True):
+            end.listen()
+            end.client.open_virtual_port(virtual_port(self.api, client, port))
         self._refuse_twins(self.own_names, own=1)
 
     def _refuse_twins(self, names: Sequence[str], own: int) -> None:

@@ -50,12 +50,7 @@ class MidiPorts:
         """What blocks all input and output, as `check` found it; else empty."""
         self._feedback = Feedback()
         self._clients = Clients(
-            api=api,
-            settings=settings,
-            feedback=self._feedback,
-            hears_clock=hears_clock,
-            waits=waits,
-            plays=plays,
+            api, settings, self._feedback, hears_clock=hears_clock, waits=waits, plays=plays
         )
         self._channel = channel
         self._dropped = 0  # at ports that were closed
