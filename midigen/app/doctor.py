@@ -92,7 +92,7 @@ def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Ite
 def examine_system(choice: Api) -> tuple[Finding, Listing | None]:
     """Which MIDI systems there are, and the listing of the one that would be used."""
     try:
-        listings = list_ports()
+        listings = list(list_ports())
         api = find_api(choice)
     except NoMidiSystemError as exc:
         return failure(exc, "without MIDI, play in the terminal: --ports terminal"), None

@@ -14,15 +14,17 @@ from midigen.live.alsa_watch import AlsaWatch
 from midigen.live.connection import Enqueue
 from midigen.live.feedback import Feedback
 from midigen.live.intake import Intake
-from midigen.live.jack import JackWatch, Unblocker
+from midigen.live.jack import JackWatch
 from midigen.live.midi_system import abandon, close_ports, load_rtmidi, number_of, ports_for
-from midigen.live.port_names import Port, Sought, choose, is_numbered, matches, virtual_port
+from midigen.live.port_names import Port, Sought, choose, is_numbered, virtual_port
 from midigen.midi.messages import Seconds
 from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 
 SERVER_PATIENCE: Seconds = 2.0
 """How long to wait for a hanging server before its ports are left open."""
+
+_END_OF_SYSEX = 0xF7
 
 
 @dataclass(eq=False)
@@ -79,7 +81,8 @@ class Clients:
     links: list[Link] = field(default_factory=list)
     jack: JackWatch | None = None
     alsa: AlsaWatch | None = None
-    unblocker: Unblocker | None = None
+    unblocker: End | None = None
+    """An output to midigen's own inputs on JACK."""
 
     def __post_init__(self) -> None:
         self._rtmidi = load_rtmidi()
@@ -133,7 +136,7 @@ class Clients:
             raise PortError("there is no MIDI input to listen to: plug your keyboard in")
         self._connect_all()
         if self.unblocker:
-            self._refuse_twins([self.unblocker.port], own=1)
+            self._refuse_twins([self.unblocker.own], own=1)
         self.waits = True  # from now on wait for ports that go away
 
     def close(self) -> None:
@@ -191,9 +194,20 @@ class Clients:
             end.client.ignore_types(sysex=sysex, timing=timing, active_sense=True)
 
     def unblock(self) -> None:
-        """Unblock JACK inputs that an unfinished SysEx blocks."""
-        if self.unblocker:
-            self.unblocker.unblock({end.own for end in self.inputs if end.name})
+        """End an unfinished SysEx, if one blocks any of the JACK inputs.
+
+        RtMidi's input takes everything after the start of a SysEx for more of it, until a message
+        ends with F7; then it delivers all of it as one message. So midigen sends every input an F7
+        now and then, which means nothing by itself. It may cut a SysEx in two, but midigen ignores
+        SysEx anyway. It sends nothing if the output has gone: RtMidi would buffer it, and block the
+        process when the buffer is full.
+        """
+        if not self.jack or not self.unblocker or not self.jack.has_port(self.unblocker.own):
+            return
+        inputs = {end.own for end in self.inputs if end.name}
+        for name in inputs - self.jack.connections(self.unblocker.own):
+            self.jack.connect(self.unblocker.own, name)
+        self.unblocker.client.send_message([_END_OF_SYSEX])
 
     def _make(self) -> None:
         """Make all clients, before any of them can receive.
@@ -203,8 +217,9 @@ class Clients:
         """
         settings = self.settings
         if self.jack:
-            name = f"{settings.out_client}-sysex"
-            self.unblocker = Unblocker(self.jack, self._new_output(name), name)
+            name, port = f"{settings.out_client}-sysex", "ends SysEx"
+            self.unblocker = End(self._new_output(name), None, f"{name}:{port}")
+            self.unblocker.client.open_virtual_port(port)
         for wanted in settings.output:
             client = self._new_output(f"{settings.out_client}-to")
             self.links.append(Link(client, None, "", Sought(wanted)))
@@ -222,13 +237,11 @@ class Clients:
         for link in self.links:
             inputs, outputs = self.listed()
             ports = self.others(inputs if link.intake else outputs)
-            wanted = link.sought.wanted
-            if matches(wanted, ports) or not self.waits:
-                try:
-                    self.connect(link, choose(wanted, ports), ports)
-                except PortError:
-                    if not self.waits:
-                        raise
+            try:
+                self.connect(link, choose(link.sought.wanted, ports), ports)
+            except PortError:
+                if not self.waits:
+                    raise
 
     def _new_input(self, name: str) -> tuple[Any, Intake]:
         client = self._rtmidi.MidiIn(number_of(self._rtmidi, self.api), name=name)

@@ -1,4 +1,4 @@
-"""What midigen does on JACK beside RtMidi: watches the server, restores cables, unblocks inputs.
+"""What midigen does on JACK beside RtMidi: watches the server, and restores connections.
 
 RtMidi registers no shutdown callback, and its client can't notice the shutdown: it still lists its
 ports, and its sends seem to succeed until a buffer is full, when they block the whole process. A
@@ -12,9 +12,9 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Set
+from collections import defaultdict
+from collections.abc import Callable, Set
 from pathlib import Path
-from typing import Any
 
 from midigen.errors import NoMidiSystemError, PortError
 from midigen.midi.messages import Seconds
@@ -25,8 +25,6 @@ STANDS_STILL: Seconds = 0.25
 _MAPS = Path("/proc/self/maps")
 _ANY = "surrogateescape"  # names may be no valid text
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
-_UNBLOCKING = "ends SysEx"  # the name of a port
-_END_OF_SYSEX = 0xF7
 _ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 _keep_quiet = _ON_MESSAGE(lambda _: None)  # kept: the library calls it to the end
@@ -124,34 +122,6 @@ class JackWatch:
         self.gone = True
 
 
-class Unblocker:
-    """An output, connected to midigen's own inputs, that ends an unfinished SysEx.
-
-    RtMidi's input takes everything after the start of a SysEx for more of it, until a message ends
-    with F7; then it delivers all of it as one message. So midigen sends every input an F7 now and
-    then, which means nothing by itself. It may cut a SysEx in two, but midigen ignores SysEx
-    anyway. `client` is an output of RtMidi called `name`; its port is opened here.
-    """
-
-    def __init__(self, jack: JackWatch, client: Any, name: str) -> None:
-        self.client = client
-        self.port = f"{name}:{_UNBLOCKING}"
-        self._jack = jack
-        client.open_virtual_port(_UNBLOCKING)
-
-    def unblock(self, inputs: Iterable[str]) -> None:
-        """Unblock these inputs, if they are blocked.
-
-        Sends nothing if the output has gone: RtMidi would buffer it, and block the process when the
-        buffer is full.
-        """
-        if not self._jack.has_port(self.port):
-            return
-        for name in set(inputs) - self._jack.connections(self.port):
-            self._jack.connect(self.port, name)
-        self.client.send_message([_END_OF_SYSEX])
-
-
 class Patch:
     """The connections of midigen's own ports, so that lost ones can be made again.
 
@@ -160,30 +130,21 @@ class Patch:
     """
 
     def __init__(self) -> None:
-        self._known: set[tuple[str, str]] = set()  # midigen's port, and the other
-        self._missed: set[tuple[str, str]] = set()  # of them
+        self._known: defaultdict[str, Set[str]] = defaultdict(set)  # the others, by its own ports
+        self._lost: defaultdict[str, Set[str]] = defaultdict(set)  # of them
 
     def update(self, own: str, connected: Set[str], exists: Callable[[str], bool]) -> list[str]:
         """Update the connections of one of midigen's ports; return those to restore."""
-        back = []
-        for cable in sorted(self._known):
-            other = cable[1]
-            if cable[0] != own or other in connected:
-                continue
-            if not exists(other):
-                self._missed.add(cable)
-            elif cable in self._missed:
-                back.append(other)
-            else:
-                self._known.discard(cable)
-        plugged = {(own, other) for other in connected}
-        self._known |= plugged
-        self._missed -= plugged
-        return back
+        missing = self._known[own] - connected
+        gone = {other for other in missing if not exists(other)}
+        back = (missing - gone) & self._lost[own]
+        self._lost[own] = gone | back
+        self._known[own] = connected | gone | back
+        return sorted(back)
 
     def miss_all(self) -> None:
         """The MIDI system has gone: all connections are lost."""
-        self._missed |= self._known
+        self._lost = self._known.copy()
 
 
 def _bytes(name: str) -> bytes:

@@ -268,18 +268,16 @@ class MidiPorts:
 
     def _repatch(self) -> list[str]:
         """Restore the JACK connections of the virtual ports."""
-        jack, own, unblocker = self._clients.jack, self._clients.own_names, self._clients.unblocker
-        if not jack:
-            return []
-        lines = []
-        for name in own:
-            plugged = jack.connections(name)
-            if unblocker:
-                plugged.discard(unblocker.port)  # it reconnects itself
-            for other in self._patch.update(name, plugged, jack.has_port):
-                ends = (other, name) if name == own[0] else (name, other)
-                if jack.connect(*ends):
-                    lines.append(f'"{ends[0]}" is connected to "{ends[1]}" again')
+        jack, unblocker = self._clients.jack, self._clients.unblocker
+        lines: list[str] = []
+        if not (jack and unblocker):
+            return lines
+        for end in self._clients.virtual:
+            plugged = jack.connections(end.own) - {unblocker.own}  # that is connected anyway
+            for other in self._patch.update(end.own, plugged, jack.has_port):
+                source, target = (other, end.own) if end.intake else (end.own, other)
+                if jack.connect(source, target):
+                    lines.append(f'"{source}" is connected to "{target}" again')
         return lines
 
     def _unblock(self) -> list[str]:

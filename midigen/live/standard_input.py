@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 if sys.platform != "win32":
     import select
@@ -106,8 +107,7 @@ class Typist:
         self._closing = threading.Event()
         # If it can't be woken, it keeps waiting for a line that never comes.
         self._thread = threading.Thread(target=self._read, name="typing", daemon=True)
-        self.restore: Callable[[], None] = lambda: None
-        """Restore the terminal's mode at once."""
+        self._mode: list[Any] | None = None  # of the terminal, before
         self._wake: int | None = None  # the end of a pipe; closing it ends the wait for a key
         self._woken: int | None = None
 
@@ -121,7 +121,7 @@ class Typist:
         if sys.platform != "win32":
             if not is_in_front(self._terminal):
                 return
-            self.restore = _cbreak(self._terminal)
+            self._get_keys()
             self._woken, self._wake = os.pipe()
         self._thread.start()
 
@@ -134,7 +134,28 @@ class Typist:
             if threading.current_thread() is not self._thread:
                 self._thread.join(timeout=1.0)
         self.restore()
-        self.restore = lambda: None
+        self._mode = None
+        atexit.unregister(self.restore)
+
+    def restore(self) -> None:
+        """Restore the terminal's mode at once, unless the shell has set its own."""
+        # A process in the background that changed it would be stopped.
+        if sys.platform != "win32" and self._mode and is_in_front(self._terminal):
+            with contextlib.suppress(termios.error):  # TCSANOW waits for no output
+                termios.tcsetattr(self._terminal, termios.TCSANOW, self._mode)
+
+    def _get_keys(self) -> None:
+        """Get keys one by one, without an echo, if the terminal can."""
+        if sys.platform == "win32":
+            return
+        with contextlib.suppress(termios.error):
+            former, mode = (termios.tcgetattr(self._terminal) for _ in range(2))
+            mode[0] &= ~termios.IXON  # a Ctrl-S by mistake must not freeze the display
+            mode[3] &= ~(termios.ICANON | termios.ECHO)
+            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self._terminal, termios.TCSANOW, mode)
+            self._mode = former
+            atexit.register(self.restore)
 
     def _read(self) -> None:
         try:
@@ -155,28 +176,3 @@ class Typist:
             while not self._closing.is_set() and not is_in_front(self._terminal):
                 self._closing.wait(_AWAY)
         return not self._closing.is_set()
-
-
-if sys.platform != "win32":
-
-    def _cbreak(terminal: int) -> Callable[[], None]:
-        """Get keys one by one, without an echo. Returns a function that restores the old mode."""
-        try:
-            before = termios.tcgetattr(terminal)
-            mode = termios.tcgetattr(terminal)
-            mode[0] &= ~termios.IXON  # a Ctrl-S by mistake must not freeze the display
-            mode[3] &= ~(termios.ICANON | termios.ECHO)
-            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-            termios.tcsetattr(terminal, termios.TCSANOW, mode)
-        except termios.error:
-            return lambda: None
-
-        def restore() -> None:
-            atexit.unregister(restore)
-            if not is_in_front(terminal):
-                return  # the shell has set its own mode; changing that would stop this process
-            with contextlib.suppress(termios.error):
-                termios.tcsetattr(terminal, termios.TCSANOW, before)  # waits for no output
-
-        atexit.register(restore)
-        return restore
