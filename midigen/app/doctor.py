@@ -26,11 +26,11 @@ from midigen.app.findings import (
 )
 from midigen.app.measuring import as_played, measure_round_trip, measure_waking, opened
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
-from midigen.live.jack import JackWatch
 from midigen.live.midi_system import SEQUENCER, Listing, find_api, list_ports, sequencer_trouble
 from midigen.live.osc import OscServer
 from midigen.live.port_names import choose, matches
 from midigen.live.recording import Recorder
+from midigen.live.watches import JackWatch
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
 from midigen.settings.choices import Api

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from midigen.errors import PortError
-from midigen.live.alsa_watch import AlsaWatch
 from midigen.live.connection import Enqueue
 from midigen.live.feedback import Feedback
 from midigen.live.intake import Intake
-from midigen.live.jack import JackWatch
 from midigen.live.midi_system import abandon, close_ports, load_rtmidi, number_of, ports_for
 from midigen.live.port_names import Port, Sought, choose, is_numbered, virtual_port
+from midigen.live.watches import AlsaWatch, JackWatch
 from midigen.midi.messages import Seconds
 from midigen.settings.choices import Api
 from midigen.settings.connections import Ports

@@ -102,9 +102,7 @@ class Intake:
         """
         self._decode(data[:1])
         cut = _CUTS_IN.search(bytes(data))
-        if not cut:
-            return []
-        messages = self._decode(data[cut.start() :])
+        messages = self._decode(data[cut.start() :]) if cut else []
         self.was_deaf |= any(not isinstance(each, Clock) for each in messages)
         self.dropped += sum(isinstance(each, NoteOn) for each in messages)
         return [

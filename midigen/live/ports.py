@@ -12,9 +12,9 @@ from midigen.live.clients import Clients, Link
 from midigen.live.connection import Enqueue
 from midigen.live.feedback import Feedback
 from midigen.live.intake import Held, key_of
-from midigen.live.jack import Patch
 from midigen.live.midi_system import SETTLING
 from midigen.live.port_names import Port, quoted
+from midigen.live.watches import Patch
 from midigen.midi import wire
 from midigen.midi.messages import Channel, Message, NoteOn, Seconds
 from midigen.settings.choices import Api
@@ -210,13 +210,13 @@ class MidiPorts:
     def _take_outputs(self) -> None:
         """Play to the outputs that are open now; silence those that are new first."""
         outputs = tuple(end.client for end in self._clients.outputs if end.name)
-        if any(port not in self._outputs for port in outputs):
+        new = [port for port in outputs if port not in self._outputs]
+        if new:
             time.sleep(SETTLING)  # a message right after a connection may be lost
         with self._sending:
-            for port in outputs:
-                if port not in self._outputs:
-                    for message in silencing(self._channel):
-                        port.send_message(wire.encode(message))
+            for port in new:
+                for message in silencing(self._channel):
+                    port.send_message(wire.encode(message))
             self._outputs = outputs
 
     # --- watch and reopen

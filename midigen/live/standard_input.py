@@ -70,13 +70,10 @@ class TypedLine:
     def feed(self, data: bytes) -> list[str]:
         """The lines that these bytes complete, without blank ones."""
         ended: list[str] = []
-        text = self._begun + self._decoder.decode(data)
-        self._begun = ""
-        for token in _TOKEN.finditer(text):
-            if token["begun"] is not None:
-                self._begun = token["begun"]
-            elif token["character"] is not None:
-                self._press(token["character"], ended)
+        for token in _TOKEN.finditer(self._begun + self._decoder.decode(data)):
+            self._begun = token["begun"] or ""
+            if key := token["character"]:
+                self._press(key, ended)
         return ended
 
     def _press(self, key: str, ended: list[str]) -> None:
@@ -158,15 +155,12 @@ class Typist:
             atexit.register(self.restore)
 
     def _read(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # it hung up
             while self._wait() and (data := os.read(self._terminal, 1024)):
                 for line in self._line.feed(data):
                     self._typed(line)
-        except OSError:  # it hung up
-            pass
-        finally:
-            if self._woken is not None:
-                os.close(self._woken)
+        if self._woken is not None:
+            os.close(self._woken)
 
     def _wait(self) -> bool:
         """Wait for a key; return False at the end."""

@@ -191,13 +191,12 @@ class Terminal(Connection):
             return False
         start = time.perf_counter()
         for index, pitch in enumerate(pitches):
-            onset = start + index * manner.step
-            if pitch is None:
-                continue
-            self._wait_until(onset)
-            self._put(NoteOn(pitch, _VELOCITY))
-            self._wait_until(onset + manner.gate)
-            self._put(NoteOff(pitch))
+            if pitch is not None:
+                onset = start + index * manner.step
+                self._wait_until(onset)
+                self._put(NoteOn(pitch, _VELOCITY))
+                self._wait_until(onset + manner.gate)
+                self._put(NoteOff(pitch))
         self._wait_until(start + len(pitches) * manner.step)
         return True
 

@@ -1,10 +1,4 @@
-"""What midigen does on JACK beside RtMidi: watches the server, and restores connections.
-
-RtMidi registers no shutdown callback, and its client can't notice the shutdown: it still lists its
-ports, and its sends seem to succeed until a buffer is full, when they block the whole process. A
-new RtMidi client doesn't help either: when it is made, the library frees the old ones, which are
-still in use.
-"""
+"""What RtMidi doesn't tell: whether the JACK server runs, and which ports are connected."""
 
 import ctypes
 import ctypes.util
@@ -22,6 +16,7 @@ from midigen.midi.messages import Seconds
 STANDS_STILL: Seconds = 0.25
 """If two periods take longer than this, the server isn't late: it hangs."""
 
+_DUPLEX, _NONBLOCK = 3, 1  # SND_SEQ_OPEN_DUPLEX, SND_SEQ_NONBLOCK in alsa/seq.h
 _MAPS = Path("/proc/self/maps")
 _ANY = "surrogateescape"  # names may be no valid text
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
@@ -30,12 +25,21 @@ _ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 _keep_quiet = _ON_MESSAGE(lambda _: None)  # kept: the library calls it to the end
 
 
+class _Address(ctypes.Structure):
+    _fields_ = (("client", ctypes.c_ubyte), ("port", ctypes.c_ubyte))
+
+
 class _Handle(ctypes.c_void_p):
     """A client or port of the library. Of this type it is passed on with all its bits."""
 
 
 class JackWatch:
-    """A client without ports; `gone` becomes true when the server ends or dies.
+    """A client of JACK without ports; `gone` becomes true when the server ends or dies.
+
+    RtMidi registers no shutdown callback, and its client can't notice the shutdown: it still lists
+    its ports, and its sends seem to succeed until a buffer is full, when they block the whole
+    process. A new RtMidi client doesn't help either: when it is made, the library frees the old
+    ones, which are still in use.
 
     python-rtmidi must be loaded already. Raises NoMidiSystemError if the server can't be reached,
     and PortError if it can't be watched.
@@ -120,6 +124,39 @@ class JackWatch:
 
     def _notice(self, _: object) -> None:
         self.gone = True
+
+
+class AlsaWatch:
+    """A client of ALSA's sequencer without ports, which finds out whether others are connected.
+
+    The sequencer removes a port's connections with the port. A keyboard that is plugged in again
+    has its old name and number, so only the missing connection shows that it was unplugged.
+    python-rtmidi must be loaded already. Raises NoMidiSystemError if the sequencer can't be opened.
+    """
+
+    def __init__(self, client: str) -> None:
+        self._alsa = ctypes.CDLL("libasound.so.2")  # the same that RtMidi uses
+        self._client = ctypes.c_void_p()
+        if self._alsa.snd_seq_open(ctypes.byref(self._client), b"default", _DUPLEX, _NONBLOCK):
+            raise NoMidiSystemError("ALSA's sequencer takes no other client")
+        self._alsa.snd_seq_set_client_name(self._client, client.encode())
+        self._cable = ctypes.c_void_p()
+        self._alsa.snd_seq_port_subscribe_malloc(ctypes.byref(self._cable))
+
+    def is_connected(self, source: str, target: str) -> bool:
+        """Whether the port `source` is connected to `target`, both named as RtMidi lists them."""
+        for set_end, name in (
+            (self._alsa.snd_seq_port_subscribe_set_sender, source),
+            (self._alsa.snd_seq_port_subscribe_set_dest, target),
+        ):
+            client, port = name.rpartition(" ")[2].split(":")
+            set_end(self._cable, ctypes.byref(_Address(int(client), int(port))))
+        return not self._alsa.snd_seq_get_port_subscription(self._client, self._cable)
+
+    def close(self) -> None:
+        """Leave the sequencer."""
+        self._alsa.snd_seq_port_subscribe_free(self._cable)
+        self._alsa.snd_seq_close(self._client)
 
 
 class Patch:
