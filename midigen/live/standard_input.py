@@ -155,12 +155,14 @@ class Typist:
             atexit.register(self.restore)
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError):  # it hung up
-            while self._wait() and (data := os.read(self._terminal, 1024)):
-                for line in self._line.feed(data):
-                    self._typed(line)
-        if self._woken is not None:
-            os.close(self._woken)
+        try:
+            with contextlib.suppress(OSError):  # it hung up
+                while self._wait() and (data := os.read(self._terminal, 1024)):
+                    for line in self._line.feed(data):
+                        self._typed(line)
+        finally:
+            if self._woken is not None:
+                os.close(self._woken)
 
     def _wait(self) -> bool:
         """Wait for a key; return False at the end."""
