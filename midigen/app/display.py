@@ -20,7 +20,7 @@ from rich.style import Style
 from midigen.app.console import HANGING, wrapped
 from midigen.app.status_rows import ASCII_BLOCKS, BLOCKS, Row, rows
 from midigen.instrument.status import Status
-from midigen.live.typed_line import Typist
+from midigen.live.standard_input import Typist
 from midigen.midi.messages import Seconds
 from midigen.text import printable
 

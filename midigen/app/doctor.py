@@ -20,10 +20,10 @@ from midigen.app import findings
 from midigen.app.findings import Finding, Verdict, as_played, failure
 from midigen.app.performance import new_recorder
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
-from midigen.live.jack_watch import JackWatch
 from midigen.live.midi_system import SEQUENCER, Listing, find_api, list_ports, sequencer_trouble
 from midigen.live.osc import OscServer
 from midigen.live.port_names import choose, matches
+from midigen.live.watches import JackWatch
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
 from midigen.settings.choices import Api
@@ -85,7 +85,7 @@ def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Ite
 def examine_system(choice: Api) -> tuple[Finding, Listing | None]:
     """Which MIDI systems there are, and the listing of the one that would be used."""
     try:
-        listings = list_ports()
+        listings = list(list_ports())
         api = find_api(choice)
     except NoMidiSystemError as exc:
         return failure(exc, "without MIDI, play in the terminal: --ports terminal"), None

@@ -14,7 +14,7 @@ import numpy as np
 
 from midigen.errors import ExitCode, MidigenError
 from midigen.live import realtime
-from midigen.live.arrivals import Arrival, Enqueue
+from midigen.live.connection import Arrival, Enqueue
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, Pitch, Seconds
 from midigen.settings.choices import Api

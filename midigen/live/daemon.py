@@ -19,8 +19,7 @@ from midigen.instrument.events import Cue, Notice
 from midigen.instrument.performer import Performer
 from midigen.instrument.status import Status
 from midigen.live import realtime
-from midigen.live.arrivals import Arrival, Quit
-from midigen.live.connection import Connection
+from midigen.live.connection import Arrival, Connection, Quit
 from midigen.live.worker import Observer, Watchdog, Worker, lone
 from midigen.midi.messages import Seconds
 

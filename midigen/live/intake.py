@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from midigen.live import realtime
-from midigen.live.arrivals import Arrival, Enqueue
+from midigen.live.connection import Arrival, Enqueue
 from midigen.live.feedback import Feedback
 from midigen.midi import wire
 from midigen.midi.messages import (
@@ -102,9 +102,7 @@ class Intake:
         """
         self._decode(data[:1])
         cut = _CUTS_IN.search(bytes(data))
-        if not cut:
-            return []
-        messages = self._decode(data[cut.start() :])
+        messages = self._decode(data[cut.start() :]) if cut else []
         self.was_deaf |= any(not isinstance(each, Clock) for each in messages)
         self.dropped += sum(isinstance(each, NoteOn) for each in messages)
         return [

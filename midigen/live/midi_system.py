@@ -49,7 +49,7 @@ def find_api(choice: Api) -> Api:
     Raises NoMidiSystemError, which says what is wrong with each.
     """
     problems: list[str] = []
-    for listing in _listings(choice):
+    for listing in list_ports(choice):
         if not listing.problem:
             return listing.api
         problems.append(f"{listing.api}: {listing.problem}")
@@ -58,12 +58,16 @@ def find_api(choice: Api) -> Api:
     raise NoMidiSystemError(f"no MIDI system here ({'; '.join(problems)})")
 
 
-def list_ports() -> list[Listing]:
-    """The ports of every MIDI system that this machine could have, in the order of `auto`.
+def list_ports(choice: Api = Api.AUTO) -> Iterator[Listing]:
+    """The ports of every chosen MIDI system that this machine could have, in the order of `auto`.
 
-    Raises NoMidiSystemError if not even the MIDI library can be loaded.
+    A system is examined only when its turn comes. Raises NoMidiSystemError if not even the MIDI
+    library can be loaded.
     """
-    return list(_listings(Api.AUTO))
+    rtmidi = load_rtmidi()
+    compiled = rtmidi.get_compiled_api()
+    wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
+    return (_list_api(rtmidi, api) for api in wanted if number_of(rtmidi, api) in compiled)
 
 
 def sequencer_trouble(path: Path) -> tuple[str, str] | None:
@@ -133,14 +137,6 @@ def load_rtmidi() -> Any:
 def number_of(rtmidi: Any, api: Api) -> int:
     """The number that python-rtmidi gives a MIDI system."""
     return int(getattr(rtmidi, _APIS[api]))
-
-
-def _listings(choice: Api) -> Iterator[Listing]:
-    """One system after another, each examined only when asked for."""
-    rtmidi = load_rtmidi()
-    compiled = rtmidi.get_compiled_api()
-    wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
-    return (_list_api(rtmidi, api) for api in wanted if number_of(rtmidi, api) in compiled)
 
 
 def _list_api(rtmidi: Any, api: Api) -> Listing:

@@ -36,13 +36,6 @@ def switch_interval(processors: int) -> Seconds:
     return SWITCH_INTERVAL if processors > 1 else sys.getswitchinterval()
 
 
-def _processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS and Windows
-
-
 def raise_priority(priority: int = PRIORITY) -> str:
     """Ask for real-time priority for this thread; return what it has then, in words.
 
@@ -63,7 +56,8 @@ def raise_priority(priority: int = PRIORITY) -> str:
 def undisturbed() -> Iterator[None]:
     """In this context only `tidy` collects garbage, and no thread keeps the interpreter long."""
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(switch_interval(_processors()))
+    may_run_on = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()  # Linux
+    sys.setswitchinterval(switch_interval(len(may_run_on) or os.cpu_count() or 1))
     gc.disable()
     try:
         yield

@@ -21,7 +21,7 @@ from typing import TextIO
 
 from midigen.errors import UnknownNoteError
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Event, Output
-from midigen.live.arrivals import Arrival, Enqueue, Quit
+from midigen.live.connection import Arrival, Connection, Enqueue, Quit
 from midigen.live.standard_input import lines
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds
 from midigen.music.keys import Key
@@ -63,7 +63,10 @@ def read_notes(line: str, key: Key) -> list[Pitch | None]:
     """
     steps: list[Pitch | None] = []
     for run in _RUN.findall(line.rstrip()):
-        steps += [None] if run in _WAITS else [_pitch(note, key) for note in _notes(run)]
+        if run in _WAITS:
+            steps.append(None)
+        else:
+            steps += [key.written(note, _OCTAVE + note[0].isupper()) for note in _notes(run)]
     return steps
 
 
@@ -89,7 +92,7 @@ def read_command(line: str) -> Control | Quit:
     return Quit() if name in ("quit", "q") else Control(name, value.strip())
 
 
-class Terminal:
+class Terminal(Connection):
     """A `Connection` between standard input and output. `tell` shows the player a line."""
 
     silence_ends_phrases = False  # the end of the line does
@@ -140,14 +143,6 @@ class Terminal:
                 self._answered.set()
         return True
 
-    def release_held(self) -> int:
-        """Return 0: nothing can be held here."""
-        return 0
-
-    def check(self) -> list[str]:
-        """Do nothing: the end of the input ends the program."""
-        return []
-
     def close(self) -> None:
         """Stop reading, and print the rest."""
         self._closing.set()
@@ -161,18 +156,15 @@ class Terminal:
     def _read(self) -> None:
         waits_for_answers = not self._stdin.isatty()
         for text in lines(self._stdin):
-            if text.lstrip().startswith(":"):
-                self._obey(text.strip())
-            elif self._play(text):
-                self._hand_over(wait=waits_for_answers)
+            if not text.lstrip().startswith(":"):
+                if self._play(text):
+                    self._hand_over(wait=waits_for_answers)
+            elif text.strip() == ":help":
+                self._tell(HELP)
+            else:
+                self._put(read_command(text.strip()))
         self._hand_over(wait=True)
         self._put(Quit())
-
-    def _obey(self, text: str) -> None:
-        if text == ":help":
-            self._tell(HELP)
-        else:
-            self._put(read_command(text))
 
     def _manner_now(self) -> Manner | None:
         """The manner in force once everything typed before has been handled; None at the end."""
@@ -199,23 +191,20 @@ class Terminal:
             return False
         start = time.perf_counter()
         for index, pitch in enumerate(pitches):
-            onset = start + index * manner.step
-            if pitch is None:
-                continue
-            self._wait_until(onset)
-            self._put(NoteOn(pitch, _VELOCITY))
-            self._wait_until(onset + manner.gate)
-            self._put(NoteOff(pitch))
+            if pitch is not None:
+                onset = start + index * manner.step
+                self._wait_until(onset)
+                self._put(NoteOn(pitch, _VELOCITY))
+                self._wait_until(onset + manner.gate)
+                self._put(NoteOff(pitch))
         self._wait_until(start + len(pitches) * manner.step)
         return True
 
     def _hand_over(self, *, wait: bool) -> None:
         self._answered.clear()
         self._put(EndOfPhrase())
-        if wait:
-            while not self._answered.wait(timeout=0.1):
-                if self._closing.is_set():
-                    return
+        while wait and not (self._answered.wait(timeout=0.1) or self._closing.is_set()):
+            pass
 
     def _wait_until(self, time_: Seconds) -> None:
         self._closing.wait(max(0.0, time_ - time.perf_counter()))
@@ -232,7 +221,3 @@ class Terminal:
             except (OSError, ValueError):  # the reader has gone
                 self._put(Quit())
                 return
-
-
-def _pitch(note: str, key: Key) -> Pitch:
-    return key.written(note, _OCTAVE + note[0].isupper())

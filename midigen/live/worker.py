@@ -17,8 +17,7 @@ from midigen.instrument.events import Cue, Keep, Notice, Output, TempoChange
 from midigen.instrument.performer import Performer
 from midigen.instrument.status import Status
 from midigen.live import realtime
-from midigen.live.arrivals import Arrival, Quit
-from midigen.live.connection import Connection
+from midigen.live.connection import Arrival, Connection, Quit
 from midigen.live.intake import Held, key_of
 from midigen.midi.messages import Message, NoteOn, Seconds
 from midigen.prediction.foresight import Forecast, Question

@@ -279,7 +279,7 @@ def test_which_terminals_are_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_the_display_imports_rich() -> None:
-    modules = "sys, midigen.instrument.status, midigen.live.typed_line"
+    modules = "sys, midigen.instrument.status, midigen.live.standard_input"
     program = f"import {modules}; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 

@@ -15,7 +15,7 @@ from midigen.settings.knobs_and_scenes import Knob
 from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
-    from midigen.live.arrivals import Arrival
+    from midigen.live.connection import Arrival
 
 EXAMPLE = "midigen learn temperature"
 
