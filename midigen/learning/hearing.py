@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from midigen.learning.melody_finding import Line, choose_line
-from midigen.midi.file import KeySignature, MidiFile
+from midigen.midi.file import AtTick, KeySignature, MidiFile
 from midigen.midi.messages import Pitch, Seconds
 from midigen.midi.reader import load
-from midigen.midi.ticks import AtTick
 from midigen.music.key_finding import estimate_key
 from midigen.music.keys import C_MAJOR, Degree, Key
 from midigen.music.melody import Melody, Note

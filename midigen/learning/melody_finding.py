@@ -9,9 +9,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from midigen.midi.file import MidiFile, Track
+from midigen.midi.file import MidiFile, Ticks, Track
 from midigen.midi.messages import DRUMS, Channel, NoteOff, NoteOn, Pitch
-from midigen.midi.ticks import Ticks
 from midigen.text import printable
 
 # What makes a line a melody, in semitones of height that it is worth. The figures are those of
