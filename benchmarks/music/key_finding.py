@@ -26,9 +26,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from midigen.errors import MidiFileError
-from midigen.learning.hearing import Heard, read_melody
-from midigen.learning.sources import find_files, song_name
+from midigen.learning.corpus import find_files, song_name
+from midigen.learning.hearing import Heard, hear_melody
 from midigen.learning.split import Side, side_of
+from midigen.midi.reader import load
 from midigen.music.key_finding import (
     NOTHING,
     PROFILE,
@@ -89,7 +90,7 @@ def read(folder: Path) -> dict[Side, list[list[Heard]]]:
     melodies: dict[Side, list[list[Heard]]] = {side: [] for side in Side}
     for path in tqdm(find_files([folder]), desc="reading", dynamic_ncols=True):
         try:
-            melodies[side_of(song_name(path))].append(read_melody(path))
+            melodies[side_of(song_name(path))].append(hear_melody(load(path), None))
         except MidiFileError as exc:
             tqdm.write(str(exc))
     return melodies
