@@ -70,25 +70,32 @@ def fit(
         folder.folder.mkdir(parents=True)
         batches = TrainingBatches(training, plan.batch, plan.moved, seed)
         model, progress = _new_model(plan, batches.batches), Progress(fingerprint, seed)
-    observer = _Observer(plan, batches, progress, folder)
+    bar: tqdm[Any] = tqdm(
+        total=plan.epochs * batches.notes,
+        initial=len(progress.epochs) * batches.notes,
+        unit=" notes",
+        unit_scale=True,
+        dynamic_ncols=True,
+    )
     try:
-        model.fit(
-            batches.dataset(),
-            validation_data=validation_batches(validation, plan.batch),
-            initial_epoch=len(progress.epochs),
-            epochs=plan.epochs,
-            shuffle=False,  # the blocks come shuffled
-            verbose=0,
-            # In this order, so that the observer sees the averaged weights that were validated.
-            callbacks=[observer, keras.callbacks.SwapEMAWeights()],
-        )
+        with bar:
+            model.fit(
+                batches.dataset(),
+                validation_data=validation_batches(validation, plan.batch),
+                initial_epoch=len(progress.epochs),
+                epochs=plan.epochs,
+                shuffle=False,  # the blocks come shuffled
+                verbose=0,
+                # In this order, so that the observer sees the averaged weights that were validated.
+                callbacks=[
+                    _Observer(plan, batches, progress, folder, bar),
+                    keras.callbacks.SwapEMAWeights(),
+                ],
+            )
     except KeyboardInterrupt:
         if not progress.epochs:
             raise
         progress.interrupted = True
-    finally:
-        observer.close()
-    if progress.interrupted:
         tqdm.write("interrupted: writing the best so far", file=sys.stderr)
     model.load_weights(folder.weights(progress.best))
     player = build_network(plan.architecture, training=False)
@@ -131,64 +138,52 @@ def _fingerprint(plan: Plan, songs: Sequence[Letters]) -> str:
     return digest.hexdigest()
 
 
+@dataclass(eq=False)
 class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Shows the progress, saves it with the best weights, and stops early."""
 
-    def __init__(
-        self, plan: Plan, batches: TrainingBatches, progress: Progress, folder: ProgressFolder
-    ) -> None:
+    plan: Plan
+    batches: TrainingBatches
+    progress: Progress
+    folder: ProgressFolder
+    bar: "tqdm[Any]"
+
+    def __post_init__(self) -> None:
         super().__init__()
-        self._plan = plan
-        self._batches = batches
-        self._progress = progress
-        self._folder = folder
-        self._validated: dict[str, float] = {}
-        self._began = time.perf_counter() - progress.seconds
-        self._notes = plan.epochs * batches.notes
-        self._bar: tqdm[Any] = tqdm(
-            total=self._notes,
-            initial=len(progress.epochs) * batches.notes,
-            unit=" notes",
-            unit_scale=True,
-            dynamic_ncols=True,
-        )
+        self.began = time.perf_counter() - self.progress.seconds
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         del logs
-        self._batches.epoch = epoch
-        self._bar.set_description(f"epoch {epoch + 1}/{self._plan.epochs}")
+        self.batches.epoch = epoch
+        self.bar.set_description(f"epoch {epoch + 1}/{self.plan.epochs}")
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         del batch
         nats = logs["nats"]
-        epochs = self._progress.epochs
-        best = f"{epochs[self._progress.best].validation:.3f}" if epochs else "none yet"
-        self._bar.set_postfix_str(
+        epochs = self.progress.epochs
+        best = f"{epochs[self.progress.best].validation:.3f}" if epochs else "none yet"
+        self.bar.set_postfix_str(
             f"loss {nats:.3f} nats, {nats / math.log(2):.3f} bits a note, best validation {best}",
             refresh=False,
         )
-        self._bar.update(min(self._batches.notes_per_batch, self._notes - self._bar.n))
+        left = self.plan.epochs * self.batches.notes - self.bar.n
+        self.bar.update(min(self.batches.notes_per_batch, left))
 
     def on_test_end(self, logs: Any = None) -> None:
-        self._validated = dict(logs)
         bits = logs["nats"] / math.log(2)
-        if all(bits < epoch.validation for epoch in self._progress.epochs):
-            self.model.save_weights(self._folder.weights(len(self._progress.epochs)))
+        if all(bits < epoch.validation for epoch in self.progress.epochs):
+            self.model.save_weights(self.folder.weights(len(self.progress.epochs)))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         del epoch
-        validated = self._validated
-        self._progress.epochs.append(
+        self.progress.epochs.append(
             Epoch(
                 training=logs["nats"] / math.log(2),
-                validation=validated["nats"] / math.log(2),
-                accuracy=validated["accuracy"],
+                validation=logs["val_nats"] / math.log(2),
+                accuracy=logs["val_accuracy"],
             )
         )
-        self._progress.seconds = time.perf_counter() - self._began
-        self._folder.save(self.model, self._progress)
-        if len(self._progress.epochs) - 1 - self._progress.best >= self._plan.patience:
+        self.progress.seconds = time.perf_counter() - self.began
+        self.folder.save(self.model, self.progress)
+        if len(self.progress.epochs) - 1 - self.progress.best >= self.plan.patience:
             self.model.stop_training = True
-
-    def close(self) -> None:
-        self._bar.close()

@@ -87,20 +87,15 @@ def train(
 
 def _divide(songs: Sequence[Song]) -> tuple[dict[Side, list[Song]], bool]:
     """The songs of each side, and whether they are whole. Raises MidigenError for too few."""
-    if _is_enough(sides := divide(songs)):
-        return sides, True
-    if _is_enough(sides := cut(songs)):
-        return sides, False
+    for divided, is_whole in ((divide, True), (cut, False)):
+        sides = divided(songs)
+        if all(any(len(song.letters) > 1 for song in part) for part in sides.values()):
+            return sides, is_whole
     longest = max((len(song.letters) for song in songs), default=0)
     raise MidigenError(
         f"there is too little to learn from: {len(songs)} songs, the longest of {longest} "
         f"notes, and with so few of them one must have {_FEWEST_NOTES} at least"
     )
-
-
-def _is_enough(sides: dict[Side, list[Song]]) -> bool:
-    """Whether every side has something to predict."""
-    return all(any(len(song.letters) > 1 for song in part) for part in sides.values())
 
 
 def _write_model(

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midigen.errors import MidigenError, ModelError
-from midigen.learning.batches import NO_LETTER, EncodedSong, cut_blocks, move_letters
+from midigen.learning.batches import NO_LETTER, Steps, cut_blocks, move_letters
 from midigen.learning.calibration import calibrate
 from midigen.learning.corpus import Song
 from midigen.learning.evaluation import predict_song
@@ -232,7 +232,7 @@ def test_an_epoch_has_every_letter_of_a_song_once(notes: int, seed: int) -> None
     letters = np.arange(notes, dtype=np.uint8) + NO_LETTER + 1  # all different
     rows = np.repeat(letters[:-1, None], FEATURES, axis=1).astype(np.float16)
     for rng in (None, np.random.default_rng(seed)):
-        blocks = cut_blocks([EncodedSong(rows, letters[1:])], rng)
+        blocks = cut_blocks([Steps(rows, letters[1:])], rng)
         real = blocks.targets != NO_LETTER
         assert sorted(blocks.targets[real]) == list(letters[1:])
         assert (blocks.rows[real][:, 0] == blocks.targets[real] - 1).all()
