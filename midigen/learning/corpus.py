@@ -1,5 +1,10 @@
-"""A collection of MIDI files as songs in letters: which files it has, and which are one song."""
+"""A collection of MIDI files as songs in letters, some of which validate and test a model.
 
+It says which files there are, which of them are one song, and what each song is for. That
+depends on the songs' names; if they are too few, each is cut into three parts instead.
+"""
+
+import hashlib
 import multiprocessing
 import os
 import re
@@ -7,6 +12,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -56,6 +62,14 @@ class Song:
 
     name: str
     letters: Letters
+
+
+class Side(StrEnum):
+    """What a song is for."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    TEST = "test"
 
 
 def find_files(sources: Sequence[Path]) -> list[Path]:
@@ -128,6 +142,37 @@ def songs(tunes: Iterable[Tune]) -> list[Song]:
         Song(name, np.concatenate([tune.letters for tune in _in_turn(tunes)]))
         for (_, name), tunes in parts.items()
     ]
+
+
+def side_of(name: str) -> Side:
+    """The side of a song: of ten, about eight are learned from, one validates and one tests.
+
+    It depends only on the name (without the number of a part), so it is the same on every machine
+    and in a larger collection.
+    """
+    content = name.encode(errors="surrogatepass")  # file names may hold invalid text
+    tenth = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % 10
+    return {0: Side.TEST, 1: Side.VALIDATION}.get(tenth, Side.TRAINING)
+
+
+def divide(songs: Sequence[Song]) -> dict[Side, list[Song]]:
+    """The songs of each side."""
+    return {side: [song for song in songs if side_of(song.name) is side] for side in Side}
+
+
+def cut(songs: Iterable[Song]) -> dict[Side, list[Song]]:
+    """Each song cut into three parts, one for each side, for when there are few songs.
+
+    The first eight tenths are learned from, the next tenth validates, and the last tests.
+    """
+    sides: dict[Side, list[Song]] = {side: [] for side in Side}
+    for song in songs:
+        notes = len(song.letters)
+        parts = np.split(song.letters, [notes * 8 // 10, notes * 9 // 10])
+        for side, part in zip(Side, parts, strict=True):
+            if len(part):
+                sides[side].append(Song(song.name, part))
+    return sides
 
 
 def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
