@@ -117,9 +117,8 @@ class MidiFileBuilder:
         Notes that are still sounding end there.
         """
         last = max(self._tempo.tick(end), *(track.last for track in self._tracks))
-        tracks = [piece for track in self._tracks for piece in track.pieces(last)]
         header = struct.pack(">4sI3H", b"MThd", 6, _MANY_TRACKS, len(self._tracks), RESOLUTION)
-        return [header, *tracks]
+        return [header, *(piece for track in self._tracks for piece in track.pieces(last))]
 
 
 class TrackBuilder:

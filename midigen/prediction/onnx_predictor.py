@@ -143,8 +143,7 @@ def _read_mixture(path: Path, text: str | None) -> Mixture | None:
     if trust.shape != (ORDERS, BUCKETS) or exponents.shape != (ORDERS + 1, 2):
         raise _refusal(path, "its mixture with memory isn't of this midigen's shape")
     # Written this way round, so that NaN is refused too.
-    possible = (abs(exponents) <= _STEEPEST).all() and (trust >= 0).all() and (trust <= 1).all()
-    if not possible:
+    if not ((abs(exponents) <= _STEEPEST).all() and ((trust >= 0) & (trust <= 1)).all()):
         raise _refusal(path, "its mixture with memory holds numbers that can't be")
     return Mixture(trust, exponents)
 

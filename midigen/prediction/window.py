@@ -55,10 +55,7 @@ class Window:
         self._end += 1
 
     def replace(self, age: int, degree: Degree) -> None:
-        """Replace the letter of an age; 0 is the newest.
-
-        A letter that has left the window isn't replaced.
-        """
+        """Replace the letter of an age, 0 for the newest, unless it has left the window."""
         if age < len(self):
             self._degrees[self._end - 1 - age] = degree
 
