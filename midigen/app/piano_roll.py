@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from midigen import files
 from midigen.errors import MidiFileError, MidigenError
-from midigen.midi.file import MidiFile, Track
+from midigen.midi.file import MidiFile, Ticks, Track
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds, Velocity
 from midigen.midi.reader import load
-from midigen.midi.ticks import Ticks
 from midigen.music.keys import C_MAJOR, Key
 
 if TYPE_CHECKING:

@@ -31,8 +31,7 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
     """
     from tqdm import tqdm
 
-    from midigen.learning.corpus import Tune, read, songs
-    from midigen.learning.sources import find_files
+    from midigen.learning.corpus import Tune, find_files, read, songs
 
     tunes: list[Tune] = []
     files = find_files(options.corpus)

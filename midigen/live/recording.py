@@ -19,8 +19,7 @@ from midigen import files
 from midigen.errors import MidigenError
 from midigen.midi import wire
 from midigen.midi.messages import Clock, Message, Seconds, SongPosition
-from midigen.midi.ticks import microseconds_a_beat
-from midigen.midi.writer import MidiFileBuilder, Pieces
+from midigen.midi.writer import MidiFileBuilder, Pieces, microseconds_a_beat
 
 INTERVAL: Seconds = 1.0
 """How often the session's file is written: the most that a power cut loses."""

@@ -1,5 +1,7 @@
 """Draws letters from their probabilities."""
 
+from dataclasses import KW_ONLY, dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,6 +42,7 @@ def sample(
     return letters
 
 
+@dataclass
 class Sampler:
     """Draws midigen's notes with one random number each, and limits repetitions.
 
@@ -47,39 +50,27 @@ class Sampler:
     `temperature` and `top_p` see `sample`.
     """
 
-    def __init__(
-        self,
-        rng: np.random.Generator,
-        *,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        max_repeat: int | None = None,
-    ) -> None:
-        self.temperature = temperature
-        self.top_p = top_p
-        self._rng = rng
-        self.max_repeat = max_repeat
-        self._number: float | None = None  # draws the next note until it is taken
-        self._newest: Degree | None = None
-        self._repeats = 0  # how often in a row the newest letter came
+    rng: np.random.Generator
+    _: KW_ONLY
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_repeat: int | None = None
+    _number: float | None = field(default=None, init=False)  # draws the next note until it is taken
+    _newest: Degree | None = field(default=None, init=False)
+    _repeats: int = field(default=0, init=False)  # how often in a row the newest letter came
 
     def draw(self, probabilities: Probabilities) -> list[Degree]:
         """A letter from each row of probabilities, by the same number until one is taken."""
         if self._number is None:
-            self._number = self._rng.random()
+            self._number = self.rng.random()
+        is_enough = self.max_repeat is not None and self._repeats >= self.max_repeat
         return sample(
             probabilities,
             self._number,
             temperature=self.temperature,
             top_p=self.top_p,
-            barred=self._barred,
+            barred=self._newest if is_enough else None,
         )
-
-    @property
-    def _barred(self) -> Degree | None:
-        """The letter that has come as often as it may, if there is one."""
-        is_enough = self.max_repeat is not None and self._repeats >= self.max_repeat
-        return self._newest if is_enough else None
 
     def take(self, degree: Degree) -> None:
         """Take a letter that was drawn. The next one gets another number."""

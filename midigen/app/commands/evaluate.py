@@ -56,8 +56,8 @@ def run(options: argparse.Namespace) -> None:
     from midigen.instrument.improviser import new_sampler
     from midigen.learning import generation
     from midigen.learning.baselines import Baselines
+    from midigen.learning.corpus import Side, cut, divide
     from midigen.learning.evaluation import evaluate
-    from midigen.learning.split import Side, cut, divide
     from midigen.prediction.models import find_model, load_model
     from midigen.prediction.onnx_predictor import OnnxPredictor
 
