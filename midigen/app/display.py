@@ -6,6 +6,7 @@ its redraw takes five times as long (1.1 ms instead of 0.2), during which no oth
 process can play a note, and after a resize it leaves fragments behind.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -28,15 +29,7 @@ INTERVAL: Seconds = 0.1
 """The time between two reads of the status."""
 
 _UNKNOWN_SIZE = os.terminal_size((80, 24))
-_PLAIN = ("dumb", "unknown")  # terminals that only print
 _KEPT = 500  # notices that wait for a stuck terminal
-
-
-def is_worthwhile(stream: TextIO) -> bool:
-    """Whether a stream is a terminal that can be drawn on."""
-    if stream.closed or not stream.isatty() or os.environ.get("TERM", "").lower() in _PLAIN:
-        return False
-    return not Console(file=stream).legacy_windows  # it has no escape sequences
 
 
 class Display:
@@ -91,20 +84,15 @@ class Display:
             self._typist.stop()
 
     def _run(self) -> None:
-        try:
-            terminal = Terminal(self._stream)
-        except OSError:
-            return
-        try:
+        with (
+            contextlib.suppress(OSError, ValueError),  # when the terminal has gone
+            contextlib.closing(Terminal(self._stream)) as terminal,
+        ):
             while not self._closing.is_set():
                 self._draw(terminal)
                 self._closing.wait(INTERVAL)
             size = terminal.size()
             terminal.write(self._sheet.frame(self._drain(size), (), size))
-        except (OSError, ValueError):  # the terminal has gone
-            pass
-        finally:
-            terminal.close()
 
     def _draw(self, terminal: "Terminal") -> None:
         """Draw if anything has changed."""
@@ -182,13 +170,12 @@ class Sheet:
         return f"\x1b[{lines - 1}A" if lines > 1 else ""
 
     def _written(self, row: Row) -> str:
-        return "".join(
-            self._style(name).render(text, color_system=self._colours) for text, name in row
-        )
-
-    def _style(self, name: str) -> Style:
-        style = Style.parse(name)  # which remembers them
-        return style.without_color if self._no_colour else style
+        written = ""
+        for text, name in row:
+            style = Style.parse(name)  # which remembers them
+            style = style.without_color if self._no_colour else style
+            written += style.render(text, color_system=self._colours)
+        return written
 
 
 class Terminal:

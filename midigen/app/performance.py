@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from midigen.app.console import tell
 from midigen.app.options import effective_settings, new_rng
-from midigen.app.screen import Screen, StatusScreen, new_screen
+from midigen.app.screen import Screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
 from midigen.live import standard_input
@@ -50,7 +50,7 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
     """
     predictor, models = load_models(settings.model, settings.scene_models)
     feed = Feed()
-    screen = new_screen(feed.notice, quiet=options.quiet)
+    screen = Screen(feed.notice, quiet=options.quiet)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -70,8 +70,8 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
             from midigen.live import log
 
             screen.listeners.append(log.notice)
-            shows = options.verbose and not isinstance(screen, StatusScreen)
-            stack.enter_context(log.logged(options.log, sys.stderr if shows else None))
+            shown = sys.stderr if options.verbose and not screen.draws else None
+            stack.enter_context(log.logged(options.log, shown))
         recorder = new_recorder(settings, screen.tell)
         stack.callback(_end_recording, recorder, screen.tell, keeps=options.keep is not None)
         stack.callback(supervisor.close)

@@ -1,7 +1,7 @@
 """A status as rows of text in styles, for the bottom of a terminal of any size."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -73,9 +73,7 @@ def _ranked(status: Status, width: int, blocks: str) -> list[tuple[int, Row]]:
         (4, _melody("you", status.heard, width)),
         (5, _melody("midigen", status.played, width)),
         (7, (_label("sounds"), (sounds, "bold"))),
-        *((9, bars) for bars in _bars(status.probabilities, width, blocks)),
-        (6, _chances(status.notes, status.probabilities, width)),
-        *((13, row) for row in _letters(status.notes, width)),
+        *_prediction(status, width, blocks),
         *((8, row) for row in _flow(_health(status), width)),
     ]
 
@@ -126,46 +124,27 @@ def _melody(label: str, notes: Sequence[str], width: int) -> Row:
     return (_label(label), (older.rjust(place), ""), (newest, "bold"))
 
 
-def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> list[Row]:
-    """The rows of the bars, one bar a letter, from top to bottom."""
-    margin, column = _columns(width)
-    bar = min(_BAR_WIDTH, column - 1)
-    whole = len(blocks) - 1
-    levels = [round(p * _BAR_ROWS * whole) for p in probabilities or ()]
-    drawn: list[Row] = []
+def _prediction(status: Status, width: int, blocks: str) -> Iterator[tuple[int, Row]]:
+    """The bars, the notes that may come next, and the model's letters if they are others.
+
+    The likeliest note is highlighted. On a narrow terminal the notes have only their names.
+    """
+    margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
+    column = max(2, min(_COLUMN, width // SIZE))
+    bar, whole = min(_BAR_WIDTH, column - 1), len(blocks) - 1
+    levels = [round(p * _BAR_ROWS * whole) for p in status.probabilities or ()]
     for base in reversed(range(0, _BAR_ROWS * whole, whole)):
         cells = (blocks[min(max(level - base, 0), whole)] * bar for level in levels)
-        drawn.append(((" " * margin, ""), *((cell.ljust(column), "cyan") for cell in cells)))
-    return drawn
-
-
-def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width: int) -> Row:
-    """The notes that may come next and their probabilities; the likeliest is highlighted.
-
-    On a narrow terminal only their names.
-    """
-    margin, column = _columns(width)
-    most = max(probabilities or (2.0,))
-    pieces = [(_label("next")[0][:margin], "")]
-    for note, p in zip(notes, probabilities or (0.0,) * SIZE, strict=True):
-        text = f"{note:2}{p:4.0%}" if probabilities and column == _COLUMN else f"{note:2}"
+        yield 9, ((" " * margin, ""), *((cell.ljust(column), "cyan") for cell in cells))
+    most = max(status.probabilities or (2.0,))
+    names = [("next".ljust(margin)[:margin], "")]
+    for note, p in zip(status.notes, status.probabilities or (0.0,) * SIZE, strict=True):
+        text = f"{note:2}{p:4.0%}" if status.probabilities and column == _COLUMN else f"{note:2}"
         style = "bold reverse" if p == most else ""
-        pieces += [(text, style), (" " * (column - len(text)), "")]
-    return tuple(pieces)
-
-
-def _letters(notes: Sequence[str], width: int) -> list[Row]:
-    """The model's letters for those notes, unless they are the same."""
-    margin, column = _columns(width)
-    if not margin or tuple(notes) == LETTERS:
-        return []
-    return [(_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))]
-
-
-def _columns(width: int) -> tuple[int, int]:
-    """The widths of the margin before the bars, if there is room for one, and of a column."""
-    margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
-    return margin, max(2, min(_COLUMN, width // SIZE))
+        names += [(text, style), (" " * (column - len(text)), "")]
+    yield 6, tuple(names)
+    if margin and tuple(status.notes) != LETTERS:
+        yield 13, (_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))
 
 
 def _health(status: Status) -> Iterable[Row]:

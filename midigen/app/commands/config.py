@@ -6,8 +6,6 @@ import sys
 from midigen.app.options import add_port_settings, add_settings, effective_settings
 from midigen.settings import config
 
-EXAMPLE = "midigen config --mode duet > my.toml"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)

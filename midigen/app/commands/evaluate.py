@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from midigen.learning.generation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
 
-EXAMPLE = "midigen evaluate pop corpus/pop909 --split test"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model's name or path")

@@ -17,8 +17,6 @@ from midigen.settings.table import Settings
 if TYPE_CHECKING:
     from midigen.live.connection import Arrival
 
-EXAMPLE = "midigen learn temperature"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("control", metavar="CONTROL", help=", ".join(controls.CONTROLS))

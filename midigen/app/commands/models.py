@@ -7,8 +7,6 @@ from typing import Any
 from midigen.app.console import show
 from midigen.errors import ModelError
 
-EXAMPLE = "midigen models"
-
 _CHAIN = re.compile(r"markov-\d|ltm\+stm")
 _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueError)
 

@@ -6,15 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import show
-from midigen.app.parser import add_name
+from midigen.app.console import add_name, show
 from midigen.errors import ExitCode
 from midigen.text import printable
 
 if TYPE_CHECKING:
     from midigen.midi.messages import Seconds
-
-EXAMPLE = "midigen status"
 
 _TITLE = re.compile(r".*?  +")  # up to where the value begins
 
