@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midigen.app.console import tell
+from midigen.app.display import Screen
 from midigen.app.options import effective_settings, new_rng
-from midigen.app.screen import Screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
 from midigen.live import standard_input

@@ -1,10 +1,12 @@
-"""A status as rows of text in styles, for the bottom of a terminal of any size."""
+"""A status as rows of text in styles, and how they are drawn at the bottom of a terminal."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import COLOR_SYSTEMS, Console
+from rich.style import Style
 
 from midigen.app.console import wrapped
 from midigen.instrument.status import Status
@@ -173,3 +175,59 @@ def _fit(row: Row, width: int) -> Row:
             fitting.append((piece, style))
         width -= cell_len(piece)
     return tuple(fitting)
+
+
+class Sheet:
+    """The rows that are at the bottom of a screen, and the text that replaces them.
+
+    The cursor stays at the end of the last row, where a typed line continues.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """The stream is used only to find out what it can show; nothing is written to it."""
+        console = Console(file=stream, force_terminal=True)
+        self._colours = COLOR_SYSTEMS.get(console.color_system or "")
+        self._no_colour = console.no_color
+        self._blocks = BLOCKS if _can_write(stream, BLOCKS) else ASCII_BLOCKS
+        self._widths: list[int] = []  # of the present rows
+        self._size: os.terminal_size | None = None
+
+    def rows(self, status: Status | None, typed: str | None, size: os.terminal_size) -> list[Row]:
+        """The rows that show a status and what is typed, in characters that the stream can show."""
+        return rows(status, typed, size, self._blocks)
+
+    def frame(self, notices: Sequence[Row], drawn: Sequence[Row], size: os.terminal_size) -> str:
+        """The text that replaces the present rows by `drawn`, with the notices above them.
+
+        Every row is written again, so that nothing remains of what other programs wrote.
+        """
+        parts = ["\x1b[?25l\r", self._to_the_top(size.columns)]
+        if notices or not drawn or size != self._size:
+            parts.append("\x1b[J")
+        parts += [f"{self._written(notice)}\r\n" for notice in notices]
+        parts.append("\r\n".join(f"{self._written(row)}\x1b[K" for row in drawn))
+        parts.append("\x1b[J\x1b[?25h" if drawn else "\x1b[?25h")
+        self._widths = [sum(cell_len(text) for text, _ in row) for row in drawn]
+        self._size = size
+        return "".join(parts)
+
+    def _to_the_top(self, columns: int) -> str:
+        """Move from the last row to the first. A terminal that got narrower has wrapped them."""
+        lines = sum(max(1, -(-width // columns)) for width in self._widths)
+        return f"\x1b[{lines - 1}A" if lines > 1 else ""
+
+    def _written(self, row: Row) -> str:
+        written = ""
+        for text, name in row:
+            style = Style.parse(name)  # which remembers them
+            style = style.without_color if self._no_colour else style
+            written += style.render(text, color_system=self._colours)
+        return written
+
+
+def _can_write(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
