@@ -12,19 +12,15 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from midigen.app.console import HANGING, tell, wrapped
+from midigen.app.console import tell
 from midigen.instrument.status import Status
 from midigen.live import standard_input
 from midigen.live.daemon import Daemon
 from midigen.live.standard_input import Typist
 from midigen.live.terminal import COMMANDS, read_command
 from midigen.midi.messages import Seconds
-from midigen.text import printable
-
-if TYPE_CHECKING:
-    from midigen.app.status_rows import Row
 
 INTERVAL: Seconds = 0.1
 """The time between two reads of the status."""
@@ -136,23 +132,26 @@ class Display:
 
         self._latest = latest
         self._stream = sys.stderr if stream is None else stream
-        self._typist = _typist(typed, sys.stdin if keyboard is None else keyboard)
+        self._typist: Typist | None = None
+        with contextlib.suppress(OSError, ValueError):  # a keyboard that is closed, or in memory
+            keyboard = sys.stdin if keyboard is None else keyboard
+            if typed is not None and keyboard.isatty():
+                self._typist = Typist(typed, keyboard.fileno())
         self._sheet = Sheet(self._stream)
-        self._notices: deque[Row] = deque(maxlen=_KEPT)
-        self._shown: object = None
+        self._notices: deque[tuple[str, str]] = deque(maxlen=_KEPT)  # texts in styles
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
 
     def start(self, headline: str) -> None:
         """Begin to draw, below a headline."""
-        self._notices.extendleft(_lines(headline, "bold"))
+        self._notices.appendleft((headline, "bold"))
         if self._typist is not None:
             self._typist.start()
         self._thread.start()
 
     def tell(self, line: str) -> None:
         """Show a line above the status. For any thread: it is only put into a queue."""
-        self._notices.extend(_lines(line, ""))
+        self._notices.append((line, ""))
 
     def release(self) -> None:
         """Restore the terminal's mode at once; drawing goes on until `stop`."""
@@ -172,43 +171,19 @@ class Display:
             contextlib.suppress(OSError, ValueError),  # when the terminal has gone
             contextlib.closing(Terminal(self._stream)) as terminal,
         ):
+            shown: object = None
             while not self._closing.is_set():
-                self._draw(terminal)
+                line = None if self._typist is None else self._typist.text
+                now = (self._latest(), line, terminal.size())
+                if now != shown or self._notices:
+                    shown = now
+                    terminal.write(self._sheet.picture(self._told(), *now))
                 self._closing.wait(INTERVAL)
-            size = terminal.size()
-            terminal.write(self._sheet.frame(self._drain(size), (), size))
+            terminal.write(self._sheet.picture(self._told(), None, None, terminal.size()))
 
-    def _draw(self, terminal: "Terminal") -> None:
-        """Draw if anything has changed."""
-        status = self._latest()
-        line = None if self._typist is None else self._typist.text
-        size = terminal.size()
-        if (status, line, size) == self._shown and not self._notices:
-            return
-        self._shown = (status, line, size)
-        drawn = self._sheet.rows(status, line, size)
-        terminal.write(self._sheet.frame(self._drain(size), drawn, size))
-
-    def _drain(self, size: os.terminal_size) -> "list[Row]":
-        notices = [self._notices.popleft() for _ in range(len(self._notices))]
-        return [
-            ((line, style),)
-            for ((text, style),) in notices
-            for line in wrapped(text, size.columns - 1, HANGING)
-        ]
-
-
-def _lines(text: str, style: str) -> "list[Row]":
-    return [((printable(line), style),) for line in text.splitlines()]
-
-
-def _typist(typed: Callable[[str], None] | None, keyboard: TextIO) -> Typist | None:
-    if typed is None:
-        return None
-    try:
-        return Typist(typed, keyboard.fileno()) if keyboard.isatty() else None
-    except (OSError, ValueError):  # closed, or in memory
-        return None
+    def _told(self) -> list[tuple[str, str]]:
+        """Take the notices that wait."""
+        return [self._notices.popleft() for _ in range(len(self._notices))]
 
 
 class Terminal:

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 
-from midigen.app.console import wrapped
+from midigen.app.console import HANGING, wrapped
 from midigen.instrument.status import Status
 from midigen.music.keys import LETTERS, SIZE
 from midigen.text import printable
@@ -192,9 +192,21 @@ class Sheet:
         self._widths: list[int] = []  # of the present rows
         self._size: os.terminal_size | None = None
 
-    def rows(self, status: Status | None, typed: str | None, size: os.terminal_size) -> list[Row]:
-        """The rows that show a status and what is typed, in characters that the stream can show."""
-        return rows(status, typed, size, self._blocks)
+    def picture(
+        self,
+        notices: Iterable[tuple[str, str]],
+        status: Status | None,
+        typed: str | None,
+        size: os.terminal_size,
+    ) -> str:
+        """The text that shows notices, each with its style, above a status and what is typed."""
+        lines = [
+            ((line, style),)
+            for text, style in notices
+            for part in text.splitlines()
+            for line in wrapped(printable(part), size.columns - 1, HANGING)
+        ]
+        return self.frame(lines, rows(status, typed, size, self._blocks), size)
 
     def frame(self, notices: Sequence[Row], drawn: Sequence[Row], size: os.terminal_size) -> str:
         """The text that replaces the present rows by `drawn`, with the notices above them.
