@@ -93,8 +93,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that never breaks a word, however narrow the terminal is."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", _Help)
-        super().__init__(**options)
+        super().__init__(formatter_class=_Help, **options)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the command line, and exit."""

@@ -83,7 +83,8 @@ class Screen:
                 display.stop()
             return
         self.show(headline)
-        if types and sys.stdin is not None and not _is_in_background():
+        # In the background, reading the terminal would stop the process.
+        if types and sys.stdin is not None and standard_input.is_in_front(sys.stdin.fileno()):
             # It isn't joined: a read can't be interrupted.
             threading.Thread(target=_read_lines, args=(obey,), name="typing", daemon=True).start()
         yield
@@ -104,11 +105,6 @@ def _read_lines(obey: Callable[[str], None]) -> None:
     for line in standard_input.lines(standard_input.raw()):
         if text := line.strip():
             obey(text)
-
-
-def _is_in_background() -> bool:
-    """Whether reading the terminal would stop the process."""
-    return sys.stdin.isatty() and not standard_input.is_in_front(sys.stdin.fileno())
 
 
 class Display:

@@ -81,7 +81,12 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
 
         def started() -> None:
             if settings.osc.port != "off":
-                _open_osc(stack, settings, daemon, screen)
+                from midigen.live.osc import OscServer
+
+                osc = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
+                osc.open()
+                stack.callback(osc.close)
+                screen.tell(f"OSC at {osc.host}:{osc.port}, /midigen/CONTROL VALUE")
             remote = Remote(
                 daemon, connection, settings, lambda: adapted(effective_settings(options))
             )
@@ -129,17 +134,6 @@ def _end_recording(recorder: Recorder, tell: Callable[[str], None], *, keeps: bo
         recorder.keep()
     for path in recorder.close(time.perf_counter()):
         tell(f"recorded {path}")
-
-
-def _open_osc(
-    stack: contextlib.ExitStack, settings: Settings, daemon: Daemon, screen: Screen
-) -> None:
-    from midigen.live.osc import OscServer
-
-    server = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
-    server.open()
-    stack.callback(server.close)
-    screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
 
 
 # --- ports

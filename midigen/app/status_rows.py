@@ -188,7 +188,11 @@ class Sheet:
         console = Console(file=stream, force_terminal=True)
         self._colours = COLOR_SYSTEMS.get(console.color_system or "")
         self._no_colour = console.no_color
-        self._blocks = BLOCKS if _can_write(stream, BLOCKS) else ASCII_BLOCKS
+        try:
+            BLOCKS.encode(stream.encoding or "utf-8")
+            self._blocks = BLOCKS
+        except UnicodeEncodeError:
+            self._blocks = ASCII_BLOCKS
         self._widths: list[int] = []  # of the present rows
         self._size: os.terminal_size | None = None
 
@@ -235,11 +239,3 @@ class Sheet:
             style = style.without_color if self._no_colour else style
             written += style.render(text, color_system=self._colours)
         return written
-
-
-def _can_write(stream: TextIO, text: str) -> bool:
-    try:
-        text.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -13,7 +13,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print them."""
     text = config.render(effective_settings(options))
     if sys.stdout.encoding.lower() != "utf-8":  # so that a file of it can be read
         text = text.encode("ascii", "escape").decode()

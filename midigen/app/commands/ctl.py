@@ -28,7 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Send the control, and print the result."""
     from midigen.live.control_client import ask
 
     request = _request(options.control, " ".join(options.value))

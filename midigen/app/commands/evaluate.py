@@ -45,7 +45,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Score the model on the songs, and print or write the results."""
     options.model, name = None, options.model
     settings = effective_settings(options)
 

@@ -23,7 +23,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Render the file, and draw it if asked to."""
     settings = effective_settings(options)
 
     from midigen.instrument.render import count_notes, render

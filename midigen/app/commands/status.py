@@ -13,8 +13,6 @@ from midigen.text import printable
 if TYPE_CHECKING:
     from midigen.midi.messages import Seconds
 
-_TITLE = re.compile(r".*?  +")  # up to where the value begins
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -22,7 +20,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Ask for the status and print it."""
     from midigen.live.control_client import ask
 
     status = ask({"do": "status"}, options.name)
@@ -30,7 +27,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         print(json.dumps(status, indent=2))
     else:
         for line in table(status):
-            title = _TITLE.match(line)
+            title = re.match(r".*?  +", line)  # up to where the value begins
             show(line, title.end() if title else 0)
     return ExitCode.OK
 

@@ -28,7 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check the options, and train."""
     if options.recipe and (options.corpus or options.resume):
         raise UsageError("a recipe takes neither a corpus nor --resume")
     if not options.recipe and not (options.corpus and options.name):
