@@ -55,8 +55,8 @@ def _ports(ear: str, mouth: str) -> Ports:
 
 
 _ECHO = _ports("midigen-doctor-in", "midigen-doctor-out")
-_HAND = _ports("midigen-doctor-ear", "midigen-doctor-hand")
-_HAND = replace(_HAND, input=(_ECHO.out_port,), output=(_ECHO.in_port,))
+_APART = _ports("midigen-doctor-ear", "midigen-doctor-hand")
+_HAND = replace(_APART, input=(_ECHO.out_port,), output=(_ECHO.in_port,))
 
 
 class Verdict(StrEnum):

@@ -97,8 +97,7 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
             except MidigenError as exc:  # midigen plays without it
                 screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
             key = "a key found by ear" if settings.key == AUTO else settings.key
-            model = f"model {settings.model}"
-            headline = f"{settings.mode} in {key}, {model}: {connection.description}"
+            headline = f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
             stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
             supervisor.ready(headline)
             for name in connection.missing:

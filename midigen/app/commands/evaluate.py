@@ -55,12 +55,10 @@ def run(options: argparse.Namespace) -> None:
     from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Side, cut, divide
     from midigen.learning.evaluation import evaluate
-    from midigen.prediction.models import find_model, load_model
-    from midigen.prediction.onnx_predictor import OnnxPredictor
+    from midigen.prediction.models import load_model
 
-    path = find_model(name)
-    predictor = OnnxPredictor(path)
-    baselines = Baselines.load(path.with_suffix(".baselines.npz"))
+    predictor = load_model(name)
+    baselines = Baselines.load(predictor.path.with_suffix(".baselines.npz"))
     songs = read_songs(options)
     if options.split:
         divided = cut if predictor.provenance.get("cut") else divide

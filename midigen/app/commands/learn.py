@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     settings = effective_settings(options, may_be_new=True)
     name, value = options.control, options.value
     if name not in controls.CONTROLS:
-        raise UsageError(controls.why_not(name, "") or name)
+        raise UsageError(controls.unknown(name, controls.CONTROLS))
 
     from midigen.settings import mappings
 
