@@ -62,7 +62,7 @@ def choose(wanted: str, ports: Sequence[Port]) -> Port:
     """
     if found := _only(wanted, matches(wanted, ports)):
         return found
-    there = ", ".join(quoted(port.name for port in ports)) or "none"
+    there = quoted(port.name for port in ports) or "none"
     raise PortError(f'no port "{wanted}"; there are: {there}')
 
 
@@ -142,9 +142,9 @@ def is_numbered(found: str, name: str) -> bool:
     return re.fullmatch(rf"{re.escape(client)}(-\d+)?:{re.escape(port)}", found) is not None
 
 
-def quoted(names: Iterable[str]) -> list[str]:
-    """Names in quotation marks."""
-    return [f'"{name}"' for name in names]
+def quoted(names: Iterable[str]) -> str:
+    """Names in quotation marks, with commas between them."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _plain(api: Api, name: str, place: int) -> str:
@@ -177,7 +177,7 @@ def _fitting(wanted: str, ports: Sequence[Port]) -> list[Port]:
 def _only(wanted: str, found: Sequence[Port]) -> Port | None:
     """The one that was found, if any. Raises PortError if there are several."""
     if len(found) > 1:
-        several = ", ".join(quoted(port.name for port in found))
+        several = quoted(port.name for port in found)
         raise PortError(
             f'"{wanted}" matches several ports: {several}; give more of the name, or its number'
         )

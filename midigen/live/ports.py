@@ -79,8 +79,7 @@ class MidiPorts:
     @property
     def description(self) -> str:
         """The open ports, in words."""
-        heard, played = quoted(self.listening), quoted(self.playing)
-        return f"listening on {', '.join(heard)}, playing to {', '.join(played)}"
+        return f"listening on {quoted(self.listening)}, playing to {quoted(self.playing)}"
 
     @property
     def latency(self) -> Seconds:
