@@ -347,7 +347,7 @@ class Midigen:
             stderr=subprocess.PIPE,
             text=True,
             cwd=folder,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
         )
         if plays:
             self.hand, self.ear = Hand(), Ear()
@@ -378,7 +378,8 @@ class Midigen:
     def read_until(self, words: str) -> str:
         """The next line on stderr with these words. Fails the test if it never comes."""
         assert self.process.stderr
-        timer = threading.Timer(TIMEOUT, self.process.kill)
+        # Its fault handler then writes where each thread was.
+        timer = threading.Timer(TIMEOUT, self.process.send_signal, (signal.SIGABRT,))
         timer.start()
         try:
             for line in self.process.stderr:
@@ -387,7 +388,8 @@ class Midigen:
                     return line
         finally:
             timer.cancel()
-        pytest.fail(f"ended with {self.process.wait()} before saying {words!r}: {self.lines}")
+        said = "".join(self.lines)
+        pytest.fail(f"ended with {self.process.wait()} before saying {words!r}:\n{said}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
