@@ -78,6 +78,11 @@ class JackServer:
             lambda: f"jackd ({self._log.read_text()})",
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a crash would."""
         self._process.kill()
