@@ -147,14 +147,11 @@ def combine(*models: PerNote) -> PerNote:
 
     A model's certainty is 1 / its entropy, relative to that of a uniform distribution.
     """
-    logs = np.zeros_like(models[0])
-    total = np.zeros((len(models[0]), 1))
-    for model in models:
-        entropy = -(model * np.log(model)).sum(axis=1, keepdims=True) / np.log(SIZE)
-        weight = np.maximum(entropy, 1e-3) ** -BIAS
-        logs += weight * np.log(model)
-        total += weight
-    likely = np.exp(logs / total)
+    each = np.stack(models)  # (models, notes, 7)
+    logs = np.log(each)
+    entropy = -(each * logs).sum(axis=2, keepdims=True) / np.log(SIZE)
+    weights = np.maximum(entropy, 1e-3) ** -BIAS
+    likely = np.exp((weights * logs).sum(axis=0) / weights.sum(axis=0))
     normalized: PerNote = likely / likely.sum(axis=1, keepdims=True)
     return normalized
 

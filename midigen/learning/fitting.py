@@ -154,15 +154,14 @@ def fit(
         folder.folder.mkdir(parents=True)
         batches = TrainingBatches(training, plan.batch, plan.moved, seed)
         model, progress = _new_model(plan, batches.batches), Progress(fingerprint, seed)
-    bar: tqdm[Any] = tqdm(
-        total=plan.epochs * batches.notes,
-        initial=len(progress.epochs) * batches.notes,
-        unit=" notes",
-        unit_scale=True,
-        dynamic_ncols=True,
-    )
     try:
-        with bar:
+        with tqdm(
+            total=plan.epochs * batches.notes,
+            initial=len(progress.epochs) * batches.notes,
+            unit=" notes",
+            unit_scale=True,
+            dynamic_ncols=True,
+        ) as bar:
             model.fit(
                 batches.dataset(),
                 validation_data=validation_batches(validation, plan.batch),

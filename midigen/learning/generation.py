@@ -1,5 +1,6 @@
 """What a model plays: openings of songs that it carries on, beside how the songs go on."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -24,9 +25,7 @@ CONTINUATION = 32
 PHRASE = 8
 """The length of a phrase, in letters: one that is found elsewhere counts as copied."""
 
-LONGEST_PERIOD = 4
-ROUNDS = 4
-"""A loop is up to LONGEST_PERIOD letters that come ROUNDS times in a row."""
+_LOOP = re.compile(rb"(.{1,4})\1{3}", re.DOTALL)  # up to 4 letters that come 4 times in a row
 
 Lines: TypeAlias = npt.NDArray[np.uint8]
 """Pieces of melodies, all of one length, shape (openings, letters)."""
@@ -107,13 +106,7 @@ def carry_on(
 
 def has_loop(line: Letters) -> bool:
     """Whether a line has a loop: up to 4 letters that come 4 times in a row."""
-    for period in range(1, LONGEST_PERIOD + 1):
-        run = 0
-        for same in line[period:] == line[:-period]:
-            run = run + 1 if same else 0
-            if run == period * (ROUNDS - 1):
-                return True
-    return False
+    return _LOOP.search(bytes(line)) is not None
 
 
 def _excerpt(songs: Sequence[Letters], rng: np.random.Generator) -> Letters:

@@ -18,7 +18,7 @@ from midigen.live.port_names import Port, Sought, choose, is_numbered, virtual_p
 from midigen.live.watches import AlsaWatch, JackWatch
 from midigen.midi.messages import Seconds
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 SERVER_PATIENCE: Seconds = 2.0
 """How long to wait for a hanging server before its ports are left open."""

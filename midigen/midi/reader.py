@@ -39,30 +39,23 @@ def load(path: Path) -> MidiFile:
     notes. Raises MidiFileError if it can't be read, is too large, isn't a MIDI file, or has its
     times in SMPTE frames.
     """
-    content = _content(path)
-    try:
-        return _parsed(path, content)
-    except ValueError as exc:
-        raise MidiFileError(f"{path}: {exc}") from None
-
-
-def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
+        return _parsed(path, content)
     except OSError as exc:
         raise MidiFileError(f"{path}: can't be read: {exc.strerror or exc}") from exc
-    if len(content) > LARGEST:
-        raise MidiFileError(
-            f"{path}: larger than {LARGEST // 2**20} MiB, the most that is read: cut it into parts"
-        )
-    return content
+    except ValueError as exc:
+        raise MidiFileError(f"{path}: {exc}") from None
 
 
 def _parsed(path: Path, content: bytes) -> MidiFile:
     """Parse the bytes of a file. Raises ValueError, with the reason."""
     if not content:
         raise ValueError("the file is empty")
+    if len(content) > LARGEST:
+        most = f"{LARGEST // 2**20} MiB, the most that is read"
+        raise ValueError(f"larger than {most}: cut it into parts")
     header = content.find(_HEADER)
     if header < 0:
         raise ValueError("not a MIDI file: it has no MThd header")
@@ -181,13 +174,12 @@ class _TrackReader:
 
     def _event(self) -> None:
         first = self._content[self.at] if self.at < self._limit else 0
-        if first < _STATUS:
-            self._channel_message(self._status)
-            return
-        self.at += 1
-        if first < _SYSEX:
+        if first >= _STATUS:
+            self.at += 1
+        if _STATUS <= first < _SYSEX:
             self._status = first
-            self._channel_message(first)
+        if first < _SYSEX:
+            self._channel_message()
         elif first == _META:
             (kind,) = self._bytes(1)
             self._meta(kind, self._bytes(self._number()))
@@ -196,11 +188,11 @@ class _TrackReader:
         else:
             self._bytes(_SYSTEM.get(first, 0))
 
-    def _channel_message(self, status: int) -> None:
-        if not status:
+    def _channel_message(self) -> None:
+        if not self._status:
             raise ValueError("data without a status")
-        data = self._bytes(wire.data_length(status))
-        message = wire.decode(status, *(min(byte, 127) for byte in data))
+        data = self._bytes(wire.data_length(self._status))
+        message = wire.decode(self._status, *(min(byte, 127) for byte in data))
         self.track.messages.append((self.track.end, message))
 
     def _meta(self, kind: int, data: bytes) -> None:

@@ -70,10 +70,8 @@ def _mode_named(name: str) -> str | None:
     """The mode for a name, an abbreviation, `m` or `M`; no name means major."""
     if name in _SHORT:
         return _SHORT[name]
-    return next(
-        (mode for mode in MODE_NAMES if len(name) >= _SHORTEST and mode.startswith(name.lower())),
-        None,
-    )
+    modes = (mode for mode in MODE_NAMES if mode.startswith(name.lower()))
+    return next(modes, None) if len(name) >= _SHORTEST else None
 
 
 @dataclass(frozen=True)
@@ -119,12 +117,8 @@ class Key:
             rest = text[match.end() :].lower()
             close = difflib.get_close_matches(rest, MODE_NAMES, n=1, cutoff=0.4)
             return f"{tonic} {close[0] if close else 'major'}"
-        known = [
-            f"{letter} {mode}"
-            for letter in LETTERS
-            if letter in text.upper()
-            for mode in MODE_NAMES
-        ]
+        letters = [letter for letter in LETTERS if letter in text.upper()]
+        known = [f"{letter} {mode}" for letter in letters for mode in MODE_NAMES]
         return next(iter(difflib.get_close_matches(text, known, n=1)), None)
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ from midigen.settings.choices import Mode, RhythmSource, TempoSource
 from midigen.settings.controls import Control
 from midigen.settings.kinds import Transposition
 from midigen.settings.knobs_and_scenes import Scene
-from midigen.settings.playing import Range
+from midigen.settings.sections import Range
 from midigen.settings.table import Settings
 from tests.players import AnyLetter, TimedEvents, key, onsets, run, settings
 from tests.scripts import (
