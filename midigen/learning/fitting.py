@@ -234,13 +234,11 @@ class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         super().__init__()
         self.began = time.perf_counter() - self.progress.seconds
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        del logs
+    def on_epoch_begin(self, epoch: int, _logs: Any = None) -> None:
         self.batches.epoch = epoch
         self.bar.set_description(f"epoch {epoch + 1}/{self.plan.epochs}")
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        del batch
+    def on_train_batch_end(self, _batch: int, logs: Any = None) -> None:
         nats = logs["nats"]
         epochs = self.progress.epochs
         best = f"{epochs[self.progress.best].validation:.3f}" if epochs else "none yet"
@@ -256,8 +254,7 @@ class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         if all(bits < epoch.validation for epoch in self.progress.epochs):
             self.model.save_weights(self.folder.weights(len(self.progress.epochs)))
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        del epoch
+    def on_epoch_end(self, _epoch: int, logs: Any = None) -> None:
         bits = (logs[each] / math.log(2) for each in ("nats", "val_nats"))
         self.progress.epochs.append(Epoch(*bits))
         self.progress.seconds = time.perf_counter() - self.began

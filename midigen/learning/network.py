@@ -49,13 +49,12 @@ def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
     """
     window = keras.Input((echoes.STEPS if training else None, echoes.FEATURES), name="window")
     line = window
-    for layer in range(architecture.layers):
-        is_last = layer == architecture.layers - 1
+    for layer in range(1, architecture.layers + 1):
         line = keras.layers.LSTM(
             architecture.units,
-            return_sequences=training or not is_last,
+            return_sequences=training or layer < architecture.layers,
             unroll=training,
-            name=f"lstm_{layer + 1}",
+            name=f"lstm_{layer}",
         )(line)
         line = keras.layers.Dropout(architecture.dropout)(line)
     activation = None if training else "softmax"

@@ -180,16 +180,15 @@ class Key:
         return tuple(LETTERS[name] + _AS_TEXT[self.alterations[name]] for name in self._written)
 
     @cached_property
-    def _spelling(self) -> tuple[tuple[str, int], ...]:
-        """The name of each pitch class and its accidental, -1, 0 or 1. Shape (12,)."""
+    def _spelling(self) -> tuple[str, ...]:
+        """The name of each pitch class. Shape (12,)."""
         spelled = {}
         for pitch_class, fifths in _FIFTHS_OF_SHARPS.items():
             step = 1 if fifths <= self.signature + _REACH else -1
             letter = LETTERS[_NATURALS.index(pitch_class - step)]
-            spelled[pitch_class] = (letter + _AS_TEXT[step], step)
-        spelled |= {natural: (LETTERS[i], 0) for i, natural in enumerate(_NATURALS)}
-        for pitch_class, name in zip(self.pitch_classes, self.note_names, strict=True):
-            spelled[pitch_class] = (name, _ACCIDENTALS[name[1:]])
+            spelled[pitch_class] = letter + _AS_TEXT[step]
+        spelled |= zip(_NATURALS, LETTERS, strict=True)
+        spelled |= zip(self.pitch_classes, self.note_names, strict=True)
         return tuple(spelled[pitch_class] for pitch_class in range(12))
 
     def note_name(self, pitch: Pitch) -> str:
@@ -198,12 +197,12 @@ class Key:
         Outside the key, white keys have their own names. Black ones are sharps up to the leading
         note of the relative minor, going up by fifths, and flats beyond.
         """
-        return self._spelling[pitch % 12][0]
+        return self._spelling[pitch % 12]
 
     def pitch_name(self, pitch: Pitch) -> str:
         """The name of a pitch with its written octave: 60 is `C4`, or `B#3` in C sharp major."""
-        name, step = self._spelling[pitch % 12]
-        return f"{name}{(pitch - step) // 12 - 1}"
+        name = self._spelling[pitch % 12]
+        return f"{name}{(pitch - _ACCIDENTALS[name[1:]]) // 12 - 1}"
 
     def written(self, name: str, octave: int) -> Pitch:
         """The pitch of a note that is written in this key: `f` in G major is F sharp.
