@@ -87,13 +87,12 @@ class Baselines:
     def followers(self, song: Letters, order: int = COUNTED_ORDER) -> npt.NDArray[np.float64]:
         """What followed the contexts before each note: (notes, order + 1, 7), order 0 first."""
         result = np.zeros((len(song), order + 1, SIZE))
-        for each in range(order + 1):
-            if not len(self._contexts[each]):
+        for each, contexts in enumerate(self._contexts[: order + 1]):
+            if not len(contexts):
                 break  # no training song has as many notes
             codes = _context_codes(song, each)
-            found = np.searchsorted(self._contexts[each], codes)
-            found = np.minimum(found, len(self._contexts[each]) - 1)
-            known = self._contexts[each][found] == codes
+            found = np.minimum(np.searchsorted(contexts, codes), len(contexts) - 1)
+            known = contexts[found] == codes
             known[:each] = False  # there is no context of that many letters yet
             result[known, each] = self._counts[each][found[known]]
         return result

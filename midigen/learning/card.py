@@ -47,8 +47,7 @@ def write_card(
     """
     with files.replacing(folder / f"{facts.name}.png") as new:
         _draw_curve(facts, new)
-    text = _text(facts, parameters, scores, notes)
-    files.write(folder / f"{facts.name}.md", [text.encode()])
+    files.write(folder / f"{facts.name}.md", [_text(facts, parameters, scores, notes).encode()])
 
 
 def notes_of(card: Path) -> str:

@@ -20,9 +20,13 @@ from tqdm import tqdm
 
 from midigen import __version__, files
 from midigen.errors import MidigenError
-from midigen.learning.batches import TrainingBatches, validation_batches
 from midigen.learning.corpus import Letters
-from midigen.learning.network import Architecture, build_network
+from midigen.learning.network import (
+    Architecture,
+    TrainingBatches,
+    build_network,
+    validation_batches,
+)
 from midigen.prediction import echoes
 
 
@@ -86,15 +90,13 @@ class ProgressFolder:
             epochs = [Epoch(**epoch) for epoch in saved["epochs"]]
             return Progress(saved["fingerprint"], saved["seed"], epochs, saved["seconds"])
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise MidigenError(
-                f"there is no interrupted training in {self.folder} to resume"
-            ) from exc
+            why = f"there is no interrupted training in {self.folder} to resume"
+            raise MidigenError(why) from exc
 
     def resume(self, fingerprint: str, seed: int) -> tuple[keras.Model, Progress]:
         """The network and the progress of an interrupted training.
 
-        Raises MidigenError if there is none, if it had another fingerprint or seed, or if it is
-        damaged.
+        Raises MidigenError if there is none with this fingerprint and seed, or it is damaged.
         """
         progress = self.read()
         if (progress.fingerprint, progress.seed) != (fingerprint, seed):

@@ -148,10 +148,8 @@ def _melodiousness(line: _Line, beats: float) -> float:
     A melody is high, but within reach of a singer, has one note at a time, moves by steps, isn't
     slower than people sing, and may be named as one.
     """
-    begun = [(tick, pitch) for tick, begins, pitch in line.changes if begins]
-    onsets: dict[Ticks, Pitch] = {}  # the highest pitch that begins at each tick, in order
-    for tick, pitch in begun:
-        onsets[tick] = max(pitch, onsets.get(tick, 0))
+    begun = sorted((tick, pitch) for tick, begins, pitch in line.changes if begins)
+    onsets = dict(begun)  # the highest pitch that begins at each tick, in order
     pitches = np.fromiter(onsets.values(), dtype=np.int64)
     height = float(pitches.mean())
     height -= 0.75 * max(height - _SINGABLE, 0)

@@ -1,6 +1,6 @@
 """Trains a model on songs: divides them, fits the network, and writes the files of the model.
 
-`batches` is what the network sees, and `fitting` fits it.
+`network` is what is fitted, and what it sees; `fitting` fits it.
 """
 
 import secrets

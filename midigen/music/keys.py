@@ -62,8 +62,9 @@ def degree_named(name: str) -> Degree:
     try:
         return LETTERS.index(name.upper())
     except ValueError:
-        valid = " ".join(LETTERS)
-        raise UnknownNoteError(f"unknown note {name!r}: the notes are {valid}") from None
+        raise UnknownNoteError(
+            f"unknown note {name!r}: the notes are {' '.join(LETTERS)}"
+        ) from None
 
 
 def _mode_named(name: str) -> str | None:
@@ -97,15 +98,12 @@ class Key:
         mode = _mode_named(match[3]) if match else None
         if not match or mode is None or match[1] in "Hh":
             raise ValueError(f"not a key: {name!r}")
-        letter, accidental = match[1].upper(), _ACCIDENTALS[(match[2] or "").lower()]
-        tonic = _SHARPED.index(letter) - 1 + SIZE * accidental
-        signature = tonic + _MODES[mode]
-        if abs(signature) > SIZE:
-            twin = -12 if signature > 0 else 12
-            signature += twin
-            octave, place = divmod(tonic + twin + 1, SIZE)
-            letter, accidental = _SHARPED[place], octave
-        return cls(f"{letter}{_AS_TEXT[accidental]} {mode}", signature)
+        accidental = _ACCIDENTALS[(match[2] or "").lower()]
+        tonic = _SHARPED.index(match[1].upper()) - 1 + SIZE * accidental  # in fifths from C
+        if abs(tonic + _MODES[mode]) > SIZE:
+            tonic += -12 if tonic + _MODES[mode] > 0 else 12
+        accidental, place = divmod(tonic + 1, SIZE)
+        return cls(f"{_SHARPED[place]}{_AS_TEXT[accidental]} {mode}", tonic + _MODES[mode])
 
     @staticmethod
     def closest(name: str) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from midigen.settings.kinds import AnswerLength, Choice, Flag, Kind, Number, Text, did_you_mean
-from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.sections import Knob, Scene
 from midigen.settings.table import SPECS, Settings
 
 

@@ -58,11 +58,9 @@ class Number:
         number = self.low * (1 - part) + self.high * part
         return round(number) if self.whole else float(number)
 
-    def part(self, value: Any) -> float | None:
-        """The place of a value in the range, 0 to 1; None for the word."""
-        if value == self.word:
-            return None
-        return float((value - self.low) / (self.high - self.low))
+    def part(self, value: float) -> float:
+        """The place of a number in the range, 0 to 1."""
+        return (value - self.low) / (self.high - self.low)
 
 
 def real(low: float, high: float, unit: str = "", word: str = "") -> Number:

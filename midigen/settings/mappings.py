@@ -89,11 +89,8 @@ def _refuse_change(
     """Raise ConfigError if an entry sets another control, or tomlkit would reorder the document."""
     if entry.get("name") != name:
         kind = next(kind for kind in _KINDS if kind in source)
-        problem = (
-            f"{path}: {kind} {source[kind]} on channel {source['channel']} sets "
-            f"{entry.get('name')} already: it can't set {name} too"
-        )
-        raise ConfigError([problem])
+        taken = f"{kind} {source[kind]} on channel {source['channel']} sets {entry.get('name')}"
+        raise ConfigError([f"{path}: {taken} already: it can't set {name} too"])
     if tomlkit.dumps(tomlkit.parse(text)) != text:  # as it does with scattered tables
         raise ConfigError([f"{path}: its [[control]]s stand apart: put them one after another"])
 

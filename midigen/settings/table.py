@@ -14,7 +14,7 @@ from midigen.music.melody import Chromatic
 from midigen.settings import sections
 from midigen.settings.choices import Api, Mode, TempoSource
 from midigen.settings.kinds import KeyName, Text, choice, setting, switch, tables
-from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
+from midigen.settings.sections import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class Settings:
         problems: dict[str, str] = {}
         if self.input.high < self.input.low:
             problems["input.high"] = f"at least input.low, {self.input.low}"
-        if self.range.high < self.range.low + 11:
-            lowest = self.range.low + 11
+        if self.range.high < (lowest := self.range.low + 11):
             problems["range.high"] = (
                 f"at least {lowest} ({self.key.pitch_name(lowest)}), 11 above range.low,"
                 " so that every note of the key is in the range"
