@@ -62,9 +62,8 @@ def degree_named(name: str) -> Degree:
     try:
         return LETTERS.index(name.upper())
     except ValueError:
-        raise UnknownNoteError(
-            f"unknown note {name!r}: the notes are {' '.join(LETTERS)}"
-        ) from None
+        valid = " ".join(LETTERS)
+        raise UnknownNoteError(f"unknown note {name!r}: the notes are {valid}") from None
 
 
 def _mode_named(name: str) -> str | None:
