@@ -28,7 +28,7 @@ from midigen.live.watches import JackWatch
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
 from midigen.settings.choices import Api
-from midigen.settings.connections import Osc, Ports
+from midigen.settings.sections import Osc, Ports
 from midigen.settings.table import Settings
 
 LIMIT = 20

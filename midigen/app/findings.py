@@ -18,7 +18,7 @@ from midigen.live.connection import Arrival
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, Pitch, Seconds
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 TOO_SLOW: Seconds = 0.010
 """The longest delay from a key to its sound that players don't mind.

@@ -16,7 +16,7 @@ from midigen.prediction.mixture import Probabilities
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
-from midigen.settings.playing import Sampling
+from midigen.settings.sections import Sampling
 
 _ANY = np.float32(1 / SIZE)
 

@@ -18,7 +18,7 @@ from midigen.live.port_names import Port, Sought, choose, is_numbered, virtual_p
 from midigen.live.watches import AlsaWatch, JackWatch
 from midigen.midi.messages import Seconds
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 SERVER_PATIENCE: Seconds = 2.0  # how long a server may hang before its ports are left open
 _END_OF_SYSEX = 0xF7

@@ -18,7 +18,7 @@ from midigen.live.watches import Patch
 from midigen.midi import wire
 from midigen.midi.messages import Channel, Message, NoteOn, Seconds
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 STANDS_STILL = "the JACK server hangs: nothing is received or sent"
 _GONE = "the MIDI system has gone: waiting for it to come back"

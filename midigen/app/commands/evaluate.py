@@ -15,7 +15,7 @@ from midigen.settings.kinds import Number
 
 if TYPE_CHECKING:
     from midigen.learning.corpus import Song
-    from midigen.learning.generation import Report
+    from midigen.learning.evaluation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
 
 
@@ -51,10 +51,9 @@ def run(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from midigen.instrument.improviser import new_sampler
-    from midigen.learning import generation
     from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Side, cut, divide
-    from midigen.learning.evaluation import evaluate
+    from midigen.learning.evaluation import evaluate, report
     from midigen.prediction.models import load_model
 
     predictor = load_model(name)
@@ -73,9 +72,9 @@ def run(options: argparse.Namespace) -> None:
         print_scores(scores)
     if options.notes:
         _write_notes(options.notes, predictor, songs)
-    report = None
+    generated = None
     if options.generate:
-        report = generation.report(
+        generated = report(
             predictor,
             songs,
             baselines,
@@ -92,14 +91,14 @@ def run(options: argparse.Namespace) -> None:
             "notes": notes,
             "rows": [asdict(score) for score in scores],
         }
-        print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
-    elif report:
-        _print_report(report)
+        print(json.dumps(result | ({"generated": asdict(generated)} if generated else {})))
+    elif generated:
+        _print_report(generated)
 
 
 def _print_report(report: "Report") -> None:
     """Compare what a model plays with how the songs go on."""
-    from midigen.learning.generation import CONTINUATION, OPENING, PHRASE
+    from midigen.learning.evaluation import CONTINUATION, OPENING, PHRASE
 
     show(
         f"\n{report.openings} openings of {OPENING} notes carried on for {CONTINUATION}, "

@@ -11,7 +11,7 @@ from midigen.errors import UsageError
 from midigen.midi.messages import Message
 from midigen.settings import config_file, controls
 from midigen.settings.choices import Api
-from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.sections import Knob
 from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
