@@ -89,8 +89,8 @@ class Turn:
     quantize: Quantize = setting(
         Quantize.OFF,
         Choice(Quantize),
-        "where an answer may begin: on a beat, on a bar, or anywhere (with MIDI clock: on a step"
-        " of the grid, or on a sixteenth if it mirrors your rhythm)",
+        "where an answer may begin: on a beat, on a bar, or off, on your own steps (with MIDI"
+        " clock: on a step of the grid, or on a sixteenth if it mirrors your rhythm)",
     )
 
 
