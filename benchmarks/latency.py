@@ -33,7 +33,7 @@ import numpy as np
 from benchmarks.server import jack_server
 from midigen.instrument.events import Output
 from midigen.instrument.performer import Performer
-from midigen.live.arrivals import Enqueue
+from midigen.live.connection import Enqueue
 from midigen.live.daemon import Daemon
 from midigen.live.feedback import Feedback
 from midigen.live.intake import Intake

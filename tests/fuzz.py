@@ -34,11 +34,11 @@ from midigen.midi.reader import load
 from midigen.midi.writer import MidiFileBuilder, variable_length
 from midigen.music.keys import LETTERS
 from midigen.prediction.onnx_predictor import OnnxPredictor
-from midigen.settings import config, controls, toml
+from midigen.settings import config, controls
 from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
 from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE
-from midigen.settings.table import Settings
+from midigen.settings.table import SPECS, Settings
 from tests.midi_files import one_track, render_file
 from tests.osc_packets import bundle, message
 from tests.players import NOTEBOOK, ROOT, NextLetter, settings
@@ -355,7 +355,7 @@ _SHIPPED = "\n".join(
     for line in (ROOT / "config.toml").read_text(encoding="utf-8").splitlines()
     if not line.startswith("#")
 )
-_KEYS = [*config._kinds(), "control", "scene", "control.name", "tempo", "no.such", '"a\\nb"']
+_KEYS = [*SPECS, "control", "scene", "control.name", "tempo", "no.such", '"a\\nb"']
 _LITERALS = (
     *("1", "-1", "0.5", "1e400", "nan", "-inf", f"0x{'f' * 5000}", "true", "1979-05-27", "07:32"),
     *('""', '"auto"', '"duet"', '"\\u0000\\u007f\\u009b"', '"""a\nb"""', "[]", "[[]]", '["a", 1]'),
@@ -363,7 +363,7 @@ _LITERALS = (
     *('[{ cc = 3, name = "tempo", low = nan }]', '[{ name = "\\u001b", set = { mode = "duet" } }]'),
     *(f"{{ a{'.a' * 200} = 1 }}", f"{{ a{'.a' * 5000} = 1 }}", f"0x{'f' * 900}"),
 )
-_DEFAULTS = [(key, toml.literal(Settings().at(key))) for key in config._kinds()]
+_DEFAULTS = [(key, config.literal(Settings().at(key))) for key in SPECS]
 _LINE = st.sampled_from(_DEFAULTS)
 _ANY_LINE = _LINE | st.tuples(st.sampled_from(_KEYS), st.sampled_from(_LITERALS))
 
@@ -393,7 +393,7 @@ def take_configuration(content: bytes, folder: Path) -> str:
         chosen = config.load(path)
     except ConfigError as exc:
         return _said_of(exc)
-    path.write_text(toml.render(chosen), encoding="utf-8")
+    path.write_text(config.render(chosen), encoding="utf-8")
     assert config.load(path) == chosen
     return TAKEN
 

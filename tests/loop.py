@@ -9,7 +9,7 @@ import numpy as np
 from midigen.errors import PortError
 from midigen.instrument.events import Event, Output
 from midigen.instrument.performer import Performer
-from midigen.live.arrivals import Arrival, Enqueue, Quit
+from midigen.live.connection import Arrival, Enqueue, Quit
 from midigen.live.daemon import Daemon
 from midigen.live.worker import Observer
 from midigen.midi.messages import Channel, NoteOff, NoteOn

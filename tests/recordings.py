@@ -8,7 +8,7 @@ import mido
 
 from midigen.midi import wire
 from midigen.midi.messages import Message, Seconds
-from midigen.midi.ticks import RESOLUTION
+from midigen.midi.writer import RESOLUTION
 
 TOLERANCE = 0.02
 """How much later than in the recording a note may be heard, in seconds: JACK takes so long."""

@@ -3,7 +3,7 @@
     python -m benchmarks.music.key_finding CORPUS [--learn]
 
 CORPUS is a folder of MIDI files with key signatures. From random places in its test songs (see
-`midigen.learning.split`), 8, 16, 32 and 64 notes are played to `KeyFollower`, as in live play. Its
+`midigen.learning.corpus`), 8, 16, 32 and 64 notes are played to `KeyFollower`, as in live play. Its
 rivals get the same notes: the correlation of the durations of the pitch
 classes with the key profiles of Krumhansl and Kessler ("Tracing the dynamic changes in
 perceived tonal organization", Psychological Review 89, 1982; the figures as in
@@ -26,9 +26,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from midigen.errors import MidiFileError
-from midigen.learning.hearing import Heard, read_melody
-from midigen.learning.sources import find_files, song_name
-from midigen.learning.split import Side, side_of
+from midigen.learning.corpus import Side, find_files, side_of, song_name
+from midigen.learning.hearing import Heard, hear_melody
+from midigen.midi.reader import load
 from midigen.music.key_finding import (
     NOTHING,
     PROFILE,
@@ -89,7 +89,7 @@ def read(folder: Path) -> dict[Side, list[list[Heard]]]:
     melodies: dict[Side, list[list[Heard]]] = {side: [] for side in Side}
     for path in tqdm(find_files([folder]), desc="reading", dynamic_ncols=True):
         try:
-            melodies[side_of(song_name(path))].append(read_melody(path))
+            melodies[side_of(song_name(path))].append(hear_melody(load(path), None))
         except MidiFileError as exc:
             tqdm.write(str(exc))
     return melodies

@@ -12,7 +12,6 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable
 
 import numpy as np
 
@@ -36,30 +35,28 @@ def main() -> None:
     for name in names:
         predictor = load_model(name)
         figures = [
-            median_ms(predictor, predict, *pace)
+            median_ms(predictor, *pace, answers=answers)
             for pace in ((BACK_TO_BACK, 0.0), (SPACED, GAP))
-            for predict in (Session.predict, Session.predict_after_each_letter)
+            for answers in (False, True)
         ]
         print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
     assert not {"tensorflow", "keras"} & set(sys.modules)
 
 
-def median_ms(
-    predictor: OnnxPredictor, predict: Callable[[Session], object], times: int, gap: float
-) -> float:
+def median_ms(predictor: OnnxPredictor, times: int, gap: float, *, answers: bool) -> float:
     """The median time of a prediction in milliseconds, each after a new note."""
     rng = np.random.default_rng(1)
     session = Session(predictor, memory_amount=1.0)
     tune = rng.integers(0, 7, 200)
     for note in range(HEARD):
         session.hear(int(tune[note % 200] if note % 3 else rng.integers(0, 7)))
-    predict(session)
+    session.predict(answers=answers)
     took = []
     for _ in range(times):
         session.hear(int(rng.integers(0, 7)))
         time.sleep(gap)
         began = time.perf_counter()
-        predict(session)
+        session.predict(answers=answers)
         took.append(time.perf_counter() - began)
     return statistics.median(took) * 1000
 

@@ -5,6 +5,7 @@ loads the models, makes the recordings folder. At the end it measures the latenc
 computer, and how late it wakes up.
 """
 
+import contextlib
 import os
 import statistics
 import sys
@@ -15,22 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from midigen.app.findings import (
-    Finding,
-    Verdict,
-    failure,
-    judge_period,
-    judge_prediction,
-    judge_round_trip,
-    judge_waking,
-)
-from midigen.app.measuring import as_played, measure_round_trip, measure_waking, opened
+from midigen.app import findings
+from midigen.app.findings import Finding, Verdict, as_played, failure
+from midigen.app.performance import new_recorder
 from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError, PortError
-from midigen.live.jack_watch import JackWatch
 from midigen.live.midi_system import SEQUENCER, Listing, find_api, list_ports, sequencer_trouble
 from midigen.live.osc import OscServer
 from midigen.live.port_names import choose, matches
-from midigen.live.recording import Recorder
+from midigen.live.ports import MidiPorts
+from midigen.live.watches import JackWatch
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
 from midigen.settings.choices import Api
@@ -68,7 +62,7 @@ def examine(settings: Settings, *, waits: bool = False) -> Iterator[Finding]:
         yield examine_osc(settings.osc)
     if plays_midi:
         yield examine_round_trip(listing.api if listing else None)
-    yield judge_waking(as_played(measure_waking))
+    yield findings.judge_waking(as_played(findings.measure_waking))
 
 
 def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Iterator[Finding]:
@@ -92,7 +86,7 @@ def _examine_ports(ports: Ports, listing: Listing | None, *, waits: bool) -> Ite
 def examine_system(choice: Api) -> tuple[Finding, Listing | None]:
     """Which MIDI systems there are, and the listing of the one that would be used."""
     try:
-        listings = list_ports()
+        listings = list(list_ports())
         api = find_api(choice)
     except NoMidiSystemError as exc:
         return failure(exc, "without MIDI, play in the terminal: --ports terminal"), None
@@ -123,13 +117,10 @@ def examine_jack(*, running: bool) -> Finding:
             ExitCode.NO_MIDI_SYSTEM,
         )
     try:
-        watch = JackWatch("midigen-doctor")
+        with contextlib.closing(JackWatch("midigen-doctor")) as watch:
+            return findings.judge_period(watch.period)
     except MidigenError as exc:
         return failure(exc)
-    try:
-        return judge_period(watch.period)
-    finally:
-        watch.close()
 
 
 # --- the ports
@@ -138,18 +129,18 @@ def examine_jack(*, running: bool) -> Finding:
 def examine_own_ports(api: Api, ports: Ports) -> Finding:
     """Whether the virtual ports can be opened. Closes them again."""
     if api is Api.WINMM:
+        text = "virtual ports: Windows has none"
         if ports.input and ports.output:
-            return Finding(Verdict.PASSED_OVER, "virtual ports: Windows has none")
-        return Finding(
-            Verdict.FAILS,
-            "virtual ports: Windows has none",
+            return Finding(Verdict.PASSED_OVER, text)
+        remedy = (
             "install a loopback port such as loopMIDI, and name it with --output and your "
-            "keyboard with --input",
-            ExitCode.PORT,
+            "keyboard with --input"
         )
+        return Finding(Verdict.FAILS, text, remedy, ExitCode.PORT)
     try:
-        with opened(api, replace(ports, input=(), output=()), _ignore):
-            pass
+        own = MidiPorts(api, replace(ports, input=(), output=()), hears_clock=False)
+        with contextlib.closing(own):
+            own.open(_ignore)
     except MidigenError as exc:
         return failure(exc)
     names = f'"{ports.in_client}:{ports.in_port}" and "{ports.out_client}:{ports.out_port}"'
@@ -160,23 +151,19 @@ def examine_named_ports(
     listing: Listing, ports: Ports, *, waits: bool = False
 ) -> Iterator[Finding]:
     """Whether each port that the settings name exists, or midigen may wait for it."""
-    for option, wanted, there in (
-        ("input", ports.input, listing.inputs),
-        ("output", ports.output, listing.outputs),
-    ):
-        for name in wanted:
-            try:
-                found = choose(name, there)
-            except PortError as exc:
-                remedy = f"is it plugged in? `midigen ports` lists what --{option} takes"
-                if matches(name, there):  # several do: the error says how to name one of them
-                    yield failure(exc)
-                elif waits:
-                    yield Finding(Verdict.DOUBTFUL, f"{exc}; midigen waits for it", remedy)
-                else:
-                    yield failure(exc, remedy)
+    wanted = [("input", name, listing.inputs) for name in ports.input]
+    wanted += [("output", name, listing.outputs) for name in ports.output]
+    for option, name, there in wanted:
+        try:
+            yield Finding(Verdict.GOOD, f'--{option} "{name}" is "{choose(name, there).name}"')
+        except PortError as exc:
+            remedy = f"is it plugged in? `midigen ports` lists what --{option} takes"
+            if matches(name, there):  # several do: the error says how to name one of them
+                yield failure(exc)
+            elif waits:
+                yield Finding(Verdict.DOUBTFUL, f"{exc}; midigen waits for it", remedy)
             else:
-                yield Finding(Verdict.GOOD, f'--{option} "{name}" is "{found.name}"')
+                yield failure(exc, remedy)
 
 
 # --- this process
@@ -218,35 +205,26 @@ def examine_model(name: str, place: str = "") -> Finding:
         began = time.perf_counter()
         predictor.predict(window)
         took.append(time.perf_counter() - began)
-    return judge_prediction(f"{place}model {name}", statistics.median(took))
+    return findings.judge_prediction(f"{place}model {name}", statistics.median(took))
 
 
 def examine_recording(settings: Settings) -> Finding:
     """Whether recordings can be written. Makes their folder if it doesn't exist."""
-    folder = Path(settings.record.path).expanduser()
-    recorder = Recorder(
-        folder,
-        whole=True,
-        keep_minutes=settings.record.keep,
-        bpm=settings.tempo.bpm,
-        bar=settings.tempo.bar,
-        tell=_ignore,
-    )
     try:
-        recorder.prove()
+        new_recorder(settings, _ignore)
     except MidigenError as exc:
         return failure(exc)
+    folder = Path(settings.record.path).expanduser()
     return Finding(Verdict.GOOD, f"recordings: {folder} can be written")
 
 
 def examine_osc(osc: Osc) -> Finding:
     """Whether the port for OSC is free."""
-    server = OscServer(osc.host, int(osc.port), _ignore, _ignore)
     try:
-        server.open()
+        with contextlib.closing(OscServer(osc.host, int(osc.port), _ignore, _ignore)) as server:
+            server.open()
     except PortError as exc:
         return failure(exc)
-    server.close()
     return Finding(Verdict.GOOD, f"OSC: {osc.host}:{osc.port} is free")
 
 
@@ -259,11 +237,10 @@ def examine_round_trip(api: Api | None) -> Finding:
         reason = "no virtual ports" if api else "no MIDI ports"
         return Finding(Verdict.PASSED_OVER, f"latency: not measured, there are {reason}")
     try:
-        times = as_played(lambda: measure_round_trip(api, NOTES))
+        times = as_played(lambda: findings.measure_round_trip(api, NOTES))
     except MidigenError as exc:
-        text = f"latency: it can't be measured: {exc}"
-        return Finding(Verdict.DOUBTFUL, text)
-    return judge_round_trip(times, NOTES, api)
+        return Finding(Verdict.DOUBTFUL, f"latency: it can't be measured: {exc}")
+    return findings.judge_round_trip(times, NOTES, api)
 
 
 def _ignore(_: object) -> None:

@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import tell
-from midigen.app.parser import add_name
+from midigen.app.console import add_name, tell
 from midigen.settings import config, config_file
 from midigen.settings.choices import Api, Mode
 from midigen.settings.kinds import Number
-from midigen.settings.table import Settings, spec_of
+from midigen.settings.table import SPECS, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +84,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keep",
-        type=number(spec_of("record.keep")["kind"]),
+        type=number(SPECS["record.keep"]["kind"]),
         metavar="MINUTES",
         help="save the last minutes as a MIDI file at the end, and whenever `keep` is pressed",
     )
@@ -100,17 +99,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--verbose", action="store_true", help="show the log on stderr, if no status is drawn there"
     )
     add_settings(parser)
-    group = add_port_settings(parser)
-    add_name(
-        group,
-        "the client name of its input, by which status and ctl find it; the name of its output "
-        "ends in -out",
-    )
+    text = "the client name of its input, by which status and ctl find it; the name of its output "
+    add_name(add_port_settings(parser), text + "ends in -out")
 
 
 def add_seed(parser: argparse._ActionsContainer, text: str) -> None:
     """Add `--seed`, with this help."""
-    kind = replace(spec_of("sampling.seed")["kind"], word="")
+    kind = replace(SPECS["sampling.seed"]["kind"], word="")
     parser.add_argument("--seed", type=number(kind), metavar="N", help=text)
 
 
@@ -134,15 +129,13 @@ def effective_settings(options: argparse.Namespace, *, may_be_new: bool = False)
     given: dict[str, object] = dict(config.parse_option(text) for text in options.set)
     names: dict[str, str] = {}
     for option, key in _OPTIONS.items():
-        value = getattr(options, option.removeprefix("--"), None)
-        if value is not None:
+        if (value := getattr(options, option.removeprefix("--"), None)) is not None:
             given[key], names[key] = value, option
     if name := getattr(options, "name", None):
         given.setdefault("ports.out_client", f"{name.removesuffix('-in')}-out")
     path = options.config or config_file.find(_pass_over)
-    if may_be_new and path and not config_file.is_there(path):
-        path = None
-    return config.load(path, given, names)
+    is_new = may_be_new and path and not config_file.is_there(path)
+    return config.load(None if is_new else path, given, names)
 
 
 def _pass_over(path: Path) -> None:

@@ -9,13 +9,13 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midigen.app.console import tell
+from midigen.app.display import Screen
 from midigen.app.options import effective_settings, new_rng
-from midigen.app.screen import Screen, StatusScreen, new_screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
 from midigen.live import standard_input
@@ -50,7 +50,7 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
     """
     predictor, models = load_models(settings.model, settings.scene_models)
     feed = Feed()
-    screen = new_screen(feed.notice, quiet=options.quiet)
+    screen = Screen(feed.notice, quiet=options.quiet)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -67,9 +67,13 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
     performer = Performer(settings, predictor, new_rng(settings), models)
     with contextlib.ExitStack() as stack:
         if options.log or options.verbose:
-            stack.enter_context(_logged(options, screen))
-        keeps = options.keep is not None
-        recorder = stack.enter_context(_recording(settings, screen, keeps=keeps))
+            from midigen.live import log
+
+            screen.listeners.append(log.notice)
+            shown = sys.stderr if options.verbose and not screen.draws else None
+            stack.enter_context(log.logged(options.log, shown))
+        recorder = new_recorder(settings, screen.tell)
+        stack.callback(_end_recording, recorder, screen.tell, keeps=options.keep is not None)
         stack.callback(supervisor.close)
         daemon = Daemon(
             performer, connection, screen.tell, [recorder, feed], supervisor, release=screen.release
@@ -77,12 +81,23 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
 
         def started() -> None:
             if settings.osc.port != "off":
-                stack.enter_context(_osc(settings, daemon, screen))
+                from midigen.live.osc import OscServer
+
+                osc = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
+                osc.open()
+                stack.callback(osc.close)
+                screen.tell(f"OSC at {osc.host}:{osc.port}, /midigen/CONTROL VALUE")
             remote = Remote(
                 daemon, connection, settings, lambda: adapted(effective_settings(options))
             )
-            stack.enter_context(_control_channel(settings, remote, feed, screen))
-            headline = _headline(settings, connection)
+            control = ControlChannel(settings.ports.in_client, remote, feed)
+            stack.callback(control.close)
+            try:
+                control.open()
+            except MidigenError as exc:  # midigen plays without it
+                screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
+            key = "a key found by ear" if settings.key == AUTO else settings.key
+            headline = f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
             stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
             supervisor.ready(headline)
             for name in connection.missing:
@@ -97,23 +112,8 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
         daemon.run(started)
 
 
-def _headline(settings: Settings, connection: "MidiPorts | Terminal") -> str:
-    key = "a key found by ear" if settings.key == AUTO else settings.key
-    return f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
-
-
-def _logged(options: argparse.Namespace, screen: Screen) -> contextlib.AbstractContextManager[None]:
-    """Write the log, with every notice, to a file and to stderr, unless a status is drawn there."""
-    from midigen.live import log
-
-    screen.listeners.append(log.notice)
-    shows = options.verbose and not isinstance(screen, StatusScreen)
-    return log.logged(options.log, sys.stderr if shows else None)
-
-
-@contextlib.contextmanager
-def _recording(settings: Settings, screen: Screen, *, keeps: bool) -> Iterator[Recorder]:
-    """The recorder while it is open; with `keeps`, it writes the last minutes at the end."""
+def new_recorder(settings: Settings, tell: Callable[[str], None]) -> Recorder:
+    """A recorder whose folder can be written. Raises MidigenError if it can't."""
     whole = settings.record.path != "off"
     recorder = Recorder(
         Path(settings.record.path if whole else KEPT_IN).expanduser(),
@@ -121,45 +121,18 @@ def _recording(settings: Settings, screen: Screen, *, keeps: bool) -> Iterator[R
         keep_minutes=settings.record.keep,
         bpm=settings.tempo.bpm,
         bar=settings.tempo.bar,
-        tell=screen.tell,
+        tell=tell,
     )
     recorder.prove()
-    try:
-        yield recorder
-    finally:
-        if keeps:
-            recorder.keep()
-        for path in recorder.close(time.perf_counter()):
-            screen.tell(f"recorded {path}")
+    return recorder
 
 
-@contextlib.contextmanager
-def _osc(settings: Settings, daemon: Daemon, screen: Screen) -> Iterator[None]:
-    from midigen.live.osc import OscServer
-
-    server = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
-    server.open()
-    try:
-        screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
-        yield
-    finally:
-        server.close()
-
-
-@contextlib.contextmanager
-def _control_channel(
-    settings: Settings, remote: Remote, feed: Feed, screen: Screen
-) -> Iterator[None]:
-    """Meanwhile answer `midigen status` and `midigen ctl`, if possible."""
-    control = ControlChannel(settings.ports.in_client, remote, feed)
-    try:
-        control.open()
-    except MidigenError as exc:  # midigen plays without it
-        screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
-    try:
-        yield
-    finally:
-        control.close()
+def _end_recording(recorder: Recorder, tell: Callable[[str], None], *, keeps: bool) -> None:
+    """Write what was recorded; with `keeps`, the last minutes too."""
+    if keeps:
+        recorder.keep()
+    for path in recorder.close(time.perf_counter()):
+        tell(f"recorded {path}")
 
 
 # --- ports
@@ -187,10 +160,6 @@ def _connection(
             if api is not Api.AUTO or named or not _stdin_is_played():
                 raise
             tell(f"{exc}: playing from standard input instead")
-    return _terminal(manner)
-
-
-def _terminal(manner: Callable[[], Manner]) -> Terminal:
     if sys.stdin is None:
         raise UsageError("the terminal port needs a standard input")
     if sys.stdin.isatty():

@@ -7,16 +7,16 @@ only when something is drawn.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midigen import files
 from midigen.errors import MidiFileError, MidigenError
-from midigen.midi.file import MidiFile, Track
+from midigen.midi.file import MidiFile, Ticks, Track
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds, Velocity
 from midigen.midi.reader import load
-from midigen.midi.ticks import Ticks
 from midigen.music.keys import C_MAJOR, Key
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ PLAYER, MACHINE = "player", "midigen"
 
 _DPI = 100
 _WIDTH, _HEIGHT = 12.0, 5.0  # inches, of a picture with one system
-_SYSTEM: Seconds = 40.0
-"""A longer piece is divided into more systems."""
+_SYSTEM: Seconds = 40.0  # a longer piece is divided into more
 _MOST_SYSTEMS = 8
 _MOST_BEATS = 100_000
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.55, 0.15, 0.65, 0.55  # inches around the systems
@@ -43,7 +42,6 @@ _LOOKS: dict[str, dict[str, Any]] = {
 _SOFTEST, _LOUDEST = 0.3, 0.94  # heights of a note, in semitones
 _FEWEST_SEMITONES = 16
 _BLACK_KEYS = {1, 3, 6, 8, 10}
-_WHITE_KEYS = set(range(12)) - _BLACK_KEYS
 _BETWEEN_NAMES, _BETWEEN_BEATS, _BETWEEN_BARS, _BETWEEN_NUMBERS = 11, 7, 10, 28  # pixels, at least
 
 
@@ -105,30 +103,22 @@ def plot(midi_path: Path, png_path: Path, key: Key = C_MAJOR) -> None:
 def read(path: Path) -> Piece:
     """The notes, beats and bars of a MIDI file. Raises MidiFileError."""
     file = load(path)
-    notes = [note for track in file.tracks for note in _notes(_by(track.name), track)]
+    notes = [note for track in file.tracks for note in _notes(track)]
     if not notes:
         raise file.refusal("there are no notes in it")
     end = max(int(note.end) for note in notes)
     if end > _MOST_BEATS * file.ticks_per_beat:
         raise MidiFileError(f"{path}: too long for a picture: over {_MOST_BEATS} beats")
     beats, bars = _grid(file, end)
-    clock = file.clock
-    return Piece(
-        tuple(
-            DrawnNote(note.by, note.pitch, note.velocity, clock.at(note.start), clock.at(note.end))
-            for note in sorted(notes, key=lambda note: (note.start, note.pitch))
-        ),
-        tuple(clock.at(tick) for tick in beats),
-        tuple(clock.at(tick) for tick in bars),
-    )
+    at = file.clock.at
+    notes.sort(key=lambda note: (note.start, note.pitch))
+    timed = (replace(note, start=at(note.start), end=at(note.end)) for note in notes)
+    return Piece(tuple(timed), tuple(map(at, beats)), tuple(map(at, bars)))
 
 
-def _by(track: str) -> str:
-    return MACHINE if track.strip().lower() == MACHINE else PLAYER
-
-
-def _notes(by: str, track: Track) -> Iterator[DrawnNote]:
+def _notes(track: Track) -> Iterator[DrawnNote]:
     """The notes of a track in ticks. A note without an end ends with the track."""
+    by = MACHINE if track.name.strip().lower() == MACHINE else PLAYER
     sounding: dict[tuple[Channel, Pitch], tuple[Ticks, Velocity]] = {}
     for tick, message in track.messages:
         if isinstance(message, NoteOn | NoteOff):
@@ -147,14 +137,12 @@ def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
     signatures += [(tick, *signature) for tick, signature in file.time_signatures if tick < end]
     beats: list[float] = []
     bars: list[float] = []
-    for (start, count, unit), following in zip(
-        signatures, [*(tick for tick, _, _ in signatures[1:]), None], strict=True
-    ):
+    for (start, count, unit), following in zip_longest(signatures, signatures[1:]):
         beat = file.ticks_per_beat * 4 / unit
         if following is None:
             number = count * max(1, math.ceil((end - start) / (beat * count)))
         else:
-            number = math.ceil((following - start) / beat)
+            number = math.ceil((following[0] - start) / beat)
         beats += [start + index * beat for index in range(number)]
         bars += [start + index * beat for index in range(0, number, count)]
     last = beats[-1] + beat
@@ -165,8 +153,7 @@ def _grid(file: MidiFile, end: Ticks) -> tuple[list[float], list[float]]:
 
 
 def _drawn(figure: "Figure", piece: Piece, title: str, key: Key) -> "Figure":
-    starts = _system_starts(piece)
-    systems = [*zip(starts, [*starts[1:], piece.bars[-1]], strict=True)]
+    systems = [*pairwise([*_system_starts(piece), piece.bars[-1]])]
     longest = max(end - start for start, end in systems)
     around = _TOP + _BOTTOM
     system_height = _HEIGHT - around if len(systems) == 1 else _SYSTEM_HEIGHT
@@ -205,25 +192,17 @@ def _range(piece: Piece) -> tuple[Pitch, Pitch]:
     return max(0, low - missing // 2), min(127, high + (missing + 1) // 2)
 
 
-def _pixels(axes: "Axes") -> tuple[float, float]:
-    """The width and the height of the axes."""
-    box = axes.get_window_extent()
-    return float(box.width), float(box.height)
-
-
 def _draw_keys(axes: "Axes", low: Pitch, high: Pitch, key: Key) -> None:
     """Draw the rows of black keys in grey, and name as many rows as there is room for."""
-    room = _pixels(axes)[1] / (high - low + 1)
+    room = axes.get_window_extent().height / (high - low + 1)
     for pitch in range(low, high + 1):
         if pitch % 12 in _BLACK_KEYS:
             axes.axhspan(pitch - 0.5, pitch + 0.5, color="#F0F0F0", linewidth=0, zorder=0)
         if pitch % 12 == 0:
             axes.axhline(pitch - 0.5, color="#9A9A9A", linewidth=0.7, zorder=1)
-    named: set[int] = {0}
-    for classes, distance in ((set(range(12)), 1), (_WHITE_KEYS, 1), ({0, 4, 7}, 3), ({0, 7}, 5)):
-        if room * distance >= _BETWEEN_NAMES:
-            named = classes
-            break
+    choices = ((set(range(12)), 1), ({0, 4, 7}, 3), ({0, 7}, 5))
+    fitting = (classes for classes, distance in choices if room * distance >= _BETWEEN_NAMES)
+    named = next(fitting, {0})
     shown = [pitch for pitch in range(low, high + 1) if pitch % 12 in named]
     axes.set_yticks(shown, [key.pitch_name(pitch) for pitch in shown])
     axes.tick_params(axis="y", length=0)
@@ -231,36 +210,31 @@ def _draw_keys(axes: "Axes", low: Pitch, high: Pitch, key: Key) -> None:
 
 def _draw_grid(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> None:
     """Draw lines for beats and bars, with as many numbers of bars as there is room for."""
-    width = _pixels(axes)[0]
+    width = axes.get_window_extent().width
+    upright: Any = {"transform": axes.get_xaxis_transform(), "zorder": 1}
 
     def stride(times: Sequence[Seconds], pixels: float) -> int:
         between = (times[-1] - times[0]) / (len(times) - 1) * width / (end - start)
         return int(2 ** max(0, math.ceil(math.log2(pixels / between))))
 
     if stride(piece.beats, _BETWEEN_BEATS) == 1:
-        axes.vlines(_within(piece.beats, start, end), 0, 1, color="#DADADA", linewidth=0.6,
-                    transform=axes.get_xaxis_transform(), zorder=1)  # fmt: skip
+        axes.vlines(piece.beats, 0, 1, color="#DADADA", linewidth=0.6, **upright)
     bars = piece.bars[:: stride(piece.bars, _BETWEEN_BARS)]
-    axes.vlines(_within(bars, start, end), 0, 1, color="#9A9A9A", linewidth=1.0,
-                transform=axes.get_xaxis_transform(), zorder=1)  # fmt: skip
+    axes.vlines(bars, 0, 1, color="#9A9A9A", linewidth=1.0, **upright)
     every = stride(piece.bars, _BETWEEN_NUMBERS)
     above = axes.secondary_xaxis("top")
-    numbered = [
-        (time, str(index + 1))
+    numbers = {
+        time: str(index + 1)
         for index, time in enumerate(piece.bars[:-1])
         if index % every == 0 and start <= time < end
-    ]
-    above.set_xticks([time for time, _ in numbered], [number for _, number in numbered])
+    }
+    above.set_xticks(list(numbers), list(numbers.values()))
     above.tick_params(axis="x", length=2, pad=1, labelcolor="#5A5A5A")
-
-
-def _within(times: Iterable[Seconds], start: Seconds, end: Seconds) -> list[Seconds]:
-    return [time for time in times if start <= time <= end]
 
 
 def _draw_notes(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> None:
     """Draw the notes, the louder the taller. If both play the same one, the player's is above."""
-    pixel = (end - start) / _pixels(axes)[0]  # seconds
+    pixel = (end - start) / axes.get_window_extent().width  # seconds
     together = _together(piece.notes)
     for note in piece.notes:
         if not (note.start < end and note.end >= start):

@@ -1,15 +1,17 @@
-"""The songs that `train` and `evaluate` read from MIDI files."""
+"""What `train` and `evaluate` share: the songs of a corpus, and the table of scores."""
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midigen.app.console import tell
+from midigen.app.console import show, tell
 from midigen.errors import MidiFileError
 
 if TYPE_CHECKING:
     from midigen.learning.corpus import Song
+    from midigen.learning.evaluation import Score
 
 
 def add_corpus(parser: argparse.ArgumentParser, number: str) -> None:
@@ -29,11 +31,9 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
     """
     from tqdm import tqdm
 
-    from midigen.learning.corpus import Tune, read, songs
-    from midigen.learning.sources import find_files
+    from midigen.learning.corpus import Tune, find_files, read, songs
 
     tunes: list[Tune] = []
-    skipped = 0
     files = find_files(options.corpus)
     with tqdm(total=len(files), desc="reading", unit=" files", dynamic_ncols=True) as bar:
         for result in read(files, options.track):
@@ -45,11 +45,17 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
             elif len(files) == 1:
                 raise MidiFileError(f"{result.path}: {result.reason}")
             else:
-                skipped += 1
                 bar.write(f"midigen: skipped {result.path}: {result.reason}", file=sys.stderr)
     if not tunes:
         where = ", ".join(map(str, options.corpus))
-        raise MidiFileError(f"no melody found in {where}: all {skipped} files skipped")
-    if skipped:
+        raise MidiFileError(f"no melody found in {where}: all {len(files)} files skipped")
+    if skipped := len(files) - len(tunes):
         tell(f"{skipped} of {len(files)} files skipped")
     return songs(tunes)
+
+
+def print_scores(scores: "Iterable[Score]") -> None:
+    """Print a line for each score: bits a note, the shares that were right and among three."""
+    show(f"{'':12}  bits a note   right  among three")
+    for score in scores:
+        show(f"{score.name:12}  {score.bits_per_note:11.3f}  {score.top1:6.1%}  {score.top3:11.1%}")

@@ -1,12 +1,14 @@
-"""A status as rows of text in styles, for the bottom of a terminal of any size."""
+"""A status as rows of text in styles, and how they are drawn at the bottom of a terminal."""
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import COLOR_SYSTEMS, Console
+from rich.style import Style
 
-from midigen.app.wrapping import wrapped
+from midigen.app.console import HANGING, wrapped
 from midigen.instrument.status import Status
 from midigen.music.keys import LETTERS, SIZE
 from midigen.text import printable
@@ -47,8 +49,9 @@ def rows(
     width = min(size.columns - 1, WIDEST)  # a terminal may wrap after its last column
     ranked = [] if status is None else _ranked(status, width, blocks)
     if typed is not None:
-        room = max(0, width - 3)
-        ranked.append((0, (("> ", "bold"), (_last_cells(typed, room), "bold"))))
+        while cell_len(typed) > max(0, width - 3):
+            typed = typed[1:]
+        ranked.append((0, (("> ", "bold"), (typed, "bold"))))
     room = min(size.lines, max(_FEWEST, size.lines - NOTICES))
     kept = sorted(sorted(range(len(ranked)), key=lambda place: ranked[place][0])[:room])
     return [_fit(ranked[place][1], width) for place in kept]
@@ -58,20 +61,21 @@ def _ranked(status: Status, width: int, blocks: str) -> list[tuple[int, Row]]:
     """All rows from top to bottom, each with its rank: 1 is the most important."""
     turn = _turn(status.turn, width)
     margin = tuple((" " * cell_len(text), style) for text, style in turn)
+    tempo = (f"{status.bpm:.1f} bpm {status.beat}", _ALARM if "lost" in status.beat else "bold")
+    course = (((status.mode, "bold"),), ((status.key, "bold"),), (tempo,))
     flags = list(_flags(status, width))
     ranks = 3 if flags else 12
+    sounds = next(iter(wrapped(" ".join(status.sounds), width - _LABEL)), "")  # those that fit
     return [
         (11, margin),
         (1, turn),
         (10, margin),
-        *((2, row) for row in _flow(_course(status), width)),
+        *((2, row) for row in _flow(course, width)),
         *((ranks, row) for row in _flow(flags, width)),
         (4, _melody("you", status.heard, width)),
         (5, _melody("midigen", status.played, width)),
-        (7, (_label("sounds"), (_first_words(status.sounds, width - _LABEL), "bold"))),
-        *((9, bars) for bars in _bars(status.probabilities, width, blocks)),
-        (6, _chances(status.notes, status.probabilities, width)),
-        *((13, row) for row in _letters(status.notes, width)),
+        (7, (_label("sounds"), (sounds, "bold"))),
+        *_prediction(status, width, blocks),
         *((8, row) for row in _flow(_health(status), width)),
     ]
 
@@ -100,13 +104,6 @@ def _turn(turn: str, width: int) -> Row:
             return ((" - ".center(width), "bold"),)
 
 
-def _course(status: Status) -> Iterable[Row]:
-    """Mode, key and tempo."""
-    yield ((status.mode, "bold"),)
-    yield ((status.key, "bold"),)
-    yield ((f"{status.bpm:.1f} bpm {status.beat}", _ALARM if "lost" in status.beat else "bold"),)
-
-
 def _flags(status: Status, width: int) -> Iterable[Row]:
     """Flags: muted, holding, and why no answer comes."""
     if status.muted:
@@ -129,54 +126,27 @@ def _melody(label: str, notes: Sequence[str], width: int) -> Row:
     return (_label(label), (older.rjust(place), ""), (newest, "bold"))
 
 
-def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> list[Row]:
-    """The rows of the bars, one bar a letter, from top to bottom."""
-    margin, column = _columns(width)
-    bar = min(_BAR_WIDTH, column - 1)
-    whole = len(blocks) - 1
-    levels = [round(p * _BAR_ROWS * whole) for p in probabilities or ()]
-    below = [whole * row for row in reversed(range(_BAR_ROWS))]
-    return [
-        (
-            (" " * margin, ""),
-            *(
-                ((blocks[min(max(level - base, 0), whole)] * bar).ljust(column), "cyan")
-                for level in levels
-            ),
-        )
-        for base in below
-    ]
+def _prediction(status: Status, width: int, blocks: str) -> Iterator[tuple[int, Row]]:
+    """The bars, the notes that may come next, and the model's letters if they are others.
 
-
-def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width: int) -> Row:
-    """The notes that may come next and their probabilities; the likeliest is highlighted.
-
-    On a narrow terminal only their names.
+    The likeliest note is highlighted. On a narrow terminal the notes have only their names.
     """
-    margin, column = _columns(width)
-    most = max(probabilities or (2.0,))
-    pieces = [(_label("next")[0][:margin], "")]
-    for note, p in zip(notes, probabilities or (0.0,) * SIZE, strict=True):
-        text = f"{note:2}{p:4.0%}" if probabilities and column == _COLUMN else f"{note:2}"
-        pieces += [
-            (text, "bold reverse" if p == most else ""),
-            (" " * (column - len(text)), ""),
-        ]
-    return tuple(pieces)
-
-
-def _letters(notes: Sequence[str], width: int) -> list[Row]:
-    """The model's letters for those notes, unless they are the same."""
-    margin, column = _columns(width)
-    if not margin or tuple(notes) == LETTERS:
-        return []
-    return [(_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))]
-
-
-def _columns(width: int) -> tuple[int, int]:
-    """The widths of the margin before the bars, if there is room for one, and of a column."""
     margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
-    return margin, max(2, min(_COLUMN, width // SIZE))
+    column = max(2, min(_COLUMN, width // SIZE))
+    bar, whole = min(_BAR_WIDTH, column - 1), len(blocks) - 1
+    levels = [round(p * _BAR_ROWS * whole) for p in status.probabilities or ()]
+    for base in reversed(range(0, _BAR_ROWS * whole, whole)):
+        cells = (blocks[min(max(level - base, 0), whole)] * bar for level in levels)
+        yield 9, ((" " * margin, ""), *((cell.ljust(column), "cyan") for cell in cells))
+    most = max(status.probabilities or (2.0,))
+    names = [("next".ljust(margin)[:margin], "")]
+    for note, p in zip(status.notes, status.probabilities or (0.0,) * SIZE, strict=True):
+        text = f"{note:2}{p:4.0%}" if status.probabilities and column == _COLUMN else f"{note:2}"
+        style = "bold reverse" if p == most else ""
+        names += [(text, style), (" " * (column - len(text)), "")]
+    yield 6, tuple(names)
+    if margin and tuple(status.notes) != LETTERS:
+        yield 13, (_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))
 
 
 def _health(status: Status) -> Iterable[Row]:
@@ -190,20 +160,8 @@ def _health(status: Status) -> Iterable[Row]:
     yield (model, (" fails", _ALARM)) if status.trouble else (model,)
 
 
-def _first_words(words: Sequence[str], room: int) -> str:
-    """As many of the words as fit into the room."""
-    return next(iter(wrapped(" ".join(words), room)), "")
-
-
 def _label(text: str) -> tuple[str, str]:
     return text.ljust(_LABEL), ""
-
-
-def _last_cells(text: str, room: int) -> str:
-    """The longest end of a text that fits into so many columns."""
-    while cell_len(text) > room:
-        text = text[1:]
-    return text
 
 
 def _fit(row: Row, width: int) -> Row:
@@ -217,3 +175,67 @@ def _fit(row: Row, width: int) -> Row:
             fitting.append((piece, style))
         width -= cell_len(piece)
     return tuple(fitting)
+
+
+class Sheet:
+    """The rows that are at the bottom of a screen, and the text that replaces them.
+
+    The cursor stays at the end of the last row, where a typed line continues.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """The stream is used only to find out what it can show; nothing is written to it."""
+        console = Console(file=stream, force_terminal=True)
+        self._colours = COLOR_SYSTEMS.get(console.color_system or "")
+        self._no_colour = console.no_color
+        try:
+            BLOCKS.encode(stream.encoding or "utf-8")
+            self._blocks = BLOCKS
+        except UnicodeEncodeError:
+            self._blocks = ASCII_BLOCKS
+        self._widths: list[int] = []  # of the present rows
+        self._size: os.terminal_size | None = None
+
+    def picture(
+        self,
+        notices: Iterable[tuple[str, str]],
+        status: Status | None,
+        typed: str | None,
+        size: os.terminal_size,
+    ) -> str:
+        """The text that shows notices, each with its style, above a status and what is typed."""
+        lines = [
+            ((line, style),)
+            for text, style in notices
+            for part in text.splitlines()
+            for line in wrapped(printable(part), size.columns - 1, HANGING)
+        ]
+        return self.frame(lines, rows(status, typed, size, self._blocks), size)
+
+    def frame(self, notices: Sequence[Row], drawn: Sequence[Row], size: os.terminal_size) -> str:
+        """The text that replaces the present rows by `drawn`, with the notices above them.
+
+        Every row is written again, so that nothing remains of what other programs wrote.
+        """
+        parts = ["\x1b[?25l\r", self._to_the_top(size.columns)]
+        if notices or not drawn or size != self._size:
+            parts.append("\x1b[J")
+        parts += [f"{self._written(notice)}\r\n" for notice in notices]
+        parts.append("\r\n".join(f"{self._written(row)}\x1b[K" for row in drawn))
+        parts.append("\x1b[J\x1b[?25h" if drawn else "\x1b[?25h")
+        self._widths = [sum(cell_len(text) for text, _ in row) for row in drawn]
+        self._size = size
+        return "".join(parts)
+
+    def _to_the_top(self, columns: int) -> str:
+        """Move from the last row to the first. A terminal that got narrower has wrapped them."""
+        lines = sum(max(1, -(-width // columns)) for width in self._widths)
+        return f"\x1b[{lines - 1}A" if lines > 1 else ""
+
+    def _written(self, row: Row) -> str:
+        written = ""
+        for text, name in row:
+            style = Style.parse(name)  # which remembers them
+            style = style.without_color if self._no_colour else style
+            written += style.render(text, color_system=self._colours)
+        return written

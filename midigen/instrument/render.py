@@ -20,7 +20,7 @@ from midigen.midi.file import MidiFile
 from midigen.midi.messages import Message, NoteOn, Seconds, TimedMessage
 from midigen.music.keys import Key
 from midigen.prediction.predictor import Models, Predictor
-from midigen.settings.table import Settings, spec_of
+from midigen.settings.table import SPECS, Settings
 
 MAX_TAIL: Seconds = 3600
 """If a control has made an answer endless, it is stopped this long after the last event."""
@@ -151,5 +151,5 @@ def _named(file: MidiFile) -> dict[str, Any]:
     possible: dict[str, Any] = {}
     for key, value in named:
         with contextlib.suppress(ValueError):
-            possible[key] = spec_of(key)["kind"].read(value)
+            possible[key] = SPECS[key]["kind"].read(value)
     return possible

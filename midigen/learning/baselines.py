@@ -8,6 +8,7 @@ short-term models and their combination weighted by entropy.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -37,14 +38,12 @@ PerNote: TypeAlias = npt.NDArray[np.float64]
 """Probabilities or counts of the seven letters for each note of a song, shape (notes, 7)."""
 
 
+@dataclass(frozen=True)
 class Baselines:
     """Counts of what followed every context of 0 to 8 letters in the training songs."""
 
-    def __init__(
-        self, contexts: Sequence[npt.NDArray[np.int64]], counts: Sequence[PerNote]
-    ) -> None:
-        self._contexts = contexts  # of each order, as numbers in base 7, in rising order
-        self._counts = counts
+    _contexts: Sequence[npt.NDArray[np.int64]]  # of each order, as numbers in base 7, rising
+    _counts: Sequence[PerNote]
 
     @classmethod
     def count(cls, songs: Sequence[Letters]) -> "Baselines":

@@ -22,30 +22,24 @@ NO_LETTER = SIZE
 
 
 @dataclass(frozen=True)
-class EncodedSong:
-    """A song's rows, shape (notes - 1, 203), and the letter after each, shape (notes - 1,)."""
+class Steps:
+    """Rows and the letter after each.
 
-    rows: npt.NDArray[np.float16]
-    targets: npt.NDArray[np.uint8]
-
-    @classmethod
-    def of(cls, song: Letters) -> "EncodedSong":
-        """Encode a song. The rows are float16 to save memory."""
-        return cls(echoes.encode_line(song[:-1]).astype(np.float16), song[1:])
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Pieces of songs: rows of shape (blocks, 8, 203), and the letters after them, (blocks, 8).
-
-    A block that is shorter than 8 steps ends with empty rows, whose target is NO_LETTER.
+    Those of a song have the shapes (notes - 1, 203) and (notes - 1,), those of blocks, which are
+    pieces of songs, (blocks, 8, 203) and (blocks, 8). A block that is shorter than 8 steps ends
+    with empty rows, whose target is NO_LETTER.
     """
 
     rows: npt.NDArray[np.float16]
     targets: npt.NDArray[np.uint8]
 
 
-def cut_blocks(songs: Sequence[EncodedSong], rng: np.random.Generator | None = None) -> Blocks:
+def encode(song: Letters) -> Steps:
+    """Encode a song. The rows are float16 to save memory."""
+    return Steps(echoes.encode_line(song[:-1]).astype(np.float16), song[1:])
+
+
+def cut_blocks(songs: Sequence[Steps], rng: np.random.Generator | None = None) -> Steps:
     """Cut songs into blocks, from their beginnings or, with an `rng`, from a random place on."""
     rows: list[npt.NDArray[np.float16]] = []
     targets: list[npt.NDArray[np.uint8]] = []
@@ -54,13 +48,9 @@ def cut_blocks(songs: Sequence[EncodedSong], rng: np.random.Generator | None = N
         phase = int(rng.integers(echoes.STEPS)) if rng is not None else 0
         cuts = sorted({0, notes, *range(phase, notes, echoes.STEPS)})
         for start, end in itertools.pairwise(cuts):
-            row = np.zeros((echoes.STEPS, echoes.FEATURES), dtype=np.float16)
-            target = np.full(echoes.STEPS, NO_LETTER, dtype=np.uint8)
-            row[: end - start] = song.rows[start:end]
-            target[: end - start] = song.targets[start:end]
-            rows.append(row)
-            targets.append(target)
-    return Blocks(np.array(rows), np.array(targets))
+            rows.append(_filled(song.rows[start:end], echoes.STEPS, 0))
+            targets.append(_filled(song.targets[start:end], echoes.STEPS, NO_LETTER))
+    return Steps(np.array(rows), np.array(targets))
 
 
 def move_letters(rows: npt.NDArray[np.float16], targets: npt.NDArray[np.uint8], by: int) -> None:
@@ -85,7 +75,7 @@ class TrainingBatches:
         """The epoch that the next batches are for."""
         self._batch = batch
         self._moved = moved
-        self._songs = [EncodedSong.of(song) for song in songs]
+        self._songs = [encode(song) for song in songs]
         self._seed = seed
         self.notes = sum(len(song.targets) for song in self._songs)
         """The notes of an epoch."""
@@ -109,7 +99,9 @@ class TrainingBatches:
         blocks = cut_blocks(self._songs, rng)
         order = rng.permutation(len(blocks.targets))[: self.batches * self._batch]
         for start in range(0, self.batches * self._batch, self._batch):
-            rows, targets = _batch(blocks, order[start : start + self._batch], self._batch)
+            chosen = order[start : start + self._batch]
+            rows = _filled(blocks.rows[chosen], self._batch, 0)
+            targets = _filled(blocks.targets[chosen], self._batch, NO_LETTER)
             for block in np.flatnonzero(rng.random(self._batch) < self._moved):
                 move_letters(rows[block], targets[block], int(rng.integers(1, SIZE)))
             yield rows, targets
@@ -117,23 +109,18 @@ class TrainingBatches:
 
 def validation_batches(songs: Sequence[Letters], batch: int) -> tf.data.Dataset:
     """All of the songs in batches of `batch` blocks, the same each time."""
-    blocks = cut_blocks([EncodedSong.of(song) for song in songs])
-    order = np.arange(len(blocks.targets))
-    starts = range(0, len(order), batch)
-    batches = [_batch(blocks, order[start : start + batch], batch) for start in starts]
-    rows, targets = (np.stack(part) for part in zip(*batches, strict=True))
-    return _weighted(tf.data.Dataset.from_tensor_slices((rows, targets)))
+    blocks = cut_blocks([encode(song) for song in songs])
+    size = math.ceil(len(blocks.targets) / batch) * batch
+    rows, targets = _filled(blocks.rows, size, 0), _filled(blocks.targets, size, NO_LETTER)
+    single = tf.data.Dataset.from_tensor_slices((rows, targets))
+    return _weighted(single.batch(batch, drop_remainder=True))
 
 
-def _batch(
-    blocks: Blocks, chosen: npt.NDArray[np.integer], batch: int
-) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.uint8]]:
-    """A batch of the chosen blocks, filled up with empty ones."""
-    rows = np.zeros((batch, echoes.STEPS, echoes.FEATURES), dtype=np.float16)
-    targets = np.full((batch, echoes.STEPS), NO_LETTER, dtype=np.uint8)
-    rows[: len(chosen)] = blocks.rows[chosen]
-    targets[: len(chosen)] = blocks.targets[chosen]
-    return rows, targets
+def _filled(array: npt.NDArray[Any], length: int, empty: int) -> npt.NDArray[Any]:
+    """An array that is filled up to a length."""
+    result = np.full((length, *array.shape[1:]), empty, array.dtype)
+    result[: len(array)] = array
+    return result
 
 
 def _weighted(batches: tf.data.Dataset) -> tf.data.Dataset:

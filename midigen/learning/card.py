@@ -7,11 +7,9 @@ from pathlib import Path
 import matplotlib as mpl
 
 from midigen import files
-from midigen.learning.corpus import Song
+from midigen.learning.corpus import Side, Song
 from midigen.learning.evaluation import Score
-from midigen.learning.fitting import Plan
-from midigen.learning.progress import Progress
-from midigen.learning.split import Side
+from midigen.learning.fitting import Plan, Progress
 from midigen.prediction import echoes
 
 mpl.use("agg")

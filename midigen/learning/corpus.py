@@ -1,11 +1,18 @@
-"""A collection of MIDI files as songs in letters, for training and evaluation."""
+"""A collection of MIDI files as songs in letters, some of which validate and test a model.
 
+It says which files there are, which of them are one song, and what each song is for. That
+depends on the songs' names; if they are too few, each is cut into three parts instead.
+"""
+
+import hashlib
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -14,14 +21,16 @@ import numpy as np
 import numpy.typing as npt
 
 from midigen.errors import MidiFileError
-from midigen.learning.hearing import hear_melody
-from midigen.learning.melody_finding import one_line
-from midigen.learning.sources import is_excerpt, song_name, sort_key
+from midigen.learning.hearing import hear_melody, one_line
 from midigen.midi.reader import load
 
 Letters: TypeAlias = npt.NDArray[np.uint8]
 """A melody as degrees 0–6, shape (notes,)."""
 
+_SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi", ".rmid")
+_PART = re.compile(r"-(\d+)$")  # NAME-0, NAME-1: the parts of one song
+_EVENING = re.compile(r"(midigen-\d{4}-\d\d-\d\d)-\d{6}\b")  # a recording, up to its date
+_EXCERPT = re.compile(r"-last-\d+-min\b")  # a recording of the last minutes only
 _BATCH = 16  # files that a process reads at once
 _MOST_PROCESSES = 61  # Windows can't wait for more
 
@@ -55,6 +64,31 @@ class Song:
     letters: Letters
 
 
+class Side(StrEnum):
+    """What a song is for."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+def find_files(sources: Sequence[Path]) -> list[Path]:
+    """The MIDI files among the sources and anywhere in the folders among them, each once.
+
+    The files of a folder are sorted, with NAME-10 after NAME-9; hidden ones are left out. Raises
+    MidiFileError if a source is missing, can't be read, or is a folder without MIDI files.
+    """
+    files: dict[Path, Path] = {}
+    for source in sources:
+        try:
+            found = _files_of(source)
+        except OSError as exc:
+            raise MidiFileError(f"{exc.filename}: can't be read: {exc.strerror}") from exc
+        for path in found:
+            files.setdefault(path.resolve(), path)
+    return list(files.values())
+
+
 def read(files: Sequence[Path], track: str | None = None) -> Iterator[Tune | Skipped]:
     """The melody of each file, or why it has none, in the order of the files.
 
@@ -80,10 +114,19 @@ def read(files: Sequence[Path], track: str | None = None) -> Iterator[Tune | Ski
 
 
 def read_file(path: Path, track: str | None = None) -> Tune:
-    """The melody of one file. Raises MidiFileError as `hearing.read_melody` does."""
+    """The melody of one file. Raises MidiFileError as `load` and `hear_melody` do."""
     file = load(path)
     letters = np.array([heard.degree for heard in hear_melody(file, track)], dtype=np.uint8)
     return Tune(path, song_name(path), letters, file.notice)
+
+
+def song_name(path: Path) -> str:
+    """The name of the song that a file is (a part of): its own, without the part's number.
+
+    All recordings of one evening are one song, since people play the same tunes in them.
+    """
+    evening = _EVENING.match(path.stem)
+    return evening[1] if evening else _PART.sub("", path.stem)
 
 
 def songs(tunes: Iterable[Tune]) -> list[Song]:
@@ -101,6 +144,37 @@ def songs(tunes: Iterable[Tune]) -> list[Song]:
     ]
 
 
+def side_of(name: str) -> Side:
+    """The side of a song: of ten, about eight are learned from, one validates and one tests.
+
+    It depends only on the name (without the number of a part), so it is the same on every machine
+    and in a larger collection.
+    """
+    content = name.encode(errors="surrogatepass")  # file names may hold invalid text
+    tenth = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % 10
+    return {0: Side.TEST, 1: Side.VALIDATION}.get(tenth, Side.TRAINING)
+
+
+def divide(songs: Sequence[Song]) -> dict[Side, list[Song]]:
+    """The songs of each side."""
+    return {side: [song for song in songs if side_of(song.name) is side] for side in Side}
+
+
+def cut(songs: Iterable[Song]) -> dict[Side, list[Song]]:
+    """Each song cut into three parts, one for each side, for when there are few songs.
+
+    The first eight tenths are learned from, the next tenth validates, and the last tests.
+    """
+    sides: dict[Side, list[Song]] = {side: [] for side in Side}
+    for song in songs:
+        notes = len(song.letters)
+        parts = np.split(song.letters, [notes * 8 // 10, notes * 9 // 10])
+        for side, part in zip(Side, parts, strict=True):
+            if len(part):
+                sides[side].append(Song(song.name, part))
+    return sides
+
+
 def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
     try:
         return read_file(path, track)
@@ -110,11 +184,43 @@ def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
 
 def _in_turn(parts: Sequence[Tune]) -> list[Tune]:
     """The parts of a song in order, each once."""
-    whole = [tune for tune in parts if not is_excerpt(tune.path)]
-    excerpts = [tune for tune in parts if is_excerpt(tune.path)]
+    whole = [tune for tune in parts if not _EXCERPT.search(tune.path.stem)]
     new = [
-        excerpt
-        for excerpt in excerpts
-        if not any(bytes(excerpt.letters) in bytes(tune.letters) for tune in whole)
+        tune
+        for tune in parts
+        if _EXCERPT.search(tune.path.stem)
+        and not any(bytes(tune.letters) in bytes(other.letters) for other in whole)
     ]
-    return sorted([*whole, *new], key=lambda tune: sort_key(tune.path))
+    return sorted([*whole, *new], key=lambda tune: _sort_key(tune.path))
+
+
+def _sort_key(path: Path) -> tuple[Path, list[str | int], str]:
+    """Sorts files by folder and name, with the numbers in a name by their size."""
+    pieces = re.split(r"(\d+)", path.stem)  # text and numbers in turn
+    return path.parent, [int(each) if each.isdecimal() else each for each in pieces], path.name
+
+
+def _files_of(source: Path) -> list[Path]:
+    if not source.exists():
+        raise MidiFileError(f"{source}: there is no such file or folder")
+    if not source.is_dir():
+        return [source]
+    found = sorted(_walk(source, set()), key=_sort_key)
+    if not found:
+        raise MidiFileError(f"{source}: there are no MIDI files ({', '.join(_SUFFIXES)}) in it")
+    return found
+
+
+def _walk(folder: Path, walked: set[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in walked:  # links may lead in circles
+        return
+    walked.add(real)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _walk(Path(entry.path), walked)
+            elif entry.name.lower().endswith(_SUFFIXES):
+                yield Path(entry.path)

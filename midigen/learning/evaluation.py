@@ -6,14 +6,13 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from midigen.learning.baselines import Baselines, PerNote
 from midigen.learning.corpus import Letters, Song
 from midigen.music.keys import SIZE
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.session import Session
-
-TOP = 3
 
 Way: TypeAlias = Callable[[Letters], PerNote]
 """A way to predict a song: probabilities for each note, from the notes before it."""
@@ -47,11 +46,13 @@ def evaluate(
     `each` passes the songs on, and may show the progress.
     """
     ways = ways_to_predict(predictor, baselines, notebook)
-    tallies = {name: _Tally() for name in ways}
+    tallies = {name: np.zeros(3) for name in ways}
+    notes = 0
     for song in each(songs):
+        notes += len(song.letters)
         for name, way in ways.items():
-            tallies[name].add(way(song.letters), song.letters)
-    return [tally.score(name) for name, tally in tallies.items()]
+            tallies[name] += _tally(way(song.letters), song.letters)
+    return [Score(name, *(tally / max(notes, 1)).tolist()) for name, tally in tallies.items()]
 
 
 def ways_to_predict(
@@ -86,25 +87,10 @@ def _uniform(song: Letters) -> PerNote:
     return np.full((len(song), SIZE), 1 / SIZE)
 
 
-class _Tally:
-    """Adds up how well notes were predicted."""
-
-    def __init__(self) -> None:
-        self._bits = 0.0
-        self._right = np.zeros(TOP)  # among the likeliest 1, 2, 3
-        self._notes = 0
-
-    def add(self, rows: PerNote, song: Letters) -> None:
-        own = rows[np.arange(len(song)), song][:, None]
-        likelier = (rows > own).sum(axis=1)
-        equal = (rows == own).sum(axis=1)
-        self._bits -= float(np.log2(np.maximum(own, 1e-12)).sum())
-        for places in range(1, TOP + 1):
-            self._right[places - 1] += np.clip((places - likelier) / equal, 0, 1).sum()
-        self._notes += len(song)
-
-    def score(self, name: str) -> Score:
-        notes = max(self._notes, 1)
-        return Score(
-            name, self._bits / notes, float(self._right[0]) / notes, float(self._right[-1]) / notes
-        )
+def _tally(rows: PerNote, song: Letters) -> npt.NDArray[np.float64]:
+    """Bits, notes that were the likeliest letter, and among the three likeliest: shape (3,)."""
+    own = rows[np.arange(len(song)), song][:, None]
+    likelier = (rows > own).sum(axis=1)
+    equal = (rows == own).sum(axis=1)
+    right = [np.clip((places - likelier) / equal, 0, 1).sum() for places in (1, 3)]
+    return np.array([-np.log2(np.maximum(own, 1e-12)).sum(), *right])

@@ -1,26 +1,28 @@
 """Fits a network to songs, with a progress bar, early stopping, and Ctrl-C.
 
-The network predicts after every step of a block at once. The weights that play are a running
-average of those that learn.
+How far it has come is kept in a folder, so that it can be resumed. The network predicts after
+every step of a block at once. The weights that play are a running average of those that learn.
 """
 
 import hashlib
+import json
 import math
 import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
 from tqdm import tqdm
 
-from midigen import __version__
+from midigen import __version__, files
+from midigen.errors import MidigenError
 from midigen.learning.batches import TrainingBatches, validation_batches
 from midigen.learning.corpus import Letters
 from midigen.learning.network import Architecture, build_network
-from midigen.learning.progress import Epoch, Progress, ProgressFolder
 from midigen.prediction import echoes
 
 
@@ -44,6 +46,88 @@ class Plan:
     It keeps a network from learning tunes by heart: what an echo is worth doesn't
     depend on the letter.
     """
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How an epoch went: bits a note in training (with dropout) and in validation."""
+
+    training: float
+    validation: float
+
+
+@dataclass
+class Progress:
+    """What a training has come to, after each of its epochs."""
+
+    fingerprint: str
+    """Tells the songs and the network that it is about."""
+    seed: int
+    epochs: list[Epoch] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def best(self) -> int:
+        """The index of the epoch with the fewest bits a note in validation."""
+        return min(range(len(self.epochs)), key=lambda index: self.epochs[index].validation)
+
+
+@dataclass(frozen=True)
+class ProgressFolder:
+    """A folder with the progress, the network after its last epoch, and its best weights."""
+
+    folder: Path
+
+    def read(self) -> Progress:
+        """The saved progress. Raises MidigenError if there is none, or if it is damaged."""
+        try:
+            saved = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+            epochs = [Epoch(**epoch) for epoch in saved["epochs"]]
+            return Progress(saved["fingerprint"], saved["seed"], epochs, saved["seconds"])
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise MidigenError(
+                f"there is no interrupted training in {self.folder} to resume"
+            ) from exc
+
+    def resume(self, fingerprint: str, seed: int) -> tuple[keras.Model, Progress]:
+        """The network and the progress of an interrupted training.
+
+        Raises MidigenError if there is none, if it had another fingerprint or seed, or if it is
+        damaged.
+        """
+        progress = self.read()
+        if (progress.fingerprint, progress.seed) != (fingerprint, seed):
+            raise MidigenError(
+                f"{self.folder} is of a training with other songs or another seed: "
+                "train without --resume"
+            )
+        try:
+            model = keras.models.load_model(self._model(len(progress.epochs)))
+        except (OSError, ValueError) as exc:
+            raise MidigenError(f"{self.folder} is damaged: train without --resume ({exc})") from exc
+        return model, progress
+
+    def save(self, model: keras.Model, progress: Progress) -> None:
+        """Save the network and the progress.
+
+        New files are written first, then named in state.json, and only then are old ones deleted.
+        So the folder can be resumed from at any moment, whenever Ctrl-C comes.
+        """
+        model.save(self._model(len(progress.epochs)))
+        files.write(self.folder / "state.json", [json.dumps(asdict(progress)).encode()])
+        current = {self._model(len(progress.epochs)), self.weights(progress.best)}
+        for file in [*self.folder.glob("*.keras"), *self.folder.glob("*.weights.h5")]:
+            if file not in current:
+                file.unlink()
+
+    def weights(self, epoch: int) -> Path:
+        """The file of an epoch's averaged weights."""
+        return self.folder / f"epoch-{epoch}.weights.h5"
+
+    def _model(self, epochs: int) -> Path:
+        """The file of the network as it was after so many epochs."""
+        return self.folder / f"model-{epochs}.keras"
 
 
 def fit(
@@ -70,25 +154,32 @@ def fit(
         folder.folder.mkdir(parents=True)
         batches = TrainingBatches(training, plan.batch, plan.moved, seed)
         model, progress = _new_model(plan, batches.batches), Progress(fingerprint, seed)
-    observer = _Observer(plan, batches, progress, folder)
+    bar: tqdm[Any] = tqdm(
+        total=plan.epochs * batches.notes,
+        initial=len(progress.epochs) * batches.notes,
+        unit=" notes",
+        unit_scale=True,
+        dynamic_ncols=True,
+    )
     try:
-        model.fit(
-            batches.dataset(),
-            validation_data=validation_batches(validation, plan.batch),
-            initial_epoch=len(progress.epochs),
-            epochs=plan.epochs,
-            shuffle=False,  # the blocks come shuffled
-            verbose=0,
-            # In this order, so that the observer sees the averaged weights that were validated.
-            callbacks=[observer, keras.callbacks.SwapEMAWeights()],
-        )
+        with bar:
+            model.fit(
+                batches.dataset(),
+                validation_data=validation_batches(validation, plan.batch),
+                initial_epoch=len(progress.epochs),
+                epochs=plan.epochs,
+                shuffle=False,  # the blocks come shuffled
+                verbose=0,
+                # In this order, so that the observer sees the averaged weights that were validated.
+                callbacks=[
+                    _Observer(plan, batches, progress, folder, bar),
+                    keras.callbacks.SwapEMAWeights(),
+                ],
+            )
     except KeyboardInterrupt:
         if not progress.epochs:
             raise
         progress.interrupted = True
-    finally:
-        observer.close()
-    if progress.interrupted:
         tqdm.write("interrupted: writing the best so far", file=sys.stderr)
     model.load_weights(folder.weights(progress.best))
     player = build_network(plan.architecture, training=False)
@@ -116,8 +207,7 @@ def _new_model(plan: Plan, batches: int) -> keras.Model:
         ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[
-            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats"),
-            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats")
         ],
     )
     return model
@@ -131,64 +221,47 @@ def _fingerprint(plan: Plan, songs: Sequence[Letters]) -> str:
     return digest.hexdigest()
 
 
+@dataclass(eq=False)
 class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Shows the progress, saves it with the best weights, and stops early."""
 
-    def __init__(
-        self, plan: Plan, batches: TrainingBatches, progress: Progress, folder: ProgressFolder
-    ) -> None:
+    plan: Plan
+    batches: TrainingBatches
+    progress: Progress
+    folder: ProgressFolder
+    bar: "tqdm[Any]"
+
+    def __post_init__(self) -> None:
         super().__init__()
-        self._plan = plan
-        self._batches = batches
-        self._progress = progress
-        self._folder = folder
-        self._validated: dict[str, float] = {}
-        self._began = time.perf_counter() - progress.seconds
-        self._notes = plan.epochs * batches.notes
-        self._bar: tqdm[Any] = tqdm(
-            total=self._notes,
-            initial=len(progress.epochs) * batches.notes,
-            unit=" notes",
-            unit_scale=True,
-            dynamic_ncols=True,
-        )
+        self.began = time.perf_counter() - self.progress.seconds
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         del logs
-        self._batches.epoch = epoch
-        self._bar.set_description(f"epoch {epoch + 1}/{self._plan.epochs}")
+        self.batches.epoch = epoch
+        self.bar.set_description(f"epoch {epoch + 1}/{self.plan.epochs}")
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         del batch
         nats = logs["nats"]
-        epochs = self._progress.epochs
-        best = f"{epochs[self._progress.best].validation:.3f}" if epochs else "none yet"
-        self._bar.set_postfix_str(
+        epochs = self.progress.epochs
+        best = f"{epochs[self.progress.best].validation:.3f}" if epochs else "none yet"
+        self.bar.set_postfix_str(
             f"loss {nats:.3f} nats, {nats / math.log(2):.3f} bits a note, best validation {best}",
             refresh=False,
         )
-        self._bar.update(min(self._batches.notes_per_batch, self._notes - self._bar.n))
+        left = self.plan.epochs * self.batches.notes - self.bar.n
+        self.bar.update(min(self.batches.notes_per_batch, left))
 
     def on_test_end(self, logs: Any = None) -> None:
-        self._validated = dict(logs)
         bits = logs["nats"] / math.log(2)
-        if all(bits < epoch.validation for epoch in self._progress.epochs):
-            self.model.save_weights(self._folder.weights(len(self._progress.epochs)))
+        if all(bits < epoch.validation for epoch in self.progress.epochs):
+            self.model.save_weights(self.folder.weights(len(self.progress.epochs)))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         del epoch
-        validated = self._validated
-        self._progress.epochs.append(
-            Epoch(
-                training=logs["nats"] / math.log(2),
-                validation=validated["nats"] / math.log(2),
-                accuracy=validated["accuracy"],
-            )
-        )
-        self._progress.seconds = time.perf_counter() - self._began
-        self._folder.save(self.model, self._progress)
-        if len(self._progress.epochs) - 1 - self._progress.best >= self._plan.patience:
+        bits = (logs[each] / math.log(2) for each in ("nats", "val_nats"))
+        self.progress.epochs.append(Epoch(*bits))
+        self.progress.seconds = time.perf_counter() - self.began
+        self.folder.save(self.model, self.progress)
+        if len(self.progress.epochs) - 1 - self.progress.best >= self.plan.patience:
             self.model.stop_training = True
-
-    def close(self) -> None:
-        self._bar.close()

@@ -28,8 +28,8 @@ LONGEST_PERIOD = 4
 ROUNDS = 4
 """A loop is up to LONGEST_PERIOD letters that come ROUNDS times in a row."""
 
-Shares: TypeAlias = npt.NDArray[np.float64]
-"""The share of each of seven letters or intervals, shape (7,)."""
+Lines: TypeAlias = npt.NDArray[np.uint8]
+"""Pieces of melodies, all of one length, shape (openings, letters)."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,11 @@ def report(
     long_enough = [song.letters for song in songs if len(song.letters) >= OPENING + CONTINUATION]
     if not long_enough:
         raise MidigenError(f"no song has the {OPENING + CONTINUATION} notes that --generate needs")
-    excerpts = [_excerpt(long_enough, rng) for _ in range(openings)]
-    beginnings = [excerpt[:OPENING] for excerpt in excerpts]
-    played = [
-        carry_on(predictor, beginning, new_sampler(rng), memory_amount) for beginning in beginnings
-    ]
-    real = [excerpt[OPENING:] for excerpt in excerpts]
+    excerpts = np.array([_excerpt(long_enough, rng) for _ in range(openings)])
+    beginnings, real = excerpts[:, :OPENING], excerpts[:, OPENING:]
+    played = np.array(
+        [carry_on(predictor, each, new_sampler(rng), memory_amount) for each in beginnings]
+    )
     return Report(
         openings,
         _character(beginnings, played, real, baselines),
@@ -123,45 +122,35 @@ def _excerpt(songs: Sequence[Letters], rng: np.random.Generator) -> Letters:
     return song[start : start + OPENING + CONTINUATION]
 
 
-def _character(
-    openings: Sequence[Letters],
-    lines: Sequence[Letters],
-    real: Sequence[Letters],
-    baselines: Baselines,
-) -> Character:
+def _character(openings: Lines, lines: Lines, real: Lines, baselines: Baselines) -> Character:
     return Character(
         from_opening=float(np.mean([_copied(*pair) for pair in zip(openings, lines, strict=True)])),
         from_training=float(
             np.mean([baselines.known(line, PHRASE)[PHRASE - 1 :].mean() for line in lines])
         ),
         loops=float(np.mean([has_loop(line) for line in lines])),
-        letters=_divergence(_letters(lines), _letters(real)),
+        letters=_divergence(lines, real),
         intervals=_divergence(_intervals(lines), _intervals(real)),
     )
 
 
 def _copied(opening: Letters, line: Letters) -> float:
     """The share of a line's phrases that are also in its opening."""
-    phrases = {bytes(opening[i : i + PHRASE]) for i in range(len(opening) - PHRASE + 1)}
-    own = [bytes(line[i : i + PHRASE]) for i in range(len(line) - PHRASE + 1)]
+    phrases, own = (
+        [bytes(letters[i : i + PHRASE]) for i in range(len(letters) - PHRASE + 1)]
+        for letters in (opening, line)
+    )
     return sum(phrase in phrases for phrase in own) / len(own)
 
 
-def _letters(lines: Sequence[Letters]) -> Shares:
-    return _shares(np.concatenate(lines))
+def _intervals(lines: Lines) -> npt.NDArray[np.int64]:
+    """The intervals from each letter to the next, 0 to 6 letters up."""
+    signed = lines.astype(np.int64)
+    return (signed[:, 1:] - signed[:, :-1]) % SIZE
 
 
-def _intervals(lines: Sequence[Letters]) -> Shares:
-    """The shares of the intervals from each letter to the next, 0 to 6 letters up."""
-    signed = [line.astype(np.int64) for line in lines]
-    return _shares(np.concatenate([(line[1:] - line[:-1]) % SIZE for line in signed]))
-
-
-def _shares(values: npt.NDArray[np.integer]) -> Shares:
-    counts = np.bincount(values, minlength=SIZE) + 1.0  # so that nothing is impossible
-    shares: Shares = counts / counts.sum()
-    return shares
-
-
-def _divergence(found: Shares, expected: Shares) -> float:
-    return float((found * np.log2(found / expected)).sum())
+def _divergence(found: npt.NDArray[np.integer], expected: npt.NDArray[np.integer]) -> float:
+    """How far the shares of letters or intervals are from the expected ones, in bits."""
+    counts = (np.bincount(each.ravel(), minlength=SIZE) for each in (found, expected))
+    ours, theirs = ((each + 1.0) / (each + 1.0).sum() for each in counts)  # none is impossible
+    return float((ours * np.log2(ours / theirs)).sum())

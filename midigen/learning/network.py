@@ -80,9 +80,14 @@ def save(model: keras.Model, info: ModelInfo, folder: Path, name: str) -> tuple[
     """Write `NAME.keras` and `NAME.onnx` into a folder, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.keras", folder / f"{name}.onnx"
+    (window,) = model.inputs
+    signature = [keras.InputSpec(shape=window.shape, dtype=window.dtype, name="window")]
     with files.replacing(paths[0]) as new_keras, files.replacing(paths[1]) as new_onnx:
         model.save(new_keras, include_optimizer=False)
-        _export(model, info, new_onnx)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning)  # Keras probing NumPy
+            model.export(new_onnx, format="onnx", input_signature=signature, verbose=False)
+        write_info(new_onnx, info)
     return paths
 
 
@@ -93,12 +98,3 @@ def write_info(path: Path, info: ModelInfo) -> None:
     onnx.helper.set_model_props(graph, info.metadata())
     with files.replacing(path) as new:
         onnx.save(graph, new)
-
-
-def _export(model: keras.Model, info: ModelInfo, path: Path) -> None:
-    (window,) = model.inputs
-    signature = [keras.InputSpec(shape=window.shape, dtype=window.dtype, name="window")]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning)  # Keras probing NumPy
-        model.export(path, format="onnx", input_signature=signature, verbose=False)
-    write_info(path, info)

@@ -1,6 +1,6 @@
 """Trains a model on songs: divides them, fits the network, and writes the files of the model.
 
-`batches` is what the network sees, `fitting` fits it, and `progress` keeps what it has come to.
+`batches` is what the network sees, and `fitting` fits it.
 """
 
 import secrets
@@ -20,12 +20,10 @@ from midigen.errors import MidigenError
 from midigen.learning.baselines import Baselines
 from midigen.learning.calibration import calibrate
 from midigen.learning.card import Facts, notes_of, write_card
-from midigen.learning.corpus import Song
+from midigen.learning.corpus import Side, Song, cut, divide
 from midigen.learning.evaluation import Score, evaluate
-from midigen.learning.fitting import Plan, fit
+from midigen.learning.fitting import Plan, ProgressFolder, fit
 from midigen.learning.network import ModelInfo, save, write_info
-from midigen.learning.progress import ProgressFolder
-from midigen.learning.split import Side, cut, divide
 from midigen.prediction import echoes
 from midigen.prediction.models import load_model
 from midigen.prediction.onnx_predictor import OnnxPredictor
@@ -58,7 +56,7 @@ def train(
     """Train a model on songs and write it with its baselines, its card and its learning curve.
 
     Songs are divided by a hash of their names. If that leaves a side empty, each song is cut
-    instead (see `split`). Training stops once validation no longer improves. Ctrl-C stops it too
+    instead (see `corpus`). Training stops once validation no longer improves. Ctrl-C stops it too
     and keeps the best so far, and `resume` goes on from there. A seed (0 to 2**32 - 1) makes it
     repeatable; without one, a random seed is taken. The card names the seed, the `command` that
     trains, and the one that repeats the scores. Raises MidigenError, with nothing written, if the
@@ -87,20 +85,15 @@ def train(
 
 def _divide(songs: Sequence[Song]) -> tuple[dict[Side, list[Song]], bool]:
     """The songs of each side, and whether they are whole. Raises MidigenError for too few."""
-    if _is_enough(sides := divide(songs)):
-        return sides, True
-    if _is_enough(sides := cut(songs)):
-        return sides, False
+    for divided, is_whole in ((divide, True), (cut, False)):
+        sides = divided(songs)
+        if all(any(len(song.letters) > 1 for song in part) for part in sides.values()):
+            return sides, is_whole
     longest = max((len(song.letters) for song in songs), default=0)
     raise MidigenError(
         f"there is too little to learn from: {len(songs)} songs, the longest of {longest} "
         f"notes, and with so few of them one must have {_FEWEST_NOTES} at least"
     )
-
-
-def _is_enough(sides: dict[Side, list[Song]]) -> bool:
-    """Whether every side has something to predict."""
-    return all(any(len(song.letters) > 1 for song in part) for part in sides.values())
 
 
 def _write_model(

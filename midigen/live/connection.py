@@ -1,15 +1,35 @@
-"""The interface between the worker and the ports or terminal it plays through."""
+"""What is between the worker and the ports or the terminal: their interface, and what arrives."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from midigen.instrument.events import Output
-from midigen.live.arrivals import Enqueue
+from midigen.instrument.events import Cue, Notice, Output
 from midigen.midi.messages import Channel, Seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Nothing more will arrive: stop."""
+
+
+class Arrival(NamedTuple):
+    """An item in the worker's queue: what arrived, and when; `events` turns `data` into events.
+
+    `reply` gets the performer's notices. Both are called on the worker's thread.
+    """
+
+    time: Seconds
+    events: Callable[[Any], Iterable[Cue | Quit]]
+    data: Any
+    reply: Callable[[list[Notice]], None] | None = None
+
+
+Enqueue: TypeAlias = Callable[[Arrival], None]
+
+
 class Connection(Protocol):
-    """Live ports, or the terminal."""
+    """Live ports, or the terminal, which has nothing to release or to check."""
 
     @property
     def listening(self) -> Sequence[str]:
@@ -43,25 +63,18 @@ class Connection(Protocol):
         """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """Set whether MIDI clock is let in, and on which channel midigen plays, from now on.
-
-        For any thread.
-        """
+        """Set whether MIDI clock is let in, and the output channel. For any thread."""
 
     def send(self, output: Output) -> bool:
         """Send one message; return whether it went out. The worker calls it: may not block."""
 
     def release_held(self) -> int:
-        """Release the keys and pedals that the player holds; return how many.
-
-        It is for when note-offs may have been lost.
-        """
+        """Release held keys and pedals, after note-offs may have been lost; return how many."""
+        return 0
 
     def check(self) -> list[str]:
-        """Check the ports; return lines about changes. Called on another thread.
-
-        Raises PortError if it can't go on.
-        """
+        """Check the ports, on another thread; return lines about changes. Raises PortError."""
+        return []
 
     def close(self) -> None:
         """Close everything, inputs first. Nothing is enqueued afterwards."""

@@ -27,9 +27,7 @@ _APIS = {  # in the order of `auto`, with their names in python-rtmidi
     Api.JACK: "API_UNIX_JACK",
 }
 
-SETTLING: Seconds = 0.05
-"""Long enough for a few periods of a JACK server, and for a callback to end."""
-
+SETTLING: Seconds = 0.05  # enough for a few periods of a JACK server, and for a callback to end
 SEQUENCER = Path("/dev/snd/seq")  # checked first, because libasound complains on stderr
 
 
@@ -44,12 +42,9 @@ class Listing:
 
 
 def find_api(choice: Api) -> Api:
-    """The MIDI system to use: the chosen one, or the first that works here.
-
-    Raises NoMidiSystemError, which says what is wrong with each.
-    """
+    """The MIDI system to use: the chosen one, or the first that works. Raises NoMidiSystemError."""
     problems: list[str] = []
-    for listing in _listings(choice):
+    for listing in list_ports(choice):
         if not listing.problem:
             return listing.api
         problems.append(f"{listing.api}: {listing.problem}")
@@ -58,12 +53,16 @@ def find_api(choice: Api) -> Api:
     raise NoMidiSystemError(f"no MIDI system here ({'; '.join(problems)})")
 
 
-def list_ports() -> list[Listing]:
-    """The ports of every MIDI system that this machine could have, in the order of `auto`.
+def list_ports(choice: Api = Api.AUTO) -> Iterator[Listing]:
+    """The ports of every chosen MIDI system that this machine could have, in the order of `auto`.
 
-    Raises NoMidiSystemError if not even the MIDI library can be loaded.
+    A system is examined only when its turn comes. Raises NoMidiSystemError if not even the MIDI
+    library can be loaded.
     """
-    return list(_listings(Api.AUTO))
+    rtmidi = load_rtmidi()
+    compiled = rtmidi.get_compiled_api()
+    wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
+    return (_list_api(rtmidi, api) for api in wanted if number_of(rtmidi, api) in compiled)
 
 
 def sequencer_trouble(path: Path) -> tuple[str, str] | None:
@@ -135,14 +134,6 @@ def number_of(rtmidi: Any, api: Api) -> int:
     return int(getattr(rtmidi, _APIS[api]))
 
 
-def _listings(choice: Api) -> Iterator[Listing]:
-    """One system after another, each examined only when asked for."""
-    rtmidi = load_rtmidi()
-    compiled = rtmidi.get_compiled_api()
-    wanted = [api for api in _APIS if choice in (Api.AUTO, api)]
-    return (_list_api(rtmidi, api) for api in wanted if number_of(rtmidi, api) in compiled)
-
-
 def _list_api(rtmidi: Any, api: Api) -> Listing:
     if api is Api.ALSA and (trouble := sequencer_trouble(SEQUENCER)):
         problem, remedy = trouble
@@ -152,13 +143,12 @@ def _list_api(rtmidi: Any, api: Api) -> Listing:
             source = rtmidi.MidiIn(number_of(rtmidi, api), name="midigen-list")
             output = rtmidi.MidiOut(number_of(rtmidi, api), name="midigen-list")
             inputs, outputs = (ports_for(rtmidi, api, client) for client in (source, output))
-            listing = Listing(api, tuple(inputs), tuple(outputs))
             source.delete()
             output.delete()
+            return Listing(api, tuple(inputs), tuple(outputs))
     except rtmidi.RtMidiError as exc:
         problem = "its server isn't running" if api is Api.JACK else str(exc)
         return Listing(api, problem=problem)
-    return listing
 
 
 @contextlib.contextmanager

@@ -22,24 +22,18 @@ from midigen.settings.choices import Api
 _NUMBERS = {Api.ALSA: re.compile(r" \d+:\d+$"), Api.WINMM: re.compile(r" \d+$")}
 """The numbers that a system adds to a name."""
 
-_UNIQUE = (Api.ALSA, Api.JACK)
-"""The systems in which all names differ."""
+_UNIQUE = (Api.ALSA, Api.JACK)  # the systems in which all names differ
 
 
 class Port(NamedTuple):
     """A port that could be connected to."""
 
     api: Api
-    place: int
-    """Its place in the system's list, from 0, by which it is opened."""
-    listed: str
-    """Its name in that list."""
-    plain: str
-    """The same without the number that the system adds."""
-    name: str
-    """The name for players: the plain one, with a number if there are twins, `Piano #2`."""
-    mark: str
-    """Its identity among all ports, as far as the system gives one."""
+    place: int  # its place in the system's list, from 0, by which it is opened
+    listed: str  # its name in that list
+    plain: str  # the same without the number that the system adds
+    name: str  # the name for players: the plain one, with a number if there are twins, `Piano #2`
+    mark: str  # its identity among all ports, as far as the system gives one
 
 
 def ports_of(api: Api, listed: Sequence[str | None]) -> list[Port]:
@@ -66,11 +60,10 @@ def choose(wanted: str, ports: Sequence[Port]) -> Port:
     those that fit. The numbers that a system adds count only where nothing else tells ports
     apart. Raises PortError, which lists the ports that there are or that match.
     """
-    found = matches(wanted, ports)
-    if not found:
-        there = ", ".join(quoted(port.name for port in ports)) or "none"
-        raise PortError(f'no port "{wanted}"; there are: {there}')
-    return _only(wanted, found)
+    if found := _only(wanted, matches(wanted, ports)):
+        return found
+    there = quoted(port.name for port in ports) or "none"
+    raise PortError(f'no port "{wanted}"; there are: {there}')
 
 
 def matches(wanted: str, ports: Sequence[Port]) -> list[Port]:
@@ -87,8 +80,7 @@ class Sought:
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
-        self.found: Port | None = None
-        """The port, while it is there."""
+        self.found: Port | None = None  # the port; None once it has gone
         self._before: Port | None = None
         self._twins = 0
         self._others: set[str] = set()  # names and marks of those that were there beside it
@@ -102,25 +94,19 @@ class Sought:
         """
         before = self._before
         if before is None:
-            found = matches(self.wanted, ports)
-            return _only(self.wanted, found) if found else None
+            return _only(self.wanted, matches(self.wanted, ports))
         free = [port for port in ports if port.mark not in taken]
         if same := [port for port in free if port.mark == before.mark]:
             return same[0]
         new = [port for port in free if self._others.isdisjoint((port.mark, port.plain))]
         alike = [port for port in new if port.plain == before.plain]
         asked_for = [port for port in matches(self.wanted, ports) if port in (alike or new)]
-        found = asked_for or matches(self.wanted, alike)
-        return _only(self.wanted, found) if found else None
+        return _only(self.wanted, asked_for or matches(self.wanted, alike))
 
     def take(self, port: Port, ports: Sequence[Port]) -> None:
         """From now on, the port is this one."""
         self.found = self._before = port
         self._remember(port, ports)
-
-    def lose(self) -> None:
-        """The port has gone."""
-        self.found = None
 
     def is_listed(self, ports: Sequence[Port]) -> bool:
         """Whether the port is still there, as far as a list tells.
@@ -156,9 +142,9 @@ def is_numbered(found: str, name: str) -> bool:
     return re.fullmatch(rf"{re.escape(client)}(-\d+)?:{re.escape(port)}", found) is not None
 
 
-def quoted(names: Iterable[str]) -> list[str]:
-    """Names in quotation marks."""
-    return [f'"{name}"' for name in names]
+def quoted(names: Iterable[str]) -> str:
+    """Names in quotation marks, with commas between them."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _plain(api: Api, name: str, place: int) -> str:
@@ -188,13 +174,14 @@ def _fitting(wanted: str, ports: Sequence[Port]) -> list[Port]:
     return next((found for fits in ways if (found := [port for port in ports if fits(port)])), [])
 
 
-def _only(wanted: str, found: Sequence[Port]) -> Port:
+def _only(wanted: str, found: Sequence[Port]) -> Port | None:
+    """The one that was found, if any. Raises PortError if there are several."""
     if len(found) > 1:
-        several = ", ".join(quoted(port.name for port in found))
+        several = quoted(port.name for port in found)
         raise PortError(
             f'"{wanted}" matches several ports: {several}; give more of the name, or its number'
         )
-    return found[0]
+    return found[0] if found else None
 
 
 def _count(found: Port, ports: Sequence[Port]) -> int:

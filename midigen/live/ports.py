@@ -8,19 +8,20 @@ from typing import Any
 from midigen.errors import MidigenError, NoMidiSystemError, PortError
 from midigen.instrument.events import Output
 from midigen.instrument.ledger import silencing
-from midigen.live.arrivals import Enqueue
 from midigen.live.clients import Clients, Link
+from midigen.live.connection import Enqueue
 from midigen.live.feedback import Feedback
 from midigen.live.intake import Held, key_of
 from midigen.live.midi_system import SETTLING
-from midigen.live.patch import Patch
 from midigen.live.port_names import Port, quoted
+from midigen.live.watches import Patch
 from midigen.midi import wire
 from midigen.midi.messages import Channel, Message, NoteOn, Seconds
 from midigen.settings.choices import Api
 from midigen.settings.connections import Ports
 
 STANDS_STILL = "the JACK server hangs: nothing is received or sent"
+_GONE = "the MIDI system has gone: waiting for it to come back"
 
 
 class MidiPorts:
@@ -32,8 +33,7 @@ class MidiPorts:
     it, because a midigen that died may have left notes sounding there.
     """
 
-    silence_ends_phrases = True
-    """Only a silence ends a phrase here."""
+    silence_ends_phrases = True  # only a silence ends a phrase here
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class MidiPorts:
         waits: bool = False,
         plays: bool = True,
     ) -> None:
+        self.trouble = ""  # what blocks all input and output, as `check` found it; else empty
         self._feedback = Feedback()
         self._clients = Clients(
             api, settings, self._feedback, hears_clock=hears_clock, waits=waits, plays=plays
         )
-        self._settings = settings
         self._channel = channel
         self._dropped = 0  # at ports that were closed
         self._outputs: tuple[Any, ...] = ()  # the open ones; replaced, never changed
@@ -57,8 +57,6 @@ class MidiPorts:
         self._failing: set[int] = set()  # ids of outputs that refuse messages
         self._patch = Patch()
         self._begun: set[Held] = set()  # keys and pedals that are down at the receivers
-        self._is_lost = False  # the MIDI system closed our ports: nothing may be sent
-        self._stands_still = False  # the JACK server, as `check` found it
         self._told_of_echo = False
         self._told_of_deaf: set[str] = set()
         self._complaint = ""  # the problem last reported
@@ -66,38 +64,28 @@ class MidiPorts:
     @property
     def listening(self) -> list[str]:
         """The names of the inputs that are open."""
-        linked = [link.found for link in self._clients.links if link.is_input and link.found]
-        return [*self._clients.own_names[:1], *linked]
+        return [end.name for end in self._clients.inputs if end.name]
 
     @property
     def playing(self) -> list[str]:
         """The names of the outputs that are open."""
-        linked = [link.found for link in self._clients.links if not link.is_input and link.found]
-        return [*self._clients.own_names[1:], *linked]
+        return [end.name for end in self._clients.outputs if end.name]
 
     @property
     def missing(self) -> list[str]:
         """The named ports that aren't there."""
-        return [link.sought.wanted for link in self._clients.links if not link.found]
+        return [link.sought.wanted for link in self._clients.links if not link.name]
 
     @property
     def description(self) -> str:
         """The open ports, in words."""
-        heard, played = quoted(self.listening), quoted(self.playing)
-        return f"listening on {', '.join(heard)}, playing to {', '.join(played)}"
+        return f"listening on {quoted(self.listening)}, playing to {quoted(self.playing)}"
 
     @property
     def latency(self) -> Seconds:
         """Half of JACK's period, since a message is sent in its middle on average; else 0."""
         jack = self._clients.jack
-        return jack.period / 2 if jack and not self._is_lost else 0.0
-
-    @property
-    def trouble(self) -> str:
-        """What blocks all input and output, as `check` found it; else empty."""
-        if self._is_lost:
-            return "the MIDI system has gone: waiting for it to come back"
-        return STANDS_STILL if self._stands_still else ""
+        return jack.period / 2 if jack else 0.0
 
     @property
     def dropped(self) -> int:
@@ -112,7 +100,16 @@ class MidiPorts:
     def open(self, enqueue: Enqueue) -> None:
         """Open everything. Raises PortError or NoMidiSystemError, with nothing left open."""
         self._enqueue = enqueue
-        self._open()
+        try:
+            self._clients.open(enqueue)
+            self._take_outputs()
+            self._clients.unblock()
+        except (self._clients.error, NotImplementedError) as exc:
+            self.close()
+            raise PortError(f"the MIDI system refuses: {exc}") from exc
+        except MidigenError:
+            self.close()
+            raise
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
         """Set whether MIDI clock is let in, from the next `check` on, and the output channel."""
@@ -130,7 +127,7 @@ class MidiPorts:
         data = wire.encode(output)
         jack = self._clients.jack
         with self._sending:
-            if self._is_lost or (jack and jack.gone) or not self._may_pass(output):
+            if self.trouble == _GONE or (jack and jack.gone) or not self._may_pass(output):
                 self._dropped += isinstance(output, NoteOn)
                 return False
             self._feedback.send(output, time.perf_counter())
@@ -146,29 +143,25 @@ class MidiPorts:
         return sum(intake.release_held() for intake in self._clients.intakes)
 
     def check(self) -> list[str]:
-        """Check the ports; return lines about those that went away or came back.
-
-        Raises PortError only if midigen can't go on.
-        """
-        if self._is_lost:
+        """Check the ports; return lines about those that went away or came back."""
+        if self.trouble == _GONE:
             return self._come_back()
         clients = self._clients
         if clients.jack and clients.jack.gone:
             self._leave()
             return ["the JACK server has stopped: waiting for it to come back"]
         if clients.jack and clients.jack.stands_still:
-            is_new, self._stands_still = not self._stands_still, True
+            is_new, self.trouble = not self.trouble, STANDS_STILL
             return [STANDS_STILL] if is_new else []
         inputs, outputs = clients.listed()
-        own = clients.own_names
-        if own and not (_has(outputs, own[0]) and _has(inputs, own[1])):
+        if not {port.plain for port in (*inputs, *outputs)}.issuperset(clients.own_names):
             self._leave()
             return ["the MIDI system has closed the ports: opening them again"]
-        lines = ["the JACK server runs again"] if self._stands_still else []
-        self._stands_still = False
+        lines = ["the JACK server runs again"] if self.trouble else []
+        self.trouble = ""
         clients.filter_inputs()
         for link in clients.links:
-            lines += self._look_after(link, clients.others(inputs if link.is_input else outputs))
+            lines += self._look_after(link, clients.others(inputs if link.intake else outputs))
         lines += self._repatch()
         lines += self._unblock()
         if self._feedback.returned and not self._told_of_echo:
@@ -186,25 +179,13 @@ class MidiPorts:
     def other_inputs(self) -> list[str]:
         """Inputs on this machine that midigen could listen to, but doesn't."""
         inputs, _ = self._clients.listed()
-        echoes = (self._settings.out_client, "Midi Through")
-        heard = self._clients.connected(inputs=True)
+        echoes = (self._clients.settings.out_client, "Midi Through")
+        heard = self._taken(inputs=True)
         return [
             port.name
             for port in self._clients.others(inputs)
             if port.mark not in heard and not port.name.startswith(echoes)
         ]
-
-    def _open(self) -> None:
-        try:
-            self._clients.open(self._enqueue)
-            self._take_outputs()
-            self._clients.unblock()
-        except (self._clients.error, NotImplementedError) as exc:
-            self.close()
-            raise PortError(f"the MIDI system refuses: {exc}") from exc
-        except MidigenError:
-            self.close()
-            raise
 
     def _may_pass(self, message: Message) -> bool:
         """Whether a message may be sent: while the server hangs, only note-offs that are needed.
@@ -222,26 +203,23 @@ class MidiPorts:
 
     def _take_outputs(self) -> None:
         """Play to the outputs that are open now; silence those that are new first."""
-        outputs = self._clients.targets
-        if any(port not in self._outputs for port in outputs):
+        outputs = tuple(end.client for end in self._clients.outputs if end.name)
+        new = [port for port in outputs if port not in self._outputs]
+        if new:
             time.sleep(SETTLING)  # a message right after a connection may be lost
         with self._sending:
-            for port in outputs:
-                if port not in self._outputs:
-                    for message in silencing(self._channel):
-                        port.send_message(wire.encode(message))
+            for port in new:
+                for message in silencing(self._channel):
+                    port.send_message(wire.encode(message))
             self._outputs = outputs
-
-    # --- watch and reopen
 
     def _look_after(self, link: Link, ports: Sequence[Port]) -> list[str]:
         """Close a link whose port has gone, and connect it when the port has come back."""
-        lines = [] if not link.found or self._is_there(link, ports) else [self._lose(link)]
-        if link.found:
+        lines = [] if not link.name or self._is_there(link, ports) else [self._lose(link)]
+        if link.name:
             return []
         try:
-            taken = self._clients.connected(inputs=link.is_input)
-            port = link.sought.find(ports, taken=taken)
+            port = link.sought.find(ports, taken=self._taken(inputs=bool(link.intake)))
             if port is None:
                 return lines
             self._clients.connect(link, port, ports)
@@ -251,7 +229,12 @@ class MidiPorts:
             is_new, link.complaint = problem != link.complaint, problem
             return [*lines, problem] if is_new else lines
         link.complaint = ""
-        return [*lines, f'"{link.found}" is connected']
+        return [*lines, f'"{link.name}" is connected']
+
+    def _taken(self, *, inputs: bool) -> set[str]:
+        """The marks of the named ports that are connected, either inputs or outputs."""
+        ports = [link.sought.found for link in self._clients.links if bool(link.intake) is inputs]
+        return {port.mark for port in ports if port}
 
     def _is_there(self, link: Link, ports: Sequence[Port]) -> bool:
         """Whether a link's port exists and is still connected: it may have gone for a moment."""
@@ -261,12 +244,12 @@ class MidiPorts:
         watch = self._clients.watch
         if not (watch and link.own):
             return True
-        ends = (found.listed, link.own) if link.is_input else (link.own, found.listed)
+        ends = (found.listed, link.own) if link.intake else (link.own, found.listed)
         return watch.is_connected(*ends)
 
     def _lose(self, link: Link) -> str:
-        gone = link.found
-        link.sought.lose()
+        gone = link.name
+        link.sought.found = None
         self._take_outputs()
         self._failing.discard(id(link.client))
         if link.intake:
@@ -277,25 +260,25 @@ class MidiPorts:
 
     def _repatch(self) -> list[str]:
         """Restore the JACK connections of the virtual ports."""
-        jack, own, unblocker = self._clients.jack, self._clients.own_names, self._clients.unblocker
-        lines: list[str] = []
-        if not jack:
-            return lines
-        for name in own:
-            plugged = jack.connections(name)
-            if unblocker:
-                plugged.discard(unblocker.port)  # it reconnects itself
-            for other in self._patch.update(name, plugged, jack.has_port):
-                ends = (other, name) if name == own[0] else (name, other)
-                if jack.connect(*ends):
-                    lines.append(f'"{ends[0]}" is connected to "{ends[1]}" again')
+        jack, unblocker = self._clients.jack, self._clients.unblocker
+        if not (jack and unblocker):
+            return []
+        lines = []
+        for end in self._clients.virtual:
+            plugged = jack.connections(end.own) - {unblocker.own}  # that is connected anyway
+            for other in self._patch.update(end.own, plugged, jack.has_port):
+                source, target = (other, end.own) if end.intake else (end.own, other)
+                if jack.connect(source, target):
+                    lines.append(f'"{source}" is connected to "{target}" again')
         return lines
 
     def _unblock(self) -> list[str]:
         """Unblock JACK inputs that an unfinished SysEx blocks, and report each one once."""
         self._clients.unblock()
-        deaf = self._clients.deaf()
-        new, self._told_of_deaf = deaf - self._told_of_deaf, self._told_of_deaf | deaf
+        ends = self._clients.inputs
+        deaf = {end.name for end in ends if end.name and end.intake and end.intake.was_deaf}
+        new = deaf - self._told_of_deaf
+        self._told_of_deaf |= new
         return [
             f'an unfinished SysEx blocked "{name}" for a moment: notes may be missing'
             for name in sorted(new)
@@ -303,8 +286,7 @@ class MidiPorts:
 
     def _leave(self) -> None:
         """Close everything after the MIDI system has failed, and release held keys."""
-        self._is_lost = True
-        self._stands_still = False
+        self.trouble = _GONE
         self._begun.clear()
         intakes = self._clients.intakes
         self.close()
@@ -315,21 +297,15 @@ class MidiPorts:
     def _come_back(self) -> list[str]:
         """Open everything again as soon as that is possible."""
         try:
-            self._open()
+            self.open(self._enqueue)
         except NoMidiSystemError:
             return []
         except PortError as exc:
             problem = str(exc)
             is_new, self._complaint = problem != self._complaint, problem
             return [problem] if is_new else []
-        self._is_lost = False
-        self._complaint = ""
+        self.trouble = self._complaint = ""
         lines = [f"the MIDI system is back: {self.description}", *self._repatch()]
         self._outputs = ()
         self._take_outputs()  # again: the restored connections must be silenced too
         return lines
-
-
-def _has(ports: Sequence[Port], name: str) -> bool:
-    """Whether there is a port of this name."""
-    return any(port.plain == name for port in ports)

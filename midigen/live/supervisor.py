@@ -68,10 +68,7 @@ def _connected(name: str) -> socket.socket | None:
 
 def _watchdog(environment: Mapping[str, str]) -> Seconds | None:
     """A part of the watchdog's interval; None without one, or if it is for another process."""
-    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+    own, microseconds = str(os.getpid()), environment.get("WATCHDOG_USEC", "")
+    if environment.get("WATCHDOG_PID", own) != own or not microseconds.isdecimal():
         return None
-    try:
-        microseconds = int(environment["WATCHDOG_USEC"])
-    except (KeyError, ValueError):
-        return None
-    return microseconds / 1e6 / _PINGS if microseconds > 0 else None
+    return int(microseconds) / 1e6 / _PINGS or None

@@ -1,12 +1,9 @@
 """The terminal as a port: letters in on standard input, note names out.
 
 For machines without a MIDI system, and for trying midigen in a shell. A line is played on the
-grid, one step a note. `c d e f g a b` are the seven notes as they are written in the key, in the
-octave of middle C; upper case is an octave higher. `f#` and `bb` have accidentals of their own. A
-space or a dash waits one step, a bar line doesn't wait, and the end of the line ends the phrase. A
-line that starts with `:` is a command. Key, tempo and grid are those in force when the line is
-read. From a pipe, each line waits for the answer to the line before it, and the end of the input
-ends the program after the last answer.
+grid, one step a note; `HELP` says what it may have. Small letters are in the octave of middle C.
+Key, tempo and grid are those in force when the line is read. From a pipe, each line waits for the
+answer to the line before it, and the end of the input ends the program after the last answer.
 """
 
 import contextlib
@@ -15,13 +12,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from io import RawIOBase
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 from midigen.errors import UnknownNoteError
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Event, Output
-from midigen.live.arrivals import Arrival, Enqueue, Quit
+from midigen.live.connection import Arrival, Connection, Enqueue, Quit
 from midigen.live.standard_input import lines
 from midigen.midi.messages import Channel, NoteOff, NoteOn, Pitch, Seconds
 from midigen.music.keys import Key
@@ -63,7 +60,10 @@ def read_notes(line: str, key: Key) -> list[Pitch | None]:
     """
     steps: list[Pitch | None] = []
     for run in _RUN.findall(line.rstrip()):
-        steps += [None] if run in _WAITS else [_pitch(note, key) for note in _notes(run)]
+        if run in _WAITS:
+            steps.append(None)
+        else:
+            steps += [key.written(note, _OCTAVE + note[0].isupper()) for note in _notes(run)]
     return steps
 
 
@@ -89,31 +89,29 @@ def read_command(line: str) -> Control | Quit:
     return Quit() if name in ("quit", "q") else Control(name, value.strip())
 
 
-class Terminal:
-    """A `Connection` between standard input and output. `tell` shows the player a line."""
+@dataclass(eq=False)
+class Terminal(Connection):
+    """A `Connection` between standard input and output. `tell` shows the player a line.
+
+    `manner` gives the manner in force; it is called on the worker's thread.
+    """
+
+    manner: Callable[[], Manner]
+    _: KW_ONLY
+    stdin: RawIOBase
+    stdout: TextIO
+    tell: Callable[[str], None]
 
     silence_ends_phrases = False  # the end of the line does
     description = "reading notes from standard input"
-    listening: Sequence[str] = ("standard input",)
-    playing: Sequence[str] = ("standard output",)
-    missing: Sequence[str] = ()
+    listening: ClassVar[Sequence[str]] = ("standard input",)
+    playing: ClassVar[Sequence[str]] = ("standard output",)
+    missing: ClassVar[Sequence[str]] = ()
     latency = 0.0
     trouble = ""
     dropped = returned = 0
 
-    def __init__(
-        self,
-        manner: Callable[[], Manner],
-        *,
-        stdin: RawIOBase,
-        stdout: TextIO,
-        tell: Callable[[str], None],
-    ) -> None:
-        """`manner` gives the manner in force; it is called on the worker's thread."""
-        self._manner = manner
-        self._stdin = stdin
-        self._stdout = stdout
-        self._tell = tell
+    def __post_init__(self) -> None:
         self._closing = threading.Event()
         self._answered = threading.Event()
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -134,19 +132,11 @@ class Terminal:
         """Print a note when it begins, and end the line with the answer."""
         match output:
             case NoteOn():
-                self._texts.put(f"{self._manner().key.pitch_name(output.pitch)} ")
+                self._texts.put(f"{self.manner().key.pitch_name(output.pitch)} ")
             case EndOfAnswer():
                 self._texts.put("\n")
                 self._answered.set()
         return True
-
-    def release_held(self) -> int:
-        """Return 0: nothing can be held here."""
-        return 0
-
-    def check(self) -> list[str]:
-        """Do nothing: the end of the input ends the program."""
-        return []
 
     def close(self) -> None:
         """Stop reading, and print the rest."""
@@ -159,27 +149,24 @@ class Terminal:
             self._enqueue(Arrival(time.perf_counter(), lambda event: (event,), event))
 
     def _read(self) -> None:
-        waits_for_answers = not self._stdin.isatty()
-        for text in lines(self._stdin):
-            if text.lstrip().startswith(":"):
-                self._obey(text.strip())
-            elif self._play(text):
-                self._hand_over(wait=waits_for_answers)
+        waits_for_answers = not self.stdin.isatty()
+        for text in lines(self.stdin):
+            if not text.lstrip().startswith(":"):
+                if self._play(text):
+                    self._hand_over(wait=waits_for_answers)
+            elif text.strip() == ":help":
+                self.tell(HELP)
+            else:
+                self._put(read_command(text.strip()))
         self._hand_over(wait=True)
         self._put(Quit())
-
-    def _obey(self, text: str) -> None:
-        if text == ":help":
-            self._tell(HELP)
-        else:
-            self._put(read_command(text))
 
     def _manner_now(self) -> Manner | None:
         """The manner in force once everything typed before has been handled; None at the end."""
         told: queue.SimpleQueue[Manner] = queue.SimpleQueue()
 
         def tell(_: None) -> Sequence[Event]:
-            told.put(self._manner())
+            told.put(self.manner())
             return ()
 
         self._enqueue(Arrival(time.perf_counter(), tell, None))
@@ -189,33 +176,29 @@ class Terminal:
         return None
 
     def _play(self, line: str) -> bool:
-        manner = self._manner_now()
-        if manner is None:
+        if (manner := self._manner_now()) is None:
             return False
         try:
             pitches = read_notes(line, manner.key)
         except UnknownNoteError as exc:
-            self._tell(f"{exc}; :help says more")
+            self.tell(f"{exc}; :help says more")
             return False
         start = time.perf_counter()
         for index, pitch in enumerate(pitches):
-            onset = start + index * manner.step
-            if pitch is None:
-                continue
-            self._wait_until(onset)
-            self._put(NoteOn(pitch, _VELOCITY))
-            self._wait_until(onset + manner.gate)
-            self._put(NoteOff(pitch))
+            if pitch is not None:
+                onset = start + index * manner.step
+                self._wait_until(onset)
+                self._put(NoteOn(pitch, _VELOCITY))
+                self._wait_until(onset + manner.gate)
+                self._put(NoteOff(pitch))
         self._wait_until(start + len(pitches) * manner.step)
         return True
 
     def _hand_over(self, *, wait: bool) -> None:
         self._answered.clear()
         self._put(EndOfPhrase())
-        if wait:
-            while not self._answered.wait(timeout=0.1):
-                if self._closing.is_set():
-                    return
+        while wait and not (self._answered.wait(timeout=0.1) or self._closing.is_set()):
+            pass
 
     def _wait_until(self, time_: Seconds) -> None:
         self._closing.wait(max(0.0, time_ - time.perf_counter()))
@@ -227,12 +210,8 @@ class Terminal:
                 continue
             line_is_empty = text == "\n"
             try:
-                self._stdout.write(text)
-                self._stdout.flush()
+                self.stdout.write(text)
+                self.stdout.flush()
             except (OSError, ValueError):  # the reader has gone
                 self._put(Quit())
                 return
-
-
-def _pitch(note: str, key: Key) -> Pitch:
-    return key.written(note, _OCTAVE + note[0].isupper())

@@ -1,17 +1,25 @@
-"""What a MIDI file holds: its tracks, their messages, and the tempos and signatures in them."""
+"""What a MIDI file holds: tracks, their messages, tempos and signatures, and when a tick is."""
 
+import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from midigen.errors import MidiFileError
-from midigen.midi.messages import Message
-from midigen.midi.ticks import AtTick, TickClock, Ticks
+from midigen.midi.messages import Message, Seconds
+
+Ticks: TypeAlias = int
+"""A time in a file, counted from its beginning."""
 
 _T = TypeVar("_T")
+AtTick: TypeAlias = tuple[Ticks, _T]
+"""An event of a file, and its tick."""
+
+_STANDARD_TEMPO = 500_000  # microseconds a beat, in a file that doesn't name any
 
 
 class TimeSignature(NamedTuple):
@@ -39,6 +47,24 @@ class Track:
     time_signatures: list[AtTick[TimeSignature]] = field(default_factory=list)
     key_signatures: list[AtTick[KeySignature]] = field(default_factory=list)
     end: Ticks = 0
+
+
+class TickClock:
+    """Ticks to seconds. `tempos` are in microseconds a beat, in the order of their ticks."""
+
+    def __init__(self, ticks_per_beat: int, tempos: Iterable[AtTick[int]]) -> None:
+        self._ticks: list[Ticks] = [0]
+        self._times: list[Seconds] = [0.0]
+        self._paces = [_STANDARD_TEMPO / 1e6 / ticks_per_beat]
+        for tick, tempo in tempos:
+            self._times.append(self.at(tick))
+            self._ticks.append(tick)
+            self._paces.append(tempo / 1e6 / ticks_per_beat)
+
+    def at(self, tick: float) -> Seconds:
+        """The time of a tick."""
+        place = bisect.bisect_right(self._ticks, tick) - 1
+        return self._times[place] + (tick - self._ticks[place]) * self._paces[place]
 
 
 @dataclass(frozen=True)
@@ -89,4 +115,4 @@ class MidiFile:
 
 
 def _in_order(of_tracks: Iterable[list[AtTick[_T]]]) -> list[AtTick[_T]]:
-    return sorted(chain.from_iterable(of_tracks), key=lambda each: each[0])
+    return sorted(chain.from_iterable(of_tracks), key=itemgetter(0))

@@ -31,7 +31,7 @@ class Decoder:
         if len(data) == _WHOLE and _is_whole(data):  # the usual case, and fast
             self._status = data[0]
             self._data.clear()
-            return [_decode(data[0], data[1], data[2])]
+            return [decode(data[0], data[1], data[2])]
         messages: list[Message] = []
         for byte in data:
             if byte >= _FIRST_REALTIME:  # may come inside another message
@@ -42,8 +42,8 @@ class Decoder:
                 self._data.clear()
             elif self._status:
                 self._data.append(byte)
-                if len(self._data) == _data_length(self._status):
-                    messages.append(_decode(self._status, *self._data))
+                if len(self._data) == data_length(self._status):
+                    messages.append(decode(self._status, *self._data))
                     self._data.clear()
                     if self._status == _SONG_POSITION:  # has no running status
                         self._status = 0
@@ -65,7 +65,8 @@ def encode(message: Message) -> tuple[int, ...]:
             return (_SONG_POSITION, message.sixteenths & 0x7F, message.sixteenths >> 7)
 
 
-def _data_length(status: int) -> int:
+def data_length(status: int) -> int:
+    """How many data bytes follow the status of a channel message or a song position."""
     return 1 if status & _KIND in (_PROGRAM, _CHANNEL_PRESSURE) else 2
 
 
@@ -80,7 +81,8 @@ def _is_whole(data: Sequence[int]) -> bool:
     )
 
 
-def _decode(status: int, first: int, second: int | None = None) -> Message:
+def decode(status: int, first: int, second: int | None = None) -> Message:
+    """Decode a whole channel message or song position."""
     if status == _SONG_POSITION and second is not None:
         return SongPosition(first | second << 7)
     kind, channel = status & _KIND, (status & _CHANNEL) + 1

@@ -4,6 +4,7 @@ The recording of a long session must be a valid file at any moment, so a `MidiFi
 events as the bytes that the file will hold.
 """
 
+import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import TypeAlias
 from midigen import files
 from midigen.errors import MidiFileError
 from midigen.midi import wire
+from midigen.midi.file import Ticks
 from midigen.midi.messages import Seconds, TimedMessage
-from midigen.midi.ticks import RESOLUTION, TempoMap, Ticks, microseconds_a_beat
+
+RESOLUTION = 960
+"""Ticks a beat in the files that are written: half a millisecond at 120 beats a minute."""
 
 Pieces: TypeAlias = Sequence[bytes | bytearray]
 """The bytes of a file in pieces, in order, so that a long track needn't be copied."""
@@ -24,6 +28,8 @@ _TEXT, _TRACK_NAME, _END_OF_TRACK, _SET_TEMPO, _TIME_SIGNATURE = 0x01, 0x03, 0x2
 _QUARTERS = (2, 24, 8)  # a beat is a 2 ** 2th note, of 24 MIDI clocks; 8 thirty-seconds a quarter
 _FARTHEST: Ticks = 0x0FFFFFFF  # the largest distance of two events: 38 hours at 120 beats a minute
 _MANY_TRACKS = 1  # the format of a file whose tracks sound together
+_SLOWEST = 0xFFFFFF  # microseconds a beat: files store them in three bytes
+_UNITS = 1_000_000 * RESOLUTION  # units in a second; at n microseconds a beat a tick has n units
 
 
 def write(path: Path, tracks: Mapping[str, Sequence[TimedMessage]], bpm: float, bar: int) -> None:
@@ -42,6 +48,37 @@ def write(path: Path, tracks: Mapping[str, Sequence[TimedMessage]], bpm: float, 
         raise MidiFileError(f"{path}: can't be written: {exc.strerror or exc}") from exc
 
 
+def microseconds_a_beat(bpm: float) -> int:
+    """A tempo as files store it, 1 to 16,777,215."""
+    return max(1, min(_SLOWEST, round(60_000_000 / bpm)))
+
+
+class TempoMap:
+    """Seconds to ticks, at a tempo that changes. Tick 0 is at `start`.
+
+    Ticks are counted from the last tempo change as a reader of the file will find it, in whole
+    numbers, so that times are right to half a tick however often the tempo changes.
+    """
+
+    def __init__(self, start: Seconds, tempo: int) -> None:
+        self.tempo = tempo
+        self._start = start
+        self._tick: Ticks = 0  # of the last change
+        self._units = 0  # from the start to the last change
+
+    def tick(self, time: Seconds) -> Ticks:
+        """The tick nearest to a time, never before the last tempo change."""
+        since = round((time - self._start) * _UNITS) - self._units
+        return self._tick + max(0, (2 * since + self.tempo) // (2 * self.tempo))
+
+    def change(self, tempo: int, time: Seconds) -> Ticks:
+        """Change the tempo at a time, and return the tick where the new tempo begins."""
+        tick = self.tick(time)
+        self._units += (tick - self._tick) * self.tempo
+        self._tick, self.tempo = tick, tempo
+        return tick
+
+
 class MidiFileBuilder:
     """A file that grows. Its tracks follow one tempo, which stands in the first, the conductor.
 
@@ -53,8 +90,8 @@ class MidiFileBuilder:
         self._tempo = TempoMap(start, tempo)
         self._tracks = [TrackBuilder(name) for name in names]
         self._conductor = self._tracks[0]
-        self._conductor.meta(0, _meta(_TIME_SIGNATURE, bytes([bar, *_QUARTERS])))
-        self._conductor.meta(0, _set_tempo(tempo))
+        self._conductor.add(0, _meta(_TIME_SIGNATURE, bytes([bar, *_QUARTERS])))
+        self._conductor.add(0, _set_tempo(tempo))
 
     @property
     def messages(self) -> int:
@@ -64,7 +101,7 @@ class MidiFileBuilder:
     def change_tempo(self, tempo: int, time: Seconds) -> None:
         """Change the tempo at a time, to so many microseconds a beat."""
         if tempo != self._tempo.tempo:
-            self._conductor.meta(self._tempo.change(tempo, time), _set_tempo(tempo))
+            self._conductor.add(self._tempo.change(tempo, time), _set_tempo(tempo))
 
     def add(self, track: int, message: bytes, time: Seconds) -> None:
         """Add a channel message to a track."""
@@ -80,8 +117,8 @@ class MidiFileBuilder:
         Notes that are still sounding end there.
         """
         last = max(self._tempo.tick(end), *(track.last for track in self._tracks))
-        tracks = [piece for track in self._tracks for piece in track.pieces(last)]
-        return [_header(len(self._tracks)), *tracks]
+        header = struct.pack(">4sI3H", b"MThd", 6, _MANY_TRACKS, len(self._tracks), RESOLUTION)
+        return [header, *(piece for track in self._tracks for piece in track.pieces(last))]
 
 
 class TrackBuilder:
@@ -95,19 +132,22 @@ class TrackBuilder:
         self._events = bytearray(b"\0" + _meta(_TRACK_NAME, name.encode()))
         self._sounding: Counter[tuple[int, int]] = Counter()  # channel and pitch
 
-    def meta(self, tick: Ticks, event: bytes) -> None:
-        """Add a meta event, such as a tempo or a time signature."""
-        self._add(tick, event)
+    def add(self, tick: Ticks, event: bytes) -> None:
+        """Add a meta event; if it is older than the newest event, it is put at its tick."""
+        self._events += _distance(max(0, tick - self.last)) + event
+        self.last = max(tick, self.last)
 
     def message(self, tick: Ticks, message: bytes) -> None:
-        """Add a channel message; if it is older than the newest event, it is put at its tick."""
+        """Add a channel message, as `add` does."""
         if (note := _note(message)) is not None:
             if _begins(message):
                 self._sounding[note] += 1
+            elif self._sounding[note] > 1:
+                self._sounding[note] -= 1
             else:
-                self._end(note)
+                del self._sounding[note]  # which a Counter needn't have
         self.messages += 1
-        self._add(tick, message)
+        self.add(tick, message)
 
     def ends_nothing(self, message: bytes) -> bool:
         """Whether a message is a note-off for a note that isn't sounding."""
@@ -125,15 +165,6 @@ class TrackBuilder:
         length = len(self._events) + len(ending)
         return [b"MTrk" + length.to_bytes(4, "big"), self._events, ending]
 
-    def _add(self, tick: Ticks, event: bytes) -> None:
-        self._events += _distance(max(0, tick - self.last)) + event
-        self.last = max(tick, self.last)
-
-    def _end(self, note: tuple[int, int]) -> None:
-        self._sounding[note] -= 1
-        if self._sounding[note] <= 0:
-            del self._sounding[note]
-
 
 def variable_length(number: int) -> bytes:
     """Encode a number as files do: seven bits a byte, the top bit set in all but the last."""
@@ -141,11 +172,6 @@ def variable_length(number: int) -> bytes:
     while number := number >> 7:
         digits.append(number & 0x7F | 0x80)
     return bytes(reversed(digits))
-
-
-def _header(tracks: int) -> bytes:
-    numbers = (_MANY_TRACKS, tracks, RESOLUTION)
-    return b"MThd\0\0\0\6" + b"".join(number.to_bytes(2, "big") for number in numbers)
 
 
 def _set_tempo(tempo: int) -> bytes:

@@ -59,7 +59,7 @@ class Foresight:
             move(self._session)
         self._session.memory_amount = question.memory_amount
         try:
-            likely = self._predict(answers=question.answers)
+            likely = self._session.predict(answers=question.answers)
             trouble = _fault(likely, rows=SIZE if question.answers else 1)
         except Exception as exc:  # whatever a model does, the music goes on
             said = " ".join(str(exc).split())  # it may be several lines
@@ -67,9 +67,6 @@ class Foresight:
         if trouble:
             likely = self._session.recall(answers=question.answers)
         return Forecast(question.number, question.answers, likely, trouble)
-
-    def _predict(self, *, answers: bool) -> Probabilities:
-        return self._session.predict_after_each_letter() if answers else self._session.predict()
 
 
 def _fault(likely: Probabilities, *, rows: int) -> str:

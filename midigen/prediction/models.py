@@ -29,11 +29,10 @@ def find_model(name: str) -> Path:
         if path.is_file():
             return path
         raise ModelError(f"no model file {name}")
-    for file in list_models():
-        if file.stem == name:
-            return file
-    names = [file.stem for file in list_models()]
-    known = f"there is {', '.join(names)}" if names else "there are none"
+    models = {file.stem: file for file in list_models()}
+    if name in models:
+        return models[name]
+    known = f"there is {', '.join(models)}" if models else "there are none"
     raise ModelError(f"no model {name!r}: {known}; the path of an .onnx file works too")
 
 
@@ -66,19 +65,18 @@ class BackgroundModels:
     """Models for scenes. Each is loaded on a thread of its own while the music goes on."""
 
     def __init__(self) -> None:
-        self._found: dict[str, OnnxPredictor | ModelError] = {}
-        self._begun: set[str] = set()
+        self._found: dict[str, OnnxPredictor | ModelError | None] = {}  # None while it is loaded
 
     def get(self, name: str) -> OnnxPredictor | None:
         """A model, or None while it is being loaded. Raises ModelError if that has failed."""
-        found = self._found.get(name)
-        if isinstance(found, ModelError):
-            del self._found[name]
-            self._begun.discard(name)  # so that the next call tries again
-            raise found
-        if found is None and name not in self._begun:
-            self._begun.add(name)
+        if name not in self._found:
+            self._found[name] = None
             threading.Thread(target=self._load, args=(name,), name="models", daemon=True).start()
+            return None
+        found = self._found[name]
+        if isinstance(found, ModelError):
+            del self._found[name]  # so that the next call tries again
+            raise found
         return found
 
     def _load(self, name: str) -> None:

@@ -92,13 +92,13 @@ class OnnxPredictor:
         """How the model was made, and its `scores` if it was tested."""
         self._check()
 
-    def predict(self, windows: Degrees) -> Probabilities:
-        """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
-        return self._run(windows)
+    def predict(self, windows: Degrees, options: Any = None) -> Probabilities:
+        """Probabilities of shape (batch, 7) for windows of shape (batch, notes).
 
-    def _run(self, windows: Degrees, options: Any = None) -> Probabilities:
-        (probabilities,) = self._session.run(None, {self._input: self._encode(windows)}, options)
-        result: Probabilities = probabilities
+        `options` are those of ONNX Runtime for this run.
+        """
+        result: Probabilities
+        (result,) = self._session.run(None, {self._input: self._encode(windows)}, options)
         return result
 
     def _check(self) -> None:
@@ -109,7 +109,7 @@ class OnnxPredictor:
         end.start()
         try:
             results = [
-                self._run(np.zeros((1, notes), dtype=np.int64), options)
+                self.predict(np.zeros((1, notes), dtype=np.int64), options)
                 for notes in (self.min_notes, self.max_notes)
             ]
         except Exception as exc:  # ONNX Runtime's errors have no common parent
@@ -143,8 +143,7 @@ def _read_mixture(path: Path, text: str | None) -> Mixture | None:
     if trust.shape != (ORDERS, BUCKETS) or exponents.shape != (ORDERS + 1, 2):
         raise _refusal(path, "its mixture with memory isn't of this midigen's shape")
     # Written this way round, so that NaN is refused too.
-    possible = (abs(exponents) <= _STEEPEST).all() and (trust >= 0).all() and (trust <= 1).all()
-    if not possible:
+    if not ((abs(exponents) <= _STEEPEST).all() and ((trust >= 0) & (trust <= 1)).all()):
         raise _refusal(path, "its mixture with memory holds numbers that can't be")
     return Mixture(trust, exponents)
 
@@ -169,13 +168,22 @@ def _is_distribution(result: Any) -> bool:
 
 
 def _open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a file that isn't too large and is self-contained. Raises ModelError for others."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as exc:
+        raise _refusal(path, f"can't be read: {exc.strerror or exc}") from exc
+    if len(content) > LARGEST:
+        raise _refusal(path, f"larger than {LARGEST // 2**20} MiB, the most a model may have")
+    if any(mark in content for mark in _ELSEWHERE):
+        raise _refusal(path, "its weights are in another file: export it as a single one")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.log_severity_level = 4  # errors come as exceptions, and players need no log
-    content = _read(path)
     try:
         return onnxruntime.InferenceSession(
             content,
@@ -190,17 +198,3 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
 def _refusal(path: Path, why: str) -> ModelError:
     """The error that says why, on one line, without characters that a terminal would obey."""
     return ModelError(f"{path}: {printable(why, ' ')}")
-
-
-def _read(path: Path) -> bytes:
-    """The bytes of a model file. Raises ModelError if it is too large or not self-contained."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as exc:
-        raise _refusal(path, f"can't be read: {exc.strerror or exc}") from exc
-    if len(content) > LARGEST:
-        raise _refusal(path, f"larger than {LARGEST // 2**20} MiB, the most a model may have")
-    if any(mark in content for mark in _ELSEWHERE):
-        raise _refusal(path, "its weights are in another file: export it as a single one")
-    return content

@@ -1,5 +1,6 @@
 """Draws letters from their probabilities."""
 
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -45,6 +46,7 @@ def sample(
     return letters
 
 
+@dataclass
 class Sampler:
     """Draws midigen's notes with one random number each, and limits repetitions.
 
@@ -52,21 +54,14 @@ class Sampler:
     `temperature` and `top_p` see `sample`.
     """
 
-    def __init__(
-        self,
-        rng: np.random.Generator,
-        *,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        max_repeat: int | None = None,
-    ) -> None:
-        self.temperature = temperature
-        self.top_p = top_p
-        self._rng = rng
-        self.max_repeat = max_repeat
-        self._number: float | None = None  # draws the next note until it is taken
-        self._newest: Degree | None = None
-        self._repeats = 0  # how often in a row the newest letter came
+    rng: np.random.Generator
+    _: KW_ONLY
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_repeat: int | None = None
+    _number: float | None = field(default=None, init=False)  # draws the next note until it is taken
+    _newest: Degree | None = field(default=None, init=False)
+    _repeats: int = field(default=0, init=False)  # how often in a row the newest letter came
 
     def draw(self, probabilities: Probabilities, weights: Weights | None = None) -> list[Degree]:
         """A letter from each row of probabilities, by the same number until one is taken.
@@ -74,7 +69,7 @@ class Sampler:
         For `weights` see `sample`; two of them at least must be above 0.
         """
         if self._number is None:
-            self._number = self._rng.random()
+            self._number = self.rng.random()
         return sample(
             probabilities,
             self._number,

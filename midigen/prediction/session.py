@@ -6,7 +6,7 @@ Live play and evaluation both predict with it.
 import numpy as np
 
 from midigen.music.keys import Degree
-from midigen.prediction.memory import Memory
+from midigen.prediction.memory import Counts, Memory
 from midigen.prediction.mixture import Probabilities
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.window import KEPT, Window
@@ -73,35 +73,34 @@ class Session:
         self._predictor = predictor
         self._window.length = predictor.max_notes
 
+    def predict(self, *, answers: bool = False) -> Probabilities:
+        """The probabilities of the next letter, shape (1, 7).
+
+        With `answers`, those of the letter after the next one, for each of the seven it may be:
+        shape (7, 7), where row d is what would be predicted once the player has played d.
+        """
+        window = self._window
+        windows = window.as_batch_after_each_letter() if answers else window.as_batch()
+        model = self._predictor.predict(windows)
+        mixture = self._predictor.mixture
+        if mixture is None or not self.memory_amount:
+            return model
+        return mixture.mix(model, self._counts(answers=answers), self.memory_amount)
+
     def recall(self, *, answers: bool) -> Probabilities:
-        """What the memory alone predicts, shape (1, 7), or (7, 7) with `answers`.
+        """What the memory alone predicts, in the shapes of `predict`.
 
         Each letter is as likely as it followed the longest context that was heard before. If no
-        context was, the row is all zeros. For `answers` see `predict_after_each_letter`.
+        context was, the row is all zeros.
         """
-        memory = self._memory
-        counts = memory.counts_after_each_letter() if answers else memory.counts()[None]
+        counts = self._counts(answers=answers)
         longest = np.maximum((counts > 0).any(axis=-1).sum(axis=-1) - 1, 0)
         followed = counts[np.arange(len(counts)), longest]
         total = followed.sum(axis=1, keepdims=True)
         shares: Probabilities = (followed / np.where(total > 0, total, 1)).astype(np.float32)
         return shares
 
-    def predict(self) -> Probabilities:
-        """The probabilities of the next letter, shape (1, 7)."""
-        model = self._predictor.predict(self._window.as_batch())
-        mixture = self._predictor.mixture
-        if mixture is None or not self.memory_amount:
-            return model
-        return mixture.mix(model, self._memory.counts()[None], self.memory_amount)
-
-    def predict_after_each_letter(self) -> Probabilities:
-        """The probabilities of the letter after the next one, for each of the seven it may be.
-
-        Of shape (7, 7): row d is what `predict` would give once the player has played d.
-        """
-        model = self._predictor.predict(self._window.as_batch_after_each_letter())
-        mixture = self._predictor.mixture
-        if mixture is None or not self.memory_amount:
-            return model
-        return mixture.mix(model, self._memory.counts_after_each_letter(), self.memory_amount)
+    def _counts(self, *, answers: bool) -> Counts:
+        """What the memory counts, shape (1, 16, 7), or (7, 16, 7) for `answers`."""
+        memory = self._memory
+        return memory.counts_after_each_letter() if answers else memory.counts()[None]

@@ -30,10 +30,6 @@ class Encoding(StrEnum):
     """
 
 
-Encoder: TypeAlias = Callable[[Degrees], npt.NDArray[np.float32]]
-"""Encodes windows of shape (batch, notes) as a network's input."""
-
-
 KEPT = 2048
 """How many letters a window keeps, so that it can grow and letters can be taken back."""
 
@@ -59,10 +55,7 @@ class Window:
         self._end += 1
 
     def replace(self, age: int, degree: Degree) -> None:
-        """Replace the letter of an age; 0 is the newest.
-
-        A letter that has left the window isn't replaced.
-        """
+        """Replace the letter of an age, 0 for the newest, unless it has left the window."""
         if age < len(self):
             self._degrees[self._end - 1 - age] = degree
 
@@ -100,13 +93,9 @@ def sliding_windows(sequence: Sequence[Degree], length: int) -> tuple[Degrees, D
     return windows.copy(), letters[length:]
 
 
-def new_encoder(encoding: Encoding) -> Encoder:
-    """A new encoder. One that has a memory is for the windows of one session."""
-    match encoding:
-        case Encoding.SCALED:
-            return scale
-        case Encoding.ECHO:
-            return EchoEncoder()
+def new_encoder(encoding: Encoding) -> Callable[[Degrees], npt.NDArray[np.float32]]:
+    """A new encoder of windows. One that has a memory is for the windows of one session."""
+    return scale if encoding is Encoding.SCALED else EchoEncoder()
 
 
 def scale(windows: Degrees) -> npt.NDArray[np.float32]:

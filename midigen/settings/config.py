@@ -1,17 +1,17 @@
-"""Reads settings: options override the file, which overrides the defaults."""
+"""Reads settings: options override the file, which overrides the defaults. And writes them."""
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from midigen.errors import ConfigError
-from midigen.settings import checks, config_file
+from midigen.settings import config_file, controls
 from midigen.settings.kinds import did_you_mean
-from midigen.settings.table import Settings
-from midigen.settings.toml import literal
+from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.table import LISTS, SPECS, Settings
 from midigen.text import escape, printable
 
 _MOST_SHOWN = 200  # characters of a value in a message
@@ -53,15 +53,19 @@ def load(
     for key, value in (options or {}).items():
         option = (names or {}).get(key, _ANY)
         given[key] = _Given(value, option, option)
-    settings: Settings = _fill(Settings(), given, problems)
-    known = {*_kinds(), *_tables()}
+    settings = Settings()
+    for key, value in _read(SPECS, given, problems):
+        settings = settings.changed(key, value)
+    for name in LISTS:
+        if name in given:
+            settings = settings.changed(name, _read_tables(name, given[name], problems))
+    known = {*SPECS, *LISTS}
     problems += [_unknown(key, value) for key, value in given.items() if key not in known]
-    for key, why in checks.problems(settings).items():
-        name = key.partition(".")[0]
-        problems.append(f"{given[name].source}: {key}: {why}")
+    for key, why in controls.problems(settings).items():
+        problems.append(f"{given[key.partition('.')[0]].source}: {key}: {why}")
     for key, expected in settings.contradictions().items():
-        writer = given.get(key, _Given(None, "defaults"))
-        problems.append(_problem(key, replace(writer, value=settings.at(key)), expected))
+        writer = replace(given.get(key, _Given(None, "defaults")), value=settings.at(key))
+        problems.append(f"{writer.called(key)}: expected {expected}")
     if problems:
         raise ConfigError([printable(problem, escape) for problem in problems])
     return settings
@@ -82,23 +86,6 @@ def parse_option(text: str) -> tuple[str, object]:
         return key.strip(), value.strip()
 
 
-def _walk(settings: Any, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
-    for entry in fields(settings):
-        if "kind" in entry.metadata:
-            yield prefix + entry.name, entry
-        elif "entry" not in entry.metadata:
-            yield from _walk(getattr(settings, entry.name), f"{entry.name}.")
-
-
-def _tables() -> list[str]:
-    """The settings that are lists of tables."""
-    return [entry.name for entry in fields(Settings) if "entry" in entry.metadata]
-
-
-def _kinds() -> dict[str, "Field[Any]"]:
-    return dict(_walk(Settings()))
-
-
 def _from_file(path: Path) -> dict[str, _Given]:
     text, _ = config_file.read(path)
     try:
@@ -109,60 +96,57 @@ def _from_file(path: Path) -> dict[str, _Given]:
 
 
 def _flattened(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    sections = {entry.name for entry in fields(Settings) if not entry.metadata}
+    """What a document sets, by keys such as `tempo.bpm`."""
+    sections = {key.partition(".")[0] for key in SPECS if "." in key}
     for name, value in table.items():
-        if isinstance(value, dict) and (name in sections or value) and name not in _tables():
+        if isinstance(value, dict) and (name in sections or value) and name not in LISTS:
             yield from ((f"{name}.{key}", inner) for key, inner in value.items())
         else:
             yield name, value
 
 
-def _fill(settings: Any, given: Mapping[str, _Given], problems: list[str], prefix: str = "") -> Any:
-    changes: dict[str, Any] = {}
-    for entry in fields(settings):
-        key = prefix + entry.name
-        if "entry" in entry.metadata:
-            if key in given:
-                changes[entry.name] = _fill_tables(entry, given[key], problems)
-        elif "kind" not in entry.metadata:
-            section = getattr(settings, entry.name)
-            changes[entry.name] = _fill(section, given, problems, f"{entry.name}.")
-        elif key in given:
-            kind = entry.metadata["kind"]
+def _read(
+    specs: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, _Given],
+    problems: list[str],
+    prefix: str = "",
+) -> Iterator[tuple[str, Any]]:
+    """The values as their kinds read them, in the order of the table. Adds to the problems."""
+    for name, spec in specs.items():
+        key, kind = prefix + name, spec["kind"]
+        if key in given:
             try:
-                changes[entry.name] = kind.read(given[key].value)
+                yield name, kind.read(given[key].value)
             except ValueError:
                 hint = did_you_mean(kind, given[key].value)
-                problems.append(_problem(key, given[key], kind.expected + hint))
-    return replace(settings, **changes)
+                problems.append(f"{given[key].called(key)}: expected {kind.expected}{hint}")
 
 
-def _fill_tables(entry: "Field[Any]", given: _Given, problems: list[str]) -> tuple[Any, ...]:
+def _read_tables(name: str, given: _Given, problems: list[str]) -> tuple[Any, ...]:
     """The tables of a list. Their problems are listed under keys such as `control.2.cc`."""
-    kind = entry.metadata["entry"]
     if not isinstance(given.value, list) or not all(isinstance(t, dict) for t in given.value):
-        problems.append(f"{given.source}: {entry.name}: expected tables, each [[{entry.name}]]")
+        problems.append(f"{given.source}: {name}: expected tables, each [[{name}]]")
         return ()
-    names = [inner.name for inner in fields(kind)]
+    specs = {inner.name: inner.metadata for inner in fields(LISTS[name])}
     tables = []
     for place, table in enumerate(given.value, start=1):
-        prefix = f"{entry.name}.{place}."
-        inner = {prefix + name: _Given(value, given.source) for name, value in table.items()}
-        tables.append(_fill(kind(), inner, problems, prefix))
-        for name in table:
-            if name not in names:
-                there = ", ".join(names)
-                problems.append(f"{given.source}: {prefix}{name}: no such entry; there are {there}")
+        prefix = f"{name}.{place}."
+        inside = {prefix + key: _Given(value, given.source) for key, value in table.items()}
+        tables.append(LISTS[name](**dict(_read(specs, inside, problems, prefix))))
+        problems += [
+            f"{given.source}: {prefix}{key}: no such entry; there are {', '.join(specs)}"
+            for key in table
+            if key not in specs
+        ]
     return tuple(tables)
-
-
-def _problem(key: str, given: _Given, expected: str) -> str:
-    return f"{given.called(key)}: expected {expected}"
 
 
 def _unknown(key: str, given: _Given) -> str:
     place = f"{_ANY} {key}" if given.option else f"{given.source}: {key}"
-    return f"{place}: no such setting{_closest(key)}"
+    last = key.rpartition(".")[2]
+    close = [name for name in SPECS if name.rpartition(".")[2] == last]  # in the wrong section
+    close = close or difflib.get_close_matches(key, SPECS, n=1)
+    return f"{place}: no such setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _shown(value: object) -> str:
@@ -174,9 +158,56 @@ def _shown(value: object) -> str:
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
-def _closest(key: str) -> str:
-    known = list(_kinds())
-    last = key.rpartition(".")[2]
-    close = [name for name in known if name.rpartition(".")[2] == last]  # in the wrong section
-    close = close or difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+# --- writing
+
+
+def render(settings: Settings) -> str:
+    """The settings as TOML, each with its meaning, unit and range in comments."""
+    lines: list[str] = []
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        if "entry" in entry.metadata:
+            lines += _list(entry, value)
+        elif "kind" in entry.metadata:
+            lines += _setting(entry, value)
+            if entry.name == "thru":  # the last one outside the sections
+                lines.append("")
+        else:
+            lines += [f"# {type(value).__doc__}", f"[{entry.name}]"]
+            for inner in fields(value):
+                lines += _setting(inner, getattr(value, inner.name))
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _setting(entry: "Field[Any]", value: object) -> list[str]:
+    meaning, kind = entry.metadata["meaning"], entry.metadata["kind"]
+    return [f"# {meaning}", f"#   {kind.expected}", f"{entry.name} = {literal(value)}"]
+
+
+def _list(entry: "Field[Any]", tables: Sequence[Any]) -> list[str]:
+    """A list of tables, or an example in comments where there are none."""
+    kind = entry.metadata["entry"]
+    lines = [f"# {kind.__doc__.splitlines()[0]}"]
+    if kind is Knob:
+        lines += ["#", *(f"#   {line}" for line in controls.table())]
+    if not tables:
+        lines += ["#", *(f"#   {line}" for line in entry.metadata["example"].splitlines()), ""]
+    for table in tables:
+        values = ((inner.name, getattr(table, inner.name)) for inner in fields(table))
+        given = (f"{name} = {literal(each)}" for name, each in values if each not in (None, "", ()))
+        lines += [f"[[{entry.name}]]", *given, ""]
+    return lines
+
+
+def literal(value: object) -> str:
+    """A value as TOML spells it, with characters escaped that a terminal would obey."""
+    import tomlkit  # noqa: PLC0415  only whoever writes needs it
+
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        inside = ", ".join(f"{literal(name)} = {literal(each)}" for name, each in value)
+        return f"{{ {inside} }}"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(literal(each) for each in value) + "]"
+    plain = value if isinstance(value, bool | int | float) else str(value)
+    return printable(tomlkit.item(plain).as_string(), escape)

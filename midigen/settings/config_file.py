@@ -7,10 +7,9 @@ from dataclasses import fields
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from midigen.errors import ConfigError
-from midigen.settings.table import Settings
+from midigen.settings.table import LISTS, SPECS
 
 NAME = "midigen.toml"
 SHARED_NAME = "config.toml"
@@ -89,10 +88,9 @@ def is_ours(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST)
+        text, _ = decoded(content)
     except OSError:
         return True
-    try:
-        text, _ = decoded(content)
     except ValueError:
         text = content.replace(b"\0", b"").decode("latin-1")
     named = _named(text)
@@ -107,17 +105,16 @@ def read(path: Path) -> tuple[str, str]:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError(f"larger than {LARGEST // 2**10} KiB, the most that is read")
+        text, encoding = decoded(content)
+        for number, line in enumerate(text.split("\n"), start=1):  # TOML ends lines in no other way
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"line {number} is longer than {LONGEST_LINE} characters")
     except OSError as exc:
         raise ConfigError([f"{path}: can't be read: {exc.strerror}"]) from exc
-    if len(content) > LARGEST:
-        raise ConfigError([f"{path}: larger than {LARGEST // 2**10} KiB, the most that is read"])
-    try:
-        text, encoding = decoded(content)
     except ValueError as exc:
         raise ConfigError([f"{path}: {exc}"]) from exc
-    for number, line in enumerate(text.split("\n"), start=1):  # TOML ends lines in no other way
-        if len(line) > LONGEST_LINE:
-            raise ConfigError([f"{path}: line {number} is longer than {LONGEST_LINE} characters"])
     return text, encoding
 
 
@@ -156,12 +153,8 @@ def _named(text: str) -> set[_Name]:
 @cache
 def _known() -> set[_Name]:
     """The names of all settings."""
-    names: set[_Name] = set()
-    for entry in fields(Settings):
-        section: Any = entry.metadata.get("entry") or entry.default_factory
-        inside = [] if "kind" in entry.metadata else fields(section)
-        names |= {(entry.name, inner.name) for inner in inside} or {(entry.name,)}
-    return names
+    in_lists = {(name, inner.name) for name, of in LISTS.items() for inner in fields(of)}
+    return {tuple(key.split(".")) for key in SPECS} | in_lists
 
 
 @cache

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from midigen.midi.messages import Channel, Pitch
 from midigen.settings.choices import Api
-from midigen.settings.kinds import PITCH, Choice, Flag, Names, Number, Text, setting
+from midigen.settings.kinds import PITCH, Names, Number, Text, choice, real, setting, switch
 
 _PORT_NAMES = Names(
     "a list of port names or unique parts of them; add #2 for the second port that matches"
@@ -15,9 +15,8 @@ _PORT_NAMES = Names(
 class Ports:
     """Where notes come from and go to."""
 
-    api: Api = setting(
+    api: Api = choice(
         Api.AUTO,
-        Choice(Api),
         "the MIDI system; auto takes ALSA, CoreMIDI or WinMM, or else JACK if its server runs",
     )
     input: tuple[str, ...] = setting((), _PORT_NAMES, "existing ports to listen to as well")
@@ -48,18 +47,18 @@ class OutputSettings:
     channel: Channel = setting(1, Number(1, 16, "MIDI channel"), "the channel to play on")
     offset_ms: float = setting(
         0.0,
-        Number(-500, 500, "milliseconds", whole=False),
+        real(-500, 500, "milliseconds"),
         "play this much later, or earlier if negative (which ends phrases that much sooner, and"
         " can't hurry answers that come at once)",
     )
-    mute: bool = setting(False, Flag(), "play no notes of its own, until this is false again")
+    mute: bool = switch("play no notes of its own, until this is false again")
 
 
 @dataclass(frozen=True)
 class ClockSending:
     """MIDI clock for other devices, on every output."""
 
-    send: bool = setting(False, Flag(), "send MIDI clock, with start and stop")
+    send: bool = switch("send MIDI clock, with start and stop")
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,11 @@ class Number:
         return float((value - self.low) / (self.high - self.low))
 
 
+def real(low: float, high: float, unit: str = "", word: str = "") -> Number:
+    """A number that need not be whole."""
+    return Number(low, high, unit, False, word)
+
+
 PITCH = Number(0, 127, "MIDI pitch; 60 is middle C")
 
 
@@ -110,14 +115,14 @@ class AnswerLength:
     )
 
     def read(self, value: object) -> Any:
-        if isinstance(value, str):
-            if value in ("match", "endless"):
-                return value
-            match = _LENGTH.fullmatch(value.strip())
-            if not match or not _SHORTEST <= float(match[1]) <= self.notes.high:
-                raise ValueError
-            return InBeats(float(match[1]))
-        return self.notes.read(value)
+        if value in ("match", "endless"):
+            return value
+        if not isinstance(value, str):
+            return self.notes.read(value)
+        match = _LENGTH.fullmatch(value.strip())
+        if not match or not _SHORTEST <= float(match[1]) <= self.notes.high:
+            raise ValueError
+        return InBeats(float(match[1]))
 
 
 @dataclass(frozen=True)
@@ -159,14 +164,16 @@ class Interval:
         number, octaves = int(match[1]), match[2] == "octave"
         if abs(number) > (4 if octaves else 14):
             raise ValueError
-        return Transposition(number, 0) if octaves else Transposition(0, number)
+        return Transposition(octaves=number) if octaves else Transposition(degrees=number)
 
 
 @dataclass(frozen=True)
-class Text:
-    """Text that isn't empty."""
-
+class _Described:
     expected: str
+
+
+class Text(_Described):
+    """Text that isn't empty."""
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str) or not value.strip():
@@ -174,11 +181,8 @@ class Text:
         return value
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(_Described):
     """A list of names, which may be empty."""
-
-    expected: str
 
     def read(self, value: object) -> Any:
         if not isinstance(value, list):
@@ -186,11 +190,8 @@ class Names:
         return tuple(Text("").read(name) for name in value)
 
 
-@dataclass(frozen=True)
-class Assignments:
+class Assignments(_Described):
     """A table of names and values."""
-
-    expected: str
 
     def read(self, value: object) -> Any:
         if not isinstance(value, dict):
@@ -198,11 +199,8 @@ class Assignments:
         return tuple((name, AnyOf("").read(each)) for name, each in value.items())
 
 
-@dataclass(frozen=True)
-class AnyOf:
+class AnyOf(_Described):
     """Text, a finite number, true or false."""
-
-    expected: str
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str | int | float):
@@ -240,6 +238,16 @@ def did_you_mean(kind: Kind, value: object) -> str:
 def setting(default: Any, kind: Kind, meaning: str) -> Any:
     """A setting. Its `kind` reads and checks values, and says in words what it expects."""
     return field(default=default, metadata={"kind": kind, "meaning": meaning})
+
+
+def choice(default: StrEnum, meaning: str) -> Any:
+    """A setting that is one of the words of an enumeration."""
+    return setting(default, Choice(type(default)), meaning)
+
+
+def switch(meaning: str) -> Any:
+    """A setting that is on or off; by default it is off."""
+    return setting(False, Flag(), meaning)
 
 
 def section(of: type) -> Any:

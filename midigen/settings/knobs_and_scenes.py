@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from midigen.midi.messages import Channel
-from midigen.settings.kinds import PITCH, AnyOf, Assignments, Number, Text, setting
+from midigen.settings.kinds import PITCH, AnyOf, Assignments, Number, Text, real, setting
 
 KNOB_EXAMPLE = """\
 [[control]]               # `midigen learn temperature` writes such an entry
@@ -25,6 +25,8 @@ model = "pop"             # without it, the model stays
 set = { temperature = 0.7, mode = "duet", key = "A minor" }\
 """
 
+_ANY_NUMBER = real(-1e4, 1e4, "in the control's unit")
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -37,12 +39,8 @@ class Knob:
     channel: Channel | str = setting(
         "all", Number(1, 16, "MIDI channel", word="all"), "the channel it comes on"
     )
-    low: float | None = setting(
-        None, Number(-1e4, 1e4, "in the control's unit", whole=False), "the value of a knob at 0"
-    )
-    high: float | None = setting(
-        None, Number(-1e4, 1e4, "in the control's unit", whole=False), "its value at 127"
-    )
+    low: float | None = setting(None, _ANY_NUMBER, "the value of a knob at 0")
+    high: float | None = setting(None, _ANY_NUMBER, "its value at 127")
     value: str | float | None = setting(
         None, AnyOf("a value of the control"), "what pressing it sets the control to"
     )

@@ -46,18 +46,19 @@ def write_mapping(
     table = _parsed(path, former)
     entries: list[dict[str, Any]] = table.get("control", [])
     place = next((i for i, each in enumerate(entries) if _is_of(each, source)), None)
+    valued = {} if value is None else {"value": value}
+    end = "\r\n" if 0 < former.count("\n") == former.count("\r\n") else "\n"
     if place is None:
-        entry = _entry(name, source, value)
-        text = _with_entry(former, entry)
-        wanted = [*entries, entry]
+        numbers = {kind: source[kind] for kind in (*_KINDS, "channel") if kind in source}
+        entries = [*entries, {"name": name, **numbers, **valued}]
+        text = _with_entry(former, entries[-1], end)
     else:
-        _refuse_another(path, entries[place], name, source)
-        _refuse_scattered(path, former)
+        _refuse_change(path, former, entries[place], name, source)
+        entries[place] = {k: v for k, v in entries[place].items() if k != "value"} | valued
         text = _with_value(former, place, value)
-        wanted = [*entries]
-        wanted[place] = {key: each for key, each in entries[place].items() if key != "value"}
-        wanted[place] |= {} if value is None else {"value": value}
-    if tomllib.loads(text) != {**table, "control": wanted}:
+    if end != "\n":
+        text = re.sub(r"(?<!\r)\n", end, text)
+    if tomllib.loads(text) != {**table, "control": entries}:
         raise ConfigError([f"{path}: a [[control]] for {name} can't be written into it"])
     try:
         path.resolve().parent.mkdir(parents=True, exist_ok=True)
@@ -90,37 +91,23 @@ def _is_of(entry: Mapping[str, Any], source: Mapping[str, int]) -> bool:
     )
 
 
-def _refuse_another(
-    path: Path, entry: Mapping[str, Any], name: str, source: Mapping[str, int]
+def _refuse_change(
+    path: Path, text: str, entry: Mapping[str, Any], name: str, source: Mapping[str, int]
 ) -> None:
-    """Raise ConfigError if an entry sets another control."""
+    """Raise ConfigError if an entry sets another control, or tomlkit would reorder the document."""
     if entry.get("name") != name:
         kind = next(kind for kind in _KINDS if kind in source)
-        raise ConfigError(
-            [
-                f"{path}: {kind} {source[kind]} on channel {source['channel']} sets "
-                f"{entry.get('name')} already: it can't set {name} too"
-            ]
+        problem = (
+            f"{path}: {kind} {source[kind]} on channel {source['channel']} sets "
+            f"{entry.get('name')} already: it can't set {name} too"
         )
-
-
-def _refuse_scattered(path: Path, text: str) -> None:
-    """Raise ConfigError if tomlkit would reorder a document, as it does with scattered tables."""
-    if tomlkit.dumps(tomlkit.parse(text)) != text:
+        raise ConfigError([problem])
+    if tomlkit.dumps(tomlkit.parse(text)) != text:  # as it does with scattered tables
         raise ConfigError([f"{path}: its [[control]]s stand apart: put them one after another"])
 
 
-def _entry(
-    name: str, source: Mapping[str, int], value: str | float | None
-) -> dict[str, str | float]:
-    entry: dict[str, str | float] = {"name": name}
-    entry |= {kind: source[kind] for kind in (*_KINDS, "channel") if kind in source}
-    return entry if value is None else {**entry, "value": value}
-
-
-def _with_entry(former: str, entry: Mapping[str, str | float]) -> str:
+def _with_entry(former: str, entry: Mapping[str, str | float], end: str) -> str:
     """The document with one more [[control]], after the others or else at the end."""
-    end = _line_end(former)
     whole = former if former.endswith("\n") or not former else former + end
     document = tomlkit.parse(whole)
     added = tomlkit.item(dict(entry))
@@ -132,10 +119,8 @@ def _with_entry(former: str, entry: Mapping[str, str | float]) -> str:
         controls[-1].value.body.extend(tail)
         if not tail and document.body[-1][1] is not controls:
             controls[-1].add(tomlkit.nl())
-        text = tomlkit.dumps(document)
-    else:
-        text = whole + (end if whole else "") + tomlkit.dumps({"control": [added]})
-    return _with_line_ends(text, end)
+        return tomlkit.dumps(document)
+    return whole + (end if whole else "") + tomlkit.dumps({"control": [added]})
 
 
 def _with_value(former: str, place: int, value: str | float | None) -> str:
@@ -148,7 +133,7 @@ def _with_value(former: str, place: int, value: str | float | None) -> str:
     else:
         entry["value"] = value
     entry.value.body.extend(tail)
-    return _with_line_ends(tomlkit.dumps(document), _line_end(former))
+    return tomlkit.dumps(document)
 
 
 def _taken_tail(document: tomlkit.TOMLDocument, table: Table) -> list[tuple[Key | None, Item]]:
@@ -173,11 +158,3 @@ def _controls(document: tomlkit.TOMLDocument) -> AoT:
     controls = document["control"]
     assert isinstance(controls, AoT)  # see `_parsed`
     return controls
-
-
-def _line_end(text: str) -> str:
-    return "\r\n" if 0 < text.count("\n") == text.count("\r\n") else "\n"
-
-
-def _with_line_ends(text: str, end: str) -> str:
-    return text if end == "\n" else re.sub(r"(?<!\r)\n", end, text)

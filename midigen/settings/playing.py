@@ -7,14 +7,17 @@ from midigen.settings.choices import Quantize, RhythmSource, TempoSource
 from midigen.settings.kinds import (
     PITCH,
     AnswerLength,
-    Choice,
-    Flag,
     InBeats,
     Interval,
     Number,
     Transposition,
+    choice,
+    real,
     setting,
+    switch,
 )
+
+_SECONDS = real(0.05, 10, "seconds")
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,12 @@ class Range:
 class Tempo:
     """Where the beat comes from, and how fast it is."""
 
-    source: TempoSource = setting(
+    source: TempoSource = choice(
         TempoSource.INTERNAL,
-        Choice(TempoSource),
         "internal: bpm below; clock: MIDI clock on the input; follow: the tempo you play in",
     )
     bpm: float = setting(
-        120.0,
-        Number(20, 400, "beats per minute", whole=False),
-        "the tempo; clock and follow begin with it",
+        120.0, real(20, 400, "beats per minute"), "the tempo; clock and follow begin with it"
     )
     bar: int = setting(4, Number(1, 16, "beats"), "how many beats a bar has")
 
@@ -46,25 +46,22 @@ class Tempo:
 class Rhythm:
     """When midigen's notes begin and how long they sound."""
 
-    source: RhythmSource = setting(
+    source: RhythmSource = choice(
         RhythmSource.MIRROR,
-        Choice(RhythmSource),
         "mirror: the rhythm and note lengths of your phrase; steady: the grid below",
     )
     subdivision: int = setting(2, Number(1, 8, "steps per beat"), "steady: how many notes a beat")
     gate: float = setting(
-        0.8,
-        Number(0.05, 1, "part of a step", whole=False),
-        "steady: how much of its step a note sounds",
+        0.8, real(0.05, 1, "part of a step"), "steady: how much of its step a note sounds"
     )
     swing: float = setting(
         0.5,
-        Number(0.5, 0.75, "part of two steps", whole=False),
+        real(0.5, 0.75, "part of two steps"),
         "steady: where the second of two steps falls; 0.5 is straight, 0.67 swings in triplets",
     )
     density: float = setting(
         1.0,
-        Number(0, 1, "", whole=False),
+        real(0, 1),
         "how likely a step is a note rather than a rest; an answer always begins with a note",
     )
 
@@ -75,20 +72,13 @@ class Turn:
 
     silence: Seconds | str = setting(
         "auto",
-        Number(0.05, 10, "seconds", whole=False, word="auto"),
+        real(0.05, 10, "seconds", word="auto"),
         "a phrase ends once keys and pedal have been up this long; auto goes by your own pace",
     )
-    min: Seconds = setting(
-        0.35, Number(0.05, 10, "seconds", whole=False), "auto: no shorter than this"
-    )
-    max: Seconds = setting(
-        2.0,
-        Number(0.05, 10, "seconds", whole=False),
-        "auto: no longer than this, at least turn.min",
-    )
-    quantize: Quantize = setting(
+    min: Seconds = setting(0.35, _SECONDS, "auto: no shorter than this")
+    max: Seconds = setting(2.0, _SECONDS, "auto: no longer than this, at least turn.min")
+    quantize: Quantize = choice(
         Quantize.OFF,
-        Choice(Quantize),
         "where an answer may begin: on a beat, on a bar, or off, on your own steps (with MIDI"
         " clock: on a step of the grid, or on a sixteenth if it mirrors your rhythm)",
     )
@@ -102,10 +92,8 @@ class Response:
         "match", AnswerLength(), "match: as many notes as you played; endless: until you play again"
     )
     max: int = setting(32, Number(1, 1000, "notes"), "the longest answer that isn't endless")
-    hold: bool = setting(
-        False,
-        Flag(),
-        "keep the answer going, past its length and while you play, until this is false again",
+    hold: bool = switch(
+        "keep the answer going, past its length and while you play, until this is false again"
     )
     transpose: Transposition = setting(
         Transposition(), Interval(), "how much higher or lower to play"
@@ -119,16 +107,14 @@ class Touch:
     variation: int = setting(
         4, Number(0, 40, "velocity"), "how much louder or softer each note may be by chance"
     )
-    scale: float = setting(
-        1.0, Number(0, 2, "times your velocity", whole=False), "how loud to play, beside you"
-    )
+    scale: float = setting(1.0, real(0, 2, "times your velocity"), "how loud to play, beside you")
 
 
 @dataclass(frozen=True)
 class DuetSettings:
     """How midigen answers in duet mode."""
 
-    quantize: bool = setting(False, Flag(), "answer on the next step of the grid, not at once")
+    quantize: bool = switch("answer on the next step of the grid, not at once")
 
 
 @dataclass(frozen=True)
@@ -137,7 +123,7 @@ class MemorySettings:
 
     amount: float = setting(
         1.0,
-        Number(0, 1, "", whole=False),
+        real(0, 1),
         "0 relies on the model alone, 1 adds as much of tonight's playing as proved best",
     )
 
@@ -148,12 +134,12 @@ class Sampling:
 
     temperature: float = setting(
         1.0,
-        Number(0, 5, "", whole=False),
+        real(0, 5),
         "0 always takes the likeliest note, 1 follows the probabilities, more is wilder",
     )
     top_p: float = setting(
         0.95,
-        Number(0.01, 1, "part of the probability", whole=False),
+        real(0.01, 1, "part of the probability"),
         "choose among the likeliest notes only, those that together make up this much",
     )
     max_repeat: int | str = setting(

@@ -1,46 +1,29 @@
 """The whole table of settings.
 
-Every setting has its `Kind`, which reads and checks values. `config` fills the table from TOML,
-and `toml` writes it as the commented config.toml. So a new setting is one new field of a section,
-in `playing` or `connections`; if it may change while midigen plays, `controls` names it too.
+Every setting has its `Kind`, which reads and checks values. `config` fills the table from TOML, and
+writes it as the commented config.toml. So a new setting is one new field of a section, in
+`playing` or `connections`; if it may change while midigen plays, `controls` names it too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from midigen.music.keys import C_MAJOR, Key
 from midigen.music.melody import Chromatic
+from midigen.settings import playing
 from midigen.settings.choices import Api, Mode, TempoSource
 from midigen.settings.connections import ClockSending, Input, Osc, OutputSettings, Ports, Record
-from midigen.settings.kinds import Choice, Flag, KeyName, Text, section, setting, tables
+from midigen.settings.kinds import KeyName, Text, choice, section, setting, switch, tables
 from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
-from midigen.settings.playing import (
-    DuetSettings,
-    MemorySettings,
-    Range,
-    Response,
-    Rhythm,
-    Sampling,
-    Tempo,
-    Touch,
-    Turn,
-)
-
-
-def spec_of(key: str) -> Mapping[str, Any]:
-    """The `kind` and the `meaning` of a setting such as `"tempo.bpm"`."""
-    part, _, name = key.rpartition(".")
-    owner: Any = getattr(Settings(), part) if part else Settings()
-    return next(entry.metadata for entry in fields(owner) if entry.name == name)
 
 
 @dataclass(frozen=True)
 class Settings:
     """The whole configuration. The defaults are those of config.toml."""
 
-    mode: Mode = setting(
-        Mode.CALL_RESPONSE, Choice(Mode), "answer your phrases, answer every note, or play on alone"
+    mode: Mode = choice(
+        Mode.CALL_RESPONSE, "answer your phrases, answer every note, or play on alone"
     )
     model: str = setting(
         "songs", Text("a name or a path"), "a model in models/, or the path of an .onnx file"
@@ -48,26 +31,25 @@ class Settings:
     key: Key = setting(
         C_MAJOR, KeyName(), "the key that you and midigen play in; auto finds it by ear"
     )
-    chromatic: Chromatic = setting(
+    chromatic: Chromatic = choice(
         Chromatic.FOLLOW,
-        Choice(Chromatic),
         "notes outside the key: move them to the next one in it, the way the melody is going, or"
         " ignore them",
     )
-    thru: bool = setting(False, Flag(), "pass what you play on to the output as well")
+    thru: bool = switch("pass what you play on to the output as well")
     ports: Ports = section(Ports)
     input: Input = section(Input)
     output: OutputSettings = section(OutputSettings)
-    range: Range = section(Range)
-    tempo: Tempo = section(Tempo)
+    range: playing.Range = section(playing.Range)
+    tempo: playing.Tempo = section(playing.Tempo)
     clock: ClockSending = section(ClockSending)
-    rhythm: Rhythm = section(Rhythm)
-    turn: Turn = section(Turn)
-    response: Response = section(Response)
-    touch: Touch = section(Touch)
-    duet: DuetSettings = section(DuetSettings)
-    memory: MemorySettings = section(MemorySettings)
-    sampling: Sampling = section(Sampling)
+    rhythm: playing.Rhythm = section(playing.Rhythm)
+    turn: playing.Turn = section(playing.Turn)
+    response: playing.Response = section(playing.Response)
+    touch: playing.Touch = section(playing.Touch)
+    duet: playing.DuetSettings = section(playing.DuetSettings)
+    memory: playing.MemorySettings = section(playing.MemorySettings)
+    sampling: playing.Sampling = section(playing.Sampling)
     osc: Osc = section(Osc)
     record: Record = section(Record)
     control: tuple[Knob, ...] = tables(Knob, KNOB_EXAMPLE)
@@ -91,9 +73,9 @@ class Settings:
     def changed(self, key: str, value: Any) -> "Settings":
         """A copy with another value for one setting, which its kind has read."""
         part, _, name = key.rpartition(".")
-        if not part:
-            return replace(self, **{name: value})
-        return replace(self, **{part: replace(getattr(self, part), **{name: value})})
+        if part:
+            name, value = part, replace(getattr(self, part), **{name: value})
+        return replace(self, **{name: value})
 
     def contradictions(self) -> Mapping[str, str]:
         """Settings that exclude each other: for each, its key and what it should be."""
@@ -113,3 +95,19 @@ class Settings:
         if self.ports.api is Api.TERMINAL and (self.ports.input or self.ports.output):
             problems["ports.api"] = "another system: the terminal has no named ports"
         return problems
+
+
+def _specs() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for entry in fields(Settings):
+        if "kind" in entry.metadata:
+            yield entry.name, entry.metadata
+        elif "entry" not in entry.metadata:
+            of: Any = entry.default_factory
+            yield from ((f"{entry.name}.{inner.name}", inner.metadata) for inner in fields(of))
+
+
+SPECS = dict(_specs())
+"""The `kind` and the `meaning` of each setting, by keys such as `"tempo.bpm"`."""
+
+LISTS: Mapping[str, type] = {"control": Knob, "scene": Scene}
+"""The settings that are lists of tables, and what is in each table."""

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.app.display import Display, is_worthwhile
-from midigen.app.sheet import Sheet
-from midigen.app.status_rows import Row, rows
+from midigen.app.status_rows import Row, Sheet, rows
 from midigen.instrument.status import Status
 from tests.app.statuses import BUSY, SILENT, WIDE, plain
 from tests.terminals import open_pty, read_until
@@ -280,7 +279,7 @@ def test_which_terminals_are_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_the_display_imports_rich() -> None:
-    modules = "sys, midigen.instrument.status, midigen.live.typed_line"
+    modules = "sys, midigen.instrument.status, midigen.live.standard_input"
     program = f"import {modules}; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 

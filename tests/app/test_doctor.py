@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from midigen.app import doctor, measuring
+from midigen.app import doctor, findings
 from midigen.app.cli import new_parser
 from midigen.app.doctor import (
     LIMIT,
@@ -27,11 +27,7 @@ from midigen.app.doctor import (
     examine_sequencer,
     examine_system,
 )
-from midigen.app.findings import (
-    Finding,
-    Verdict,
-)
-from midigen.app.measuring import measure_round_trip, measure_waking
+from midigen.app.findings import Finding, Verdict, measure_round_trip, measure_waking
 from midigen.errors import ConfigError, ExitCode, NoMidiSystemError
 from midigen.live import midi_system, realtime
 from midigen.live.midi_system import Listing, find_api
@@ -93,7 +89,7 @@ def run_doctor(*arguments: str) -> ExitCode:
 def _brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short measurements, and a folder without config.toml, here and for the user."""
     monkeypatch.setattr(doctor, "NOTES", 20)
-    monkeypatch.setattr(measuring, "WAKES", 20)
+    monkeypatch.setattr(findings, "WAKES", 20)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("platformdirs.user_config_path", lambda _: tmp_path / "none")
 
@@ -409,7 +405,7 @@ def test_notes_come_back_over_the_real_midi_system() -> None:
 
 @pytest.mark.usefixtures("jack")
 def test_a_second_doctor_cannot_measure_meanwhile() -> None:
-    other = MidiPorts(Api.JACK, measuring._ECHO, hears_clock=False)
+    other = MidiPorts(Api.JACK, findings._ECHO, hears_clock=False)
     other.open(lambda _: None)
     try:
         finding = examine_round_trip(Api.JACK)
@@ -420,7 +416,7 @@ def test_a_second_doctor_cannot_measure_meanwhile() -> None:
 
 
 def test_waking_is_never_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "WAKES", 10)
+    monkeypatch.setattr(findings, "WAKES", 10)
     late = measure_waking()
     assert len(late) == 10
     assert min(late) >= 0

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from midigen.app import systemd
 from midigen.app.cli import new_parser
-from midigen.app.systemd import quoted, unit_text
+from midigen.app.commands.service import NAME, quoted, unit_text
 from midigen.errors import ConfigError, ExitCode, MidigenError, ModelError, UsageError
 from midigen.live import recording
 from tests.system import needs
@@ -74,7 +73,7 @@ def verify(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """What `systemd-analyze` says about a unit."""
     program = needs("systemd-analyze")
     folder = tmp_path_factory.mktemp("unit")
-    path = folder / systemd.NAME
+    path = folder / NAME
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from midigen.app import cli
-from midigen.app.wrapping import wrapped
+from midigen.app.console import wrapped
 
 TEXTS = st.text("ab é漢-\n", max_size=80)
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from midigen.errors import MidiFileError
-from midigen.learning.corpus import Skipped, Tune, read, read_file, songs
-from midigen.learning.sources import find_files, song_name
+from midigen.learning.corpus import Skipped, Tune, find_files, read, read_file, song_name, songs
 from midigen.midi.reader import LARGEST
 from midigen.music.keys import LETTERS
 from tests.midi_files import one_track

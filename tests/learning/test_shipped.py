@@ -12,10 +12,8 @@ import pytest
 from midigen.app.cli import main
 from midigen.errors import ExitCode
 from midigen.learning.baselines import Baselines
-from midigen.learning.corpus import Tune, read, songs
+from midigen.learning.corpus import Side, Tune, divide, find_files, read, songs
 from midigen.learning.evaluation import predict_song
-from midigen.learning.sources import find_files
-from midigen.learning.split import Side, divide
 from midigen.prediction.echoes import MAX_NOTES
 from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.settings.table import Settings

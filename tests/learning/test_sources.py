@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from midigen.errors import MidiFileError
-from midigen.learning.sources import find_files, song_name
+from midigen.learning.corpus import find_files, song_name
 
 
 def touch(*paths: Path) -> list[Path]:

@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.learning.corpus import Song, Tune, songs
-from midigen.learning.sources import song_name
-from midigen.learning.split import Side, cut, divide, side_of
+from midigen.learning.corpus import Side, Song, Tune, cut, divide, side_of, song_name, songs
 
 LETTERS = np.zeros(3, dtype=np.uint8)
 

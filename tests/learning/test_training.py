@@ -17,13 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midigen.errors import MidigenError, ModelError
-from midigen.learning.batches import NO_LETTER, EncodedSong, cut_blocks, move_letters
+from midigen.learning.batches import NO_LETTER, Steps, cut_blocks, move_letters
 from midigen.learning.calibration import calibrate
-from midigen.learning.corpus import Song
+from midigen.learning.corpus import Side, Song, side_of
 from midigen.learning.evaluation import predict_song
 from midigen.learning.fitting import Plan
 from midigen.learning.network import Architecture, build_network
-from midigen.learning.split import Side, side_of
 from midigen.learning.training import train
 from midigen.music.keys import SIZE
 from midigen.prediction.echoes import FEATURES, MAX_NOTES, STEPS, encode_line
@@ -232,7 +231,7 @@ def test_an_epoch_has_every_letter_of_a_song_once(notes: int, seed: int) -> None
     letters = np.arange(notes, dtype=np.uint8) + NO_LETTER + 1  # all different
     rows = np.repeat(letters[:-1, None], FEATURES, axis=1).astype(np.float16)
     for rng in (None, np.random.default_rng(seed)):
-        blocks = cut_blocks([EncodedSong(rows, letters[1:])], rng)
+        blocks = cut_blocks([Steps(rows, letters[1:])], rng)
         real = blocks.targets != NO_LETTER
         assert sorted(blocks.targets[real]) == list(letters[1:])
         assert (blocks.rows[real][:, 0] == blocks.targets[real] - 1).all()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from midigen.instrument.events import Output
-from midigen.live.arrivals import Arrival
+from midigen.live.connection import Arrival
 from midigen.live.midi_system import SEQUENCER, close_ports, list_ports, sequencer_trouble
 from midigen.live.port_names import Port
 from midigen.live.ports import MidiPorts

@@ -13,7 +13,7 @@ import pytest
 
 from midigen.errors import ExitCode, MidigenError, PortError
 from midigen.instrument.events import Cue, Event, Output
-from midigen.live.arrivals import Arrival, Enqueue, Quit
+from midigen.live.connection import Arrival, Enqueue, Quit
 from midigen.live.daemon import STOOD_STILL, Daemon
 from midigen.live.worker import RESPITE
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
@@ -177,7 +177,7 @@ STUCK = """
 import os, signal, threading, time
 import numpy as np
 from midigen.live.daemon import Daemon
-from midigen.live.arrivals import Arrival
+from midigen.live.connection import Arrival
 from midigen.midi.messages import NoteOn
 from midigen.instrument.performer import Performer
 from tests.players import NextLetter

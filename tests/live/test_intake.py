@@ -13,7 +13,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from midigen.live import realtime
-from midigen.live.arrivals import Arrival
+from midigen.live.connection import Arrival
 from midigen.live.feedback import Feedback
 from midigen.live.intake import MOST, MOST_URGENT, Intake
 from midigen.midi import wire

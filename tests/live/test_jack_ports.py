@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from midigen.errors import ExitCode
-from midigen.live.arrivals import Arrival
+from midigen.live.connection import Arrival
 from midigen.live.control_client import ask
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn

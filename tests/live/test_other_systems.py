@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from midigen.errors import PortError
-from midigen.live.arrivals import Arrival
+from midigen.live.connection import Arrival
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOn
 from midigen.settings.choices import Api

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from midigen.live.patch import Patch
+from midigen.live.watches import Patch
 
 OWN = ("in", "out")
 OTHERS = ("keyboard", "synth", "daw")

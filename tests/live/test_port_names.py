@@ -244,7 +244,7 @@ def look(it: Sought, api: Api, listed: list[str]) -> str | None:
     """Look at the ports. Returns how the sought one is listed now, if it is there."""
     ports = ports_of(api, listed)
     if it.found and not it.is_listed(ports):
-        it.lose()
+        it.found = None
     if not it.found and (port := it.find(ports)):
         it.take(port, ports)
     return it.found.listed if it.found else None
@@ -430,12 +430,12 @@ def test_twins_that_come_back_one_after_the_other_are_not_taken_for_each_other()
 def test_what_another_has_taken_is_not_taken_twice() -> None:
     both = ["K:K 20:0", "K:K 24:0"]
     second = sought(Api.ALSA, "24:0", both)
-    second.lose()
+    second.found = None
     ports = ports_of(Api.ALSA, ["K:K 24:0", "K:K 28:0"])
     assert second.find(ports) == ports[0]
     assert second.find(ports, taken={ports[0].mark}) is None
     second = sought(Api.ALSA, "K:K 24:0", both)
-    second.lose()
+    second.found = None
     ports = ports_of(Api.ALSA, ["K:K 28:0"])
     assert second.find(ports) == ports[0]
     assert second.find(ports, taken={ports[0].mark}) is None

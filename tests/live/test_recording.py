@@ -26,7 +26,7 @@ from midigen.midi.messages import (
     Seconds,
     SongPosition,
 )
-from midigen.midi.ticks import RESOLUTION
+from midigen.midi.writer import RESOLUTION
 from tests.recordings import Heard, read, tempos
 
 HALF_A_TICK_AT_60 = 0.5 / RESOLUTION

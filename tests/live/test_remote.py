@@ -12,7 +12,7 @@ import pytest
 
 from midigen import __version__
 from midigen.errors import ConfigError, MidigenError, ModelError
-from midigen.live.arrivals import Arrival
+from midigen.live.connection import Arrival
 from midigen.live.control_protocol import answer
 from midigen.live.daemon import Daemon
 from midigen.live.intake import MOST

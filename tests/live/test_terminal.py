@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from midigen.errors import ExitCode, UnknownNoteError
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase
-from midigen.live.arrivals import Arrival, Quit
+from midigen.live.connection import Arrival, Quit
 from midigen.live.terminal import Manner, Terminal, read_command, read_notes
 from midigen.midi.messages import NoteOff, NoteOn
 from midigen.music.keys import C_MAJOR, Key

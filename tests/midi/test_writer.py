@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.midi.messages import Seconds
-from midigen.midi.ticks import TempoMap, microseconds_a_beat
-from midigen.midi.writer import TrackBuilder, variable_length
+from midigen.midi.writer import TempoMap, TrackBuilder, microseconds_a_beat, variable_length
 from tests.recordings import seconds
 
 

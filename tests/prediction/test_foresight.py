@@ -148,7 +148,7 @@ class Twins:
         if self._session.missing == 0:
             self._expected[self._count, False] = self._session.predict()
         if self._session.missing <= 1:
-            self._expected[self._count, True] = self._session.predict_after_each_letter()
+            self._expected[self._count, True] = self._session.predict(answers=True)
 
 
 OFTEN = ["hear", "play", "look"]

@@ -43,9 +43,7 @@ def heard(predictor: AnyLetter, *degrees: int) -> Session:
 
 def assert_alike(one: Session, other: Session) -> None:
     np.testing.assert_allclose(one.predict(), other.predict(), atol=1e-6)
-    np.testing.assert_allclose(
-        one.predict_after_each_letter(), other.predict_after_each_letter(), atol=1e-6
-    )
+    np.testing.assert_allclose(one.predict(answers=True), other.predict(answers=True), atol=1e-6)
 
 
 @given(predictors, moves)
@@ -53,7 +51,7 @@ def assert_alike(one: Session, other: Session) -> None:
 def test_predictions_after_each_letter_are_those_made_later(
     predictor: Leaning, moves: list[tuple[str, int | float | None]]
 ) -> None:
-    ahead = session(predictor, *moves).predict_after_each_letter()
+    ahead = session(predictor, *moves).predict(answers=True)
     assert ahead.shape == (SIZE, SIZE)
     for degree in range(SIZE):
         later = session(predictor, *moves, ("hear", degree)).predict()
@@ -66,7 +64,7 @@ def test_predicting_changes_nothing(
     predictor: Leaning, moves: list[tuple[str, int | float | None]], degree: int
 ) -> None:
     asked, unasked = (session(predictor, ("hear", degree), *moves) for _ in range(2))
-    asked.predict_after_each_letter()
+    asked.predict(answers=True)
     asked.predict()
     assert_alike(asked, unasked)
 
@@ -159,9 +157,7 @@ def test_the_amount_can_change_at_any_time(
     tonight = session(Leaning(CONSTANT), *moves, *line, ("amount", 0.0))
     model = session(Leaning(), *moves, *line)
     np.testing.assert_array_equal(tonight.predict(), model.predict())
-    np.testing.assert_array_equal(
-        tonight.predict_after_each_letter(), model.predict_after_each_letter()
-    )
+    np.testing.assert_array_equal(tonight.predict(answers=True), model.predict(answers=True))
     tonight.memory_amount = 1.0
     assert abs(tonight.predict() - model.predict()).max() > 0.01
 

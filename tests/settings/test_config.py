@@ -6,9 +6,8 @@ import pytest
 
 from midigen.errors import ConfigError, ExitCode
 from midigen.settings.choices import Mode
-from midigen.settings.config import load, parse_option
+from midigen.settings.config import load, parse_option, render
 from midigen.settings.table import Settings
-from midigen.settings.toml import render
 from tests.players import ROOT
 
 

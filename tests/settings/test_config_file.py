@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from midigen.errors import ConfigError
 from midigen.settings.choices import Mode
-from midigen.settings.config import load
+from midigen.settings.config import load, render
 from midigen.settings.config_file import decoded, find, is_ours
 from midigen.settings.table import Settings
-from midigen.settings.toml import render
 
 DUET = '# größer\nmode = "duet"\n[tempo]\nbpm = 90\n'
 

@@ -13,11 +13,10 @@ from midigen.errors import ConfigError
 from midigen.instrument.panel import Panel
 from midigen.music.keys import AUTO, Key
 from midigen.settings.choices import Mode
-from midigen.settings.config import load
+from midigen.settings.config import load, render
 from midigen.settings.controls import CONTROLS, Control, is_release, is_toggle, read, table
 from midigen.settings.kinds import InBeats, Number
 from midigen.settings.table import Settings
-from midigen.settings.toml import render
 
 NAMES = (
     *("mode", "key", "temperature", "top-p", "memory", "tempo", "subdivision", "gate"),

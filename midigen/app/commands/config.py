@@ -4,10 +4,7 @@ import argparse
 import sys
 
 from midigen.app.options import add_port_settings, add_settings, effective_settings
-from midigen.errors import ExitCode
-from midigen.settings import toml
-
-EXAMPLE = "midigen config --mode duet > my.toml"
+from midigen.settings import config
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -15,10 +12,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_port_settings(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
-    """Print them."""
-    text = toml.render(effective_settings(options))
+def run(options: argparse.Namespace) -> None:
+    text = config.render(effective_settings(options))
     if sys.stdout.encoding.lower() != "utf-8":  # so that a file of it can be read
         text = text.encode("ascii", "escape").decode()
     print(text, end="")
-    return ExitCode.OK

@@ -9,21 +9,14 @@ from typing import TYPE_CHECKING
 
 from midigen.app.console import show
 from midigen.app.options import add_settings, effective_settings, number
-from midigen.app.scores import print_report, print_scores
-from midigen.app.songs import add_corpus, read_songs
-from midigen.errors import ExitCode, MidiFileError, MidigenError
+from midigen.app.songs import add_corpus, print_scores, read_songs
+from midigen.errors import MidiFileError, MidigenError
 from midigen.settings.kinds import Number
-from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
-    from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Song
     from midigen.learning.generation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
-
-EXAMPLE = "midigen evaluate pop corpus/pop909 --split test"
-
-_OPENINGS = Number(1, 1_000_000, "openings")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,42 +37,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--generate",
-        type=number(_OPENINGS),
+        type=number(Number(1, 1_000_000, "openings")),
         metavar="N",
         help="also report on what it plays: it continues N openings with these settings",
     )
     add_settings(parser, model=False)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
-    """Score the model on the songs, and print or write the results."""
+def run(options: argparse.Namespace) -> None:
     options.model, name = None, options.model
     settings = effective_settings(options)
 
     from tqdm import tqdm
 
+    from midigen.instrument.improviser import new_sampler
+    from midigen.learning import generation
     from midigen.learning.baselines import Baselines
+    from midigen.learning.corpus import Side, cut, divide
     from midigen.learning.evaluation import evaluate
-    from midigen.learning.split import Side, cut, divide
-    from midigen.prediction.models import find_model, load_model
-    from midigen.prediction.onnx_predictor import OnnxPredictor
+    from midigen.prediction.models import load_model
 
-    path = find_model(name)
-    predictor = OnnxPredictor(path)
-    baselines = Baselines.load(path.with_suffix(".baselines.npz"))
+    predictor = load_model(name)
+    baselines = Baselines.load(predictor.path.with_suffix(".baselines.npz"))
     songs = read_songs(options)
     if options.split:
         divided = cut if predictor.provenance.get("cut") else divide
         songs = divided(songs)[Side(options.split)]
         if not songs:
             raise MidiFileError("none of these songs is a test song: leave out --split")
-    scores = evaluate(
-        predictor,
-        songs,
-        baselines,
-        load_model("notebook"),
-        lambda each: tqdm(each, desc="predicting", unit=" songs", dynamic_ncols=True),
-    )
+    progress = partial(tqdm, desc="predicting", unit=" songs", dynamic_ncols=True)
+    scores = evaluate(predictor, songs, baselines, load_model("notebook"), progress)
     notes = sum(len(song.letters) for song in songs)
     if not options.json:
         show(f"{name} on {len(songs)} songs, {notes} notes")
@@ -88,7 +75,15 @@ def run(options: argparse.Namespace) -> ExitCode:
         _write_notes(options.notes, predictor, songs)
     report = None
     if options.generate:
-        report = _generate(options.generate, settings, predictor, songs, baselines)
+        report = generation.report(
+            predictor,
+            songs,
+            baselines,
+            options.generate,
+            new_sampler=partial(new_sampler, settings.sampling),
+            memory_amount=settings.memory.amount,
+            seed=0 if settings.sampling.seed == "random" else int(settings.sampling.seed),
+        )
     if options.json:
         result = {
             "model": name,
@@ -99,29 +94,26 @@ def run(options: argparse.Namespace) -> ExitCode:
         }
         print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
     elif report:
-        print_report(report)
-    return ExitCode.OK
+        _print_report(report)
 
 
-def _generate(
-    openings: int,
-    settings: Settings,
-    predictor: "OnnxPredictor",
-    songs: "list[Song]",
-    baselines: "Baselines",
-) -> "Report":
-    from midigen.instrument.improviser import new_sampler
-    from midigen.learning.generation import report
+def _print_report(report: "Report") -> None:
+    """Compare what a model plays with how the songs go on."""
+    from midigen.learning.generation import CONTINUATION, OPENING, PHRASE
 
-    return report(
-        predictor,
-        songs,
-        baselines,
-        openings,
-        new_sampler=partial(new_sampler, settings.sampling),
-        memory_amount=settings.memory.amount,
-        seed=0 if settings.sampling.seed == "random" else int(settings.sampling.seed),
+    show(
+        f"\n{report.openings} openings of {OPENING} notes carried on for {CONTINUATION}, "
+        "and as the songs go on"
     )
+    played, real = report.played, report.real
+    for text, ours, theirs in (
+        (f"phrases of {PHRASE} notes from the opening", played.from_opening, real.from_opening),
+        (f"phrases of {PHRASE} notes of training songs", played.from_training, real.from_training),
+        ("with a loop", played.loops, real.loops),
+    ):
+        show(f"{text:40} {ours:6.1%}  {theirs:6.1%}")
+    show(f"{'letters, divergence in bits':40} {played.letters:6.3f}")
+    show(f"{'intervals, divergence in bits':40} {played.intervals:6.3f}")
 
 
 def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") -> None:

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 from midigen.app.console import show, tell
 from midigen.app.options import add_port_settings, add_settings, effective_settings
-from midigen.errors import ExitCode, UsageError
+from midigen.errors import UsageError
 from midigen.midi.messages import Message
-from midigen.settings import checks, config_file, controls
+from midigen.settings import config_file, controls
 from midigen.settings.choices import Api
 from midigen.settings.knobs_and_scenes import Knob
 from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
-    from midigen.live.arrivals import Arrival
-
-EXAMPLE = "midigen learn temperature"
+    from midigen.live.connection import Arrival
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +25,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_port_settings(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Wait for a knob, pad or pedal, and write its mapping into the configuration."""
     settings = effective_settings(options, may_be_new=True)
     name, value = options.control, options.value
     if name not in controls.CONTROLS:
-        raise UsageError(controls.why_not(name, "") or name)
+        raise UsageError(controls.unknown(name, controls.CONTROLS))
 
     from midigen.settings import mappings
 
@@ -40,17 +38,16 @@ def run(options: argparse.Namespace) -> ExitCode:
     mappings.prove(path)
     _refuse_value(Knob(name=name, value=value, cc=0), settings)  # knobs set the most controls
     source = _hear_one(settings)
-    _refuse_value(replace(Knob(), name=name, value=value, **source), settings)
+    knob = replace(Knob(), name=name, value=value, **source)
+    _refuse_value(knob, settings)
     mappings.write_mapping(path, name, source, value)
-    kind = next(kind for kind in ("cc", "program", "note") if kind in source)
-    place = f"{kind} {source[kind]} on channel {source['channel']}"
-    show(f"{place} sets {name} from now on: {path.absolute()}")
-    return ExitCode.OK
+    ((kind, number),) = knob.sources.items()
+    show(f"{kind} {number} on channel {knob.channel} sets {name} from now on: {path.absolute()}")
 
 
 def _refuse_value(knob: Knob, settings: Settings) -> None:
     """Raise UsageError if a knob can't set its control to its value, or needs one."""
-    if why := checks.wrong_value(knob, settings):
+    if why := controls.wrong_value(knob, settings):
         raise UsageError(f"--value: {why}")
 
 
@@ -75,10 +72,8 @@ def _hear_one(settings: Settings) -> dict[str, int]:
         in_client="midigen-learn",
         out_client="midigen-learn-out",
     )
-    # A keyboard that wasn't named may be unplugged at any time.
-    connection = MidiPorts(
-        api, ports, hears_clock=False, plays=False, waits=not settings.ports.input
-    )
+    waits = not settings.ports.input  # a keyboard that wasn't named may be unplugged at any time
+    connection = MidiPorts(api, ports, hears_clock=False, plays=False, waits=waits)
     arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     connection.open(arrivals.put)
     try:
@@ -95,8 +90,7 @@ def _hear_one(settings: Settings) -> dict[str, int]:
                     return source
                 continue
             for event in arrival.events(arrival.data):
-                source = learner.hear(event) if isinstance(event, Message) else None
-                if source is not None:
+                if isinstance(event, Message) and (source := learner.hear(event)) is not None:
                     return source
     except KeyboardInterrupt:
         tell("nothing was learned")

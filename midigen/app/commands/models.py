@@ -2,26 +2,15 @@
 
 import argparse
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from midigen.app.console import show
-from midigen.errors import ExitCode, ModelError
+from midigen.errors import ModelError
 
-if TYPE_CHECKING:
-    from midigen.prediction.onnx_predictor import OnnxPredictor
-
-EXAMPLE = "midigen models"
-
-_CHAIN = re.compile(r"markov-\d|ltm\+stm")
 _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueError)
 
 
-def add_options(_: argparse.ArgumentParser) -> None:
-    pass
-
-
-def run(_: argparse.Namespace) -> ExitCode:
-    """Print a line for each model."""
+def run(_: argparse.Namespace) -> None:
     from midigen.prediction.models import list_models
     from midigen.prediction.onnx_predictor import OnnxPredictor
 
@@ -31,25 +20,22 @@ def run(_: argparse.Namespace) -> ExitCode:
     show(f"{'':12}  notes  bits a note   right  the best Markov chain on the same songs")
     for path in models:
         try:
-            show(f"{path.stem:12}  {_model_line(OnnxPredictor(path))}")
+            predictor = OnnxPredictor(path)
         except ModelError as exc:
             show(f"{path.stem:12}  {exc}")
-    return ExitCode.OK
-
-
-def _model_line(predictor: "OnnxPredictor") -> str:
-    window = f"{predictor.min_notes}-{predictor.max_notes}"
-    try:
-        measured = _measured(predictor.provenance["scores"])
-    except _NOT_AS_WRITTEN:  # there are none, or they have another form
-        measured = "not measured"
-    return f"{window:>5}  {measured}"
+            continue
+        try:
+            measured = _measured(predictor.provenance["scores"])
+        except _NOT_AS_WRITTEN:  # there are none, or they have another form
+            measured = "not measured"
+        window = f"{predictor.min_notes}-{predictor.max_notes}"
+        show(f"{path.stem:12}  {window:>5}  {measured}")
 
 
 def _measured(rows: Any) -> str:
     """A model's own scores and those of the best Markov chain, from the rows of its table."""
     own = next(row for row in rows if row["name"] == "lstm+memory")
-    chains = [row for row in rows if _CHAIN.fullmatch(row["name"])]
+    chains = [row for row in rows if re.fullmatch(r"markov-\d|ltm\+stm", row["name"])]
     rival = min(chains, key=lambda row: float(row["bits_per_note"]))
     return (
         f"{own['bits_per_note']:11.3f}  {own['top1']:6.1%}"

@@ -5,18 +5,12 @@ import argparse
 from midigen.app.console import show
 from midigen.errors import ExitCode
 
-EXAMPLE = "midigen ports"
-
-
-def add_options(_: argparse.ArgumentParser) -> None:
-    pass
-
 
 def run(_: argparse.Namespace) -> ExitCode:
     """Print the names, as `--input` and `--output` take them."""
     from midigen.live.midi_system import list_ports
 
-    listings = list_ports()
+    listings = list(list_ports())
     for listing in listings:
         show(listing.api + (f": {listing.problem}" if listing.problem else ""))
         for direction, ports in (("input", listing.inputs), ("output", listing.outputs)):

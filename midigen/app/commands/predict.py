@@ -3,10 +3,8 @@
 import argparse
 
 from midigen.app.console import show
-from midigen.errors import ExitCode, UsageError
+from midigen.errors import UsageError
 from midigen.settings import config, config_file
-
-EXAMPLE = "midigen predict E A A"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="a model's name or path")
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Print a bar for each letter, and the likeliest."""
     import numpy as np
 
@@ -40,4 +38,3 @@ def run(options: argparse.Namespace) -> ExitCode:
     for letter, probability in zip(LETTERS, probabilities, strict=True):
         show(f"{letter}  {probability:6.1%}  {'█' * round(40 * float(probability))}".rstrip())
     show(f"predicted {LETTERS[int(np.argmax(probabilities))]}")
-    return ExitCode.OK

@@ -5,10 +5,7 @@ from pathlib import Path
 
 from midigen.app.console import show, tell
 from midigen.app.options import add_settings, effective_settings, new_rng
-from midigen.errors import ExitCode
 from midigen.settings import config
-
-EXAMPLE = "midigen render in.mid out.mid --seed 1"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
-    """Render the file, and draw it if asked to."""
+def run(options: argparse.Namespace) -> None:
     settings = effective_settings(options)
 
     from midigen.instrument.render import count_notes, render
@@ -52,4 +48,3 @@ def run(options: argparse.Namespace) -> ExitCode:
 
         plot(options.destination, options.plot, result.key)
         show(str(options.plot))
-    return ExitCode.OK

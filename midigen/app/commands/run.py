@@ -4,15 +4,12 @@ import argparse
 import os
 
 from midigen.app.options import add_run_options, effective_settings
-from midigen.errors import ExitCode
 from midigen.live import realtime
-
-EXAMPLE = 'midigen run --mode duet --input "USB Keyboard"'
 
 add_options = add_run_options
 
 
-def run(options: argparse.Namespace) -> ExitCode:
+def run(options: argparse.Namespace) -> None:
     """Play. First switch off two things that would slow down the start.
 
     NumPy's library would start threads, for products of much larger matrices than any here, and
@@ -24,4 +21,3 @@ def run(options: argparse.Namespace) -> ExitCode:
         from midigen.app.performance import perform
 
         perform(settings, options)
-    return ExitCode.OK

@@ -6,17 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import show
-from midigen.app.parser import add_name
+from midigen.app.console import add_name, show
 from midigen.errors import ExitCode
 from midigen.text import printable
 
 if TYPE_CHECKING:
     from midigen.midi.messages import Seconds
-
-EXAMPLE = "midigen status"
-
-_TITLE = re.compile(r".*?  +")  # up to where the value begins
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +20,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Ask for the status and print it."""
     from midigen.live.control_client import ask
 
     status = ask({"do": "status"}, options.name)
@@ -33,7 +27,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         print(json.dumps(status, indent=2))
     else:
         for line in table(status):
-            title = _TITLE.match(line)
+            title = re.match(r".*?  +", line)  # up to where the value begins
             show(line, title.end() if title else 0)
     return ExitCode.OK
 
@@ -41,9 +35,9 @@ def run(options: argparse.Namespace) -> ExitCode:
 def table(status: Mapping[str, Any]) -> list[str]:
     """A status as lines such as `tempo        120 bpm (clock)`, without what is empty."""
     texts = {
-        key: printable(text(status[key]))
+        key: printable(text(value))
         for key, (_, text) in _ROWS.items()
-        if not _is_empty(status.get(key))
+        if (value := status.get(key)) or (value == 0 and value is not False)
     }
     if "bpm" in texts and "beat" in texts:
         texts["bpm"] += f" ({texts.pop('beat')})"
@@ -51,28 +45,8 @@ def table(status: Mapping[str, Any]) -> list[str]:
     return [f"{_ROWS[key][0]:{width}}  {text}" for key, text in texts.items()]
 
 
-def _is_empty(value: object) -> bool:
-    return value is None or value is False or value in ("", [])
-
-
-def _yes(_: bool) -> str:
-    return "yes"
-
-
-def _bpm(bpm: float) -> str:
-    return f"{bpm:.5g} bpm"
-
-
-def _names(names: list[str]) -> str:
-    return " ".join(names)
-
-
 def _ports(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
-
-
-def _late(worst: "Seconds") -> str:
-    return f"{worst * 1000:.1f} ms late"
 
 
 def _duration(span: "Seconds") -> str:
@@ -89,14 +63,14 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "turn": ("turn", str),
     "silence": ("silence", str),
     "key": ("key", str),
-    "bpm": ("tempo", _bpm),
+    "bpm": ("tempo", "{:.5g} bpm".format),
     "beat": ("beat", str),
     "model": ("model", str),
     "trouble": ("trouble", str),
     "scene": ("scene", str),
-    "muted": ("muted", _yes),
-    "holding": ("holding", _yes),
-    "sounds": ("sounding", _names),
+    "muted": ("muted", lambda _: "yes"),
+    "holding": ("holding", lambda _: "yes"),
+    "sounds": ("sounding", " ".join),
     "listening": ("listening", _ports),
     "playing": ("playing", _ports),
     "missing": ("missing", _ports),
@@ -105,7 +79,7 @@ _ROWS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "notes_out": ("notes out", str),
     "dropped": ("dropped", str),
     "echoes": ("echoes", str),
-    "worst": ("latest note", _late),
+    "worst": ("latest note", lambda span: f"{span * 1000:.1f} ms late"),
     "priority": ("priority", str),
     "pid": ("process", str),
     "version": ("version", str),

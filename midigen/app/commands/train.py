@@ -9,11 +9,8 @@ from collections.abc import Iterator
 
 from midigen.app.console import show, tell
 from midigen.app.options import add_seed
-from midigen.app.scores import print_scores
-from midigen.app.songs import add_corpus, read_songs
-from midigen.errors import ExitCode, MidigenError, UsageError
-
-EXAMPLE = "midigen train corpus/pop909 --name pop --seed 1"
+from midigen.app.songs import add_corpus, print_scores, read_songs
+from midigen.errors import MidigenError, UsageError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> ExitCode:
-    """Check the options, and train."""
+def run(options: argparse.Namespace) -> None:
     if options.recipe and (options.corpus or options.resume):
         raise UsageError("a recipe takes neither a corpus nor --resume")
     if not options.recipe and not (options.corpus and options.name):
@@ -40,10 +36,13 @@ def run(options: argparse.Namespace) -> ExitCode:
         raise UsageError(f"{options.name!r} can't be the name of a model's files")
     if options.name == "notebook" and not options.recipe:
         raise UsageError("notebook is the name of the recipe's model: choose another --name")
-    return _train_notebook(options) if options.recipe else _train_on_songs(options)
+    if options.recipe:
+        _train_notebook(options)
+    else:
+        _train_on_songs(options)
 
 
-def _train_notebook(options: argparse.Namespace) -> ExitCode:
+def _train_notebook(options: argparse.Namespace) -> None:
     with _training_packages():
         from midigen.learning.notebook import train_notebook
     from midigen.prediction.models import MODELS
@@ -53,17 +52,15 @@ def _train_notebook(options: argparse.Namespace) -> ExitCode:
         f"wrote {trained.keras_file} and {trained.onnx_file}: "
         f"all {trained.windows} training windows right"
     )
-    return ExitCode.OK
 
 
-def _train_on_songs(options: argparse.Namespace) -> ExitCode:
+def _train_on_songs(options: argparse.Namespace) -> None:
     with _training_packages():
         from midigen.learning.fitting import Plan
         from midigen.learning.training import train
     from midigen.prediction.models import MODELS
 
     songs = read_songs(options)
-
     corpus = [*map(str, options.corpus)]
     if options.track is not None:
         corpus += ["--track", options.track]
@@ -86,7 +83,6 @@ def _train_on_songs(options: argparse.Namespace) -> ExitCode:
     if trained.interrupted:
         tell("interrupted: this is the best model so far; --resume continues from here")
     tell(f"please write in models/{options.name}.md, below its mark, where the songs are from")
-    return ExitCode.OK
 
 
 @contextlib.contextmanager

@@ -1,10 +1,4 @@
-"""Watches the JACK server: its shutdown, its period, and its connections.
-
-RtMidi registers no shutdown callback, and its client can't notice the shutdown: it still lists its
-ports, and its sends seem to succeed until a buffer is full, when they block the whole process. A
-new RtMidi client doesn't help either: when it is made, the library frees the old ones, which are
-still in use.
-"""
+"""What RtMidi doesn't tell: whether the JACK server runs, and which ports are connected."""
 
 import ctypes
 import ctypes.util
@@ -12,6 +6,8 @@ import itertools
 import os
 import re
 import time
+from collections import defaultdict
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from midigen.errors import NoMidiSystemError, PortError
@@ -20,6 +16,7 @@ from midigen.midi.messages import Seconds
 STANDS_STILL: Seconds = 0.25
 """If two periods take longer than this, the server isn't late: it hangs."""
 
+_DUPLEX, _NONBLOCK = 3, 1  # SND_SEQ_OPEN_DUPLEX, SND_SEQ_NONBLOCK in alsa/seq.h
 _MAPS = Path("/proc/self/maps")
 _ANY = "surrogateescape"  # names may be no valid text
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
@@ -28,8 +25,21 @@ _ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 _keep_quiet = _ON_MESSAGE(lambda _: None)  # kept: the library calls it to the end
 
 
+class _Address(ctypes.Structure):
+    _fields_ = (("client", ctypes.c_ubyte), ("port", ctypes.c_ubyte))
+
+
+class _Handle(ctypes.c_void_p):
+    """A client or port of the library. Of this type it is passed on with all its bits."""
+
+
 class JackWatch:
-    """A client without ports; `gone` becomes true when the server ends or dies.
+    """A client of JACK without ports; `gone` becomes true when the server ends or dies.
+
+    RtMidi registers no shutdown callback, and its client can't notice the shutdown: it still lists
+    its ports, and its sends seem to succeed until a buffer is full, when they block the whole
+    process. A new RtMidi client doesn't help either: when it is made, the library frees the old
+    ones, which are still in use.
 
     python-rtmidi must be loaded already. Raises NoMidiSystemError if the server can't be reached,
     and PortError if it can't be watched.
@@ -41,21 +51,9 @@ class JackWatch:
         if library is None:
             raise PortError("the JACK library can't be found, so its end couldn't be noticed")
         self._jack = ctypes.CDLL(library)
-        self._jack.jack_client_open.restype = ctypes.c_void_p
-        self._jack.jack_client_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
-        self._jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, _ON_SHUTDOWN, ctypes.c_void_p]
-        for function in (
-            *("jack_client_close", "jack_get_buffer_size", "jack_get_sample_rate"),
-            "jack_frames_since_cycle_start",
-        ):
-            getattr(self._jack, function).argtypes = [ctypes.c_void_p]
+        self._jack.jack_client_open.restype = self._jack.jack_port_by_name.restype = _Handle
         self._jack.jack_frames_since_cycle_start.restype = ctypes.c_uint32
-        self._jack.jack_port_by_name.restype = ctypes.c_void_p
-        self._jack.jack_port_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         self._jack.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
-        self._jack.jack_port_get_all_connections.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-        self._jack.jack_connect.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
-        self._jack.jack_free.argtypes = [ctypes.c_void_p]
         self._jack.jack_set_error_function(_keep_quiet)  # else it writes on the player's screen
         self._jack.jack_set_info_function(_keep_quiet)
         self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept alive: C holds no reference
@@ -101,12 +99,10 @@ class JackWatch:
     def connections(self, name: str) -> set[str]:
         """The ports that a port is connected to."""
         port = self._jack.jack_port_by_name(self._client, _bytes(name))
-        if not port:
-            return set()
-        names = self._jack.jack_port_get_all_connections(self._client, port)
+        names = self._jack.jack_port_get_all_connections(self._client, port) if port else None
         if not names:
             return set()
-        found = set(itertools.takewhile(bool, (names[place] for place in itertools.count())))
+        found = set(itertools.takewhile(bool, names))
         self._jack.jack_free(names)
         return {each.decode(errors=_ANY) for each in found}
 
@@ -128,6 +124,64 @@ class JackWatch:
 
     def _notice(self, _: object) -> None:
         self.gone = True
+
+
+class AlsaWatch:
+    """A client of ALSA's sequencer without ports, which finds out whether others are connected.
+
+    The sequencer removes a port's connections with the port. A keyboard that is plugged in again
+    has its old name and number, so only the missing connection shows that it was unplugged.
+    python-rtmidi must be loaded already. Raises NoMidiSystemError if the sequencer can't be opened.
+    """
+
+    def __init__(self, client: str) -> None:
+        self._alsa = ctypes.CDLL("libasound.so.2")  # the same that RtMidi uses
+        self._client = ctypes.c_void_p()
+        if self._alsa.snd_seq_open(ctypes.byref(self._client), b"default", _DUPLEX, _NONBLOCK):
+            raise NoMidiSystemError("ALSA's sequencer takes no other client")
+        self._alsa.snd_seq_set_client_name(self._client, client.encode())
+        self._cable = ctypes.c_void_p()
+        self._alsa.snd_seq_port_subscribe_malloc(ctypes.byref(self._cable))
+
+    def is_connected(self, source: str, target: str) -> bool:
+        """Whether the port `source` is connected to `target`, both named as RtMidi lists them."""
+        for set_end, name in (
+            (self._alsa.snd_seq_port_subscribe_set_sender, source),
+            (self._alsa.snd_seq_port_subscribe_set_dest, target),
+        ):
+            client, port = name.rpartition(" ")[2].split(":")
+            set_end(self._cable, ctypes.byref(_Address(int(client), int(port))))
+        return not self._alsa.snd_seq_get_port_subscription(self._client, self._cable)
+
+    def close(self) -> None:
+        """Leave the sequencer."""
+        self._alsa.snd_seq_port_subscribe_free(self._cable)
+        self._alsa.snd_seq_close(self._client)
+
+
+class Patch:
+    """The connections of midigen's own ports, so that lost ones can be made again.
+
+    A connection is lost if the port at its other end, or the whole MIDI system, went away. It isn't
+    if somebody removed it.
+    """
+
+    def __init__(self) -> None:
+        self._known: defaultdict[str, Set[str]] = defaultdict(set)  # the others, by its own ports
+        self._lost: defaultdict[str, Set[str]] = defaultdict(set)  # of them
+
+    def update(self, own: str, connected: Set[str], exists: Callable[[str], bool]) -> list[str]:
+        """Update the connections of one of midigen's ports; return those to restore."""
+        missing = self._known[own] - connected
+        gone = {other for other in missing if not exists(other)}
+        back = (missing - gone) & self._lost[own]
+        self._lost[own] = gone | back
+        self._known[own] = connected | gone | back
+        return sorted(back)
+
+    def miss_all(self) -> None:
+        """The MIDI system has gone: all connections are lost."""
+        self._lost = self._known.copy()
 
 
 def _bytes(name: str) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from midigen.live.typed_line import MAX_LINE, TypedLine, Typist
+from midigen.live.standard_input import MAX_LINE, TypedLine, Typist
 from tests.terminals import open_pty
 
 
