@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the judge needs the train extra")
 
-from midigen.app.answers import print_answers
+from midigen.app.answers import warn_of_void_judge
 from midigen.app.cli import main
 from midigen.errors import ExitCode
 from midigen.learning.answers import AnswerReport
@@ -97,8 +97,20 @@ def test_a_judge_that_cannot_tell_a_walk_is_void(
 ) -> None:
     same = dict.fromkeys(ANSWERERS, Comparison(*(0.5,) * 9))
     endings = dict.fromkeys(ANSWERERS, np.full(7, 1 / 7))
-    print_answers(AnswerReport(9, same, endings, {"midigen": 0.7, "random-walk": auc}))
-    assert ("The judge is void" in capsys.readouterr().out) == void
+    warn_of_void_judge(AnswerReport(9, same, endings, {"midigen": 0.7, "random-walk": auc}))
+    assert ("the judge is void" in capsys.readouterr().err) == void
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_void_judge_is_told_of(
+    options: list[str],
+    tunes: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("midigen.learning.answers.judge", lambda *_: 0.5)
+    assert main(["evaluate", "pop", str(tunes), "--answers", "5", *options]) == ExitCode.OK
+    assert "its AUC for the random walk is 0.50" in capsys.readouterr().err
 
 
 def test_only_call_and_response_is_compared(

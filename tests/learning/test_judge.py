@@ -1,6 +1,7 @@
 """The judge tells what is different, and nothing else."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,6 +84,22 @@ def test_it_is_asked_only_about_songs_that_it_did_not_learn() -> None:
     assert judged(played, made) < 0.1
 
 
+def test_each_call_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All calls of a song are learned together, and asked about in the other half."""
+    learned: list[list[bool]] = []
+
+    def auc(_: object, half: np.ndarray[Any, Any]) -> float:
+        learned.append(half.tolist())
+        return 0.25 * len(learned)
+
+    monkeypatch.setattr("midigen.learning.judge._auc", auc)
+    assert judged([each.answer for each in SCALES]) == 0.375
+    one, other = learned
+    assert other == [not is_learned for is_learned in one]
+    assert sum(one) == COUNT / 2
+    assert len({*zip((each.song for each in SCALES), one, strict=True)}) == 20
+
+
 def test_the_same_seed_gives_the_same_auc() -> None:
     rng = np.random.default_rng(9)
     played = [scale_like(rng) for _ in SCALES]
@@ -127,7 +144,7 @@ def test_times_of_a_clock_are_as_good_as_those_of_a_file() -> None:
     rng = np.random.default_rng(10)
     each = SCALES[0]
     noisy = replace(each.answer, onsets=each.answer.onsets + rng.uniform(-1e-9, 1e-9, 10))
-    assert features(each.call, noisy) == features(each.call, each.answer)
+    np.testing.assert_array_equal(features(each.call, noisy), features(each.call, each.answer))
 
 
 def test_notes_outside_the_key_are_heard_at_the_pitch_of_their_letter() -> None:
@@ -135,6 +152,7 @@ def test_notes_outside_the_key_are_heard_at_the_pitch_of_their_letter() -> None:
     assert in_key(line).pitches.tolist() == [60, 62, 67, 71]
     flats = phrase([60, 61, 66, 71], signature=-5)
     assert in_key(flats).pitches.tolist() == [60, 61, 66, 72]
+    np.testing.assert_array_equal(features(line, flats), features(in_key(line), in_key(flats)))
 
 
 def _otherwise(notes: Notes) -> Notes:

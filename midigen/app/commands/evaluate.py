@@ -13,6 +13,7 @@ from midigen.app.answers import (
     evaluation_seed,
     print_answers,
     report_answers,
+    warn_of_void_judge,
 )
 from midigen.app.console import show
 from midigen.app.options import add_settings, effective_settings, number
@@ -102,6 +103,7 @@ def run(options: argparse.Namespace) -> None:
         result |= as_json(answers)
         if not options.json:
             print_answers(answers)
+        warn_of_void_judge(answers)
     if options.json:
         print(json.dumps(result))
 
