@@ -13,11 +13,13 @@ import numpy as np
 
 from midigen.music.keys import SIZE
 from midigen.prediction.mixture import Probabilities
+from midigen.prediction.outlook import Outlook
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.session import Session
+from midigen.prediction.steps import NOTHING_DECIDED, Coming
 
 Move: TypeAlias = Callable[[Session], None]
-"""Something to tell the session: a letter, or another model."""
+"""Something to tell the session: a step, or another model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Question:
     memory_amount: float
     """How much the memory says, 0 to 1."""
     answers: bool
+    coming: Coming = NOTHING_DECIDED
+    """What is decided of that note."""
     is_urgent: bool = False
     """A note is waiting for the answer, or soon will be."""
 
@@ -41,8 +45,9 @@ class Forecast:
 
     number: int
     answers: bool
-    likely: Probabilities
-    """Shape (1, 7), or (7, 7) for `answers`. A row of zeros means that nothing is known."""
+    coming: Coming
+    outlook: Outlook
+    """A batch of one, or of seven for `answers`. Letters all 0 mean that nothing is known."""
     trouble: str = ""
     """What is wrong with the model. If anything is, the memory alone has predicted."""
 
@@ -59,14 +64,14 @@ class Foresight:
             move(self._session)
         self._session.memory_amount = question.memory_amount
         try:
-            likely = self._session.predict(answers=question.answers)
-            trouble = _fault(likely, rows=SIZE if question.answers else 1)
+            outlook = self._session.predict(question.coming, answers=question.answers)
+            trouble = _fault(outlook.letters, rows=SIZE if question.answers else 1)
         except Exception as exc:  # whatever a model does, the music goes on
             said = " ".join(str(exc).split())  # it may be several lines
             trouble = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
         if trouble:
-            likely = self._session.recall(answers=question.answers)
-        return Forecast(question.number, question.answers, likely, trouble)
+            outlook = Outlook(self._session.recall(answers=question.answers))
+        return Forecast(question.number, question.answers, question.coming, outlook, trouble)
 
 
 def _fault(likely: Probabilities, *, rows: int) -> str:
