@@ -7,7 +7,7 @@ Each of its modules imports only modules above it, or to its left:
     values            events, status, ledger
     the settings      panel
     listening         hearing, turns, silence, loose_ends
-    time              clock_follower, tempo_follower, rhythm, pulse, scenes
+    time              clock_follower, tempo_follower, step_grid, rhythm, pulse, scenes
     playing           voice, improviser, answer
     modes             mode, modes
     the whole         keyboard, changes, performer, render

@@ -79,8 +79,8 @@ class Turn:
     max: Seconds = setting(2.0, _SECONDS, "auto: no longer than this, at least turn.min")
     quantize: Quantize = choice(
         Quantize.OFF,
-        "where an answer may begin: on a beat, on a bar, or anywhere (with MIDI clock: on a step"
-        " of the grid, or on a sixteenth if it mirrors your rhythm)",
+        "where an answer may begin: on a beat, on a bar, or off, on your own steps (with MIDI"
+        " clock: on a step of the grid, or on a sixteenth if it mirrors your rhythm)",
     )
 
 
