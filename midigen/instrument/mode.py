@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from midigen.instrument.answer import Loop
 from midigen.instrument.events import Output
 from midigen.instrument.hearing import Hearing
 from midigen.instrument.improviser import Improviser
 from midigen.instrument.ledger import Ledger
+from midigen.instrument.loop import Loop
+from midigen.instrument.pace import Pace
 from midigen.instrument.panel import Panel
 from midigen.instrument.pulse import Pulse
 from midigen.instrument.scenes import Scenes
@@ -35,6 +36,7 @@ class Parts:
         self.outbox: list[Output] = []  # survives an exception, so that no note-off is lost
         self.panel = Panel(settings, self.outbox)
         self.pulse = Pulse(self.panel, self.outbox)
+        self.pace = Pace(self.panel, self.pulse)
         self.scenes = Scenes(self.panel, self.pulse, models)
         self.hearing = Hearing(self.panel)
         self.phrase = Phrase()
@@ -43,7 +45,9 @@ class Parts:
         self.improviser = Improviser(predictor, self.panel, rng)
         self.ledger = Ledger(settings.output.channel)
         self.voice = Voice(self.panel, self.ledger, self.outbox, touch)
-        self.loop = Loop(self.panel, self.pulse, self.hearing, self.improviser, self.voice, touch)
+        self.loop = Loop(
+            self.panel, self.pulse, self.pace, self.hearing, self.improviser, self.voice, touch
+        )
 
 
 @dataclass(frozen=True, slots=True)

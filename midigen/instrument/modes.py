@@ -3,13 +3,13 @@
 from collections import deque
 from dataclasses import dataclass
 
-from midigen.instrument.answer import answer, count, solo
+from midigen.instrument.answer import count
+from midigen.instrument.drawing import Drawn
 from midigen.instrument.mode import Parts, PlayingMode, Struck
 from midigen.instrument.silence import NO_START
 from midigen.instrument.turns import StruckKey
 from midigen.instrument.voice import Agenda, NoteId
 from midigen.midi.messages import Pitch, Seconds, Velocity
-from midigen.music.keys import Degree
 from midigen.settings.choices import Mode
 
 MAX_ANSWERS = 200  # the most answers of duet in a second
@@ -32,7 +32,7 @@ class CallResponse(PlayingMode):
             parts.silence.explain_missing(parts.improviser.missing)
             parts.turns.finish()
         elif parts.loop.run is None:  # with `hold` an answer may be going on
-            parts.loop.run = answer(parts.panel.settings, parts.phrase, parts.pulse, at)
+            parts.loop.answer(parts.phrase, at)
             parts.improviser.begin_answer(parts.phrase.pitch_classes)
 
     def act(self, due: Seconds, now: Seconds) -> None:
@@ -52,11 +52,11 @@ class CallResponse(PlayingMode):
 class Answer:
     """The answer to a key: a letter, which gets its pitch from the key in force when it sounds.
 
-    It sounds in the octave nearest to `near`, the note that it answers.
+    It sounds in an octave near `near`, the note that it answers.
     """
 
     key: StruckKey
-    degree: Degree
+    note: Drawn
     near: Pitch
     velocity: Velocity
 
@@ -147,11 +147,11 @@ class Duet(PlayingMode):
         return True
 
     def _answer(self, struck: Struck, now: Seconds) -> None:
-        degree = self._parts.improviser.answer()
-        if degree is None:
+        drawn = self._parts.improviser.answer()
+        if drawn is None:
             return
         voice, at = self._parts.voice, self._time(now)
-        answer = Answer(struck.key, degree, voice.near, struck.velocity)
+        answer = Answer(struck.key, drawn, voice.near, struck.velocity)
         if at > voice.now:
             self._planned.plan(at, answer)
         else:
@@ -174,8 +174,9 @@ class Duet(PlayingMode):
             voice.end(former)
         if settings.output.mute:
             return
-        key = self._parts.hearing.key
-        note = voice.strike(voice.place(answer.degree, key, answer.near), answer.velocity, key)
+        key, drawn = self._parts.hearing.key, answer.note
+        pitch = voice.place(drawn.degree, key, answer.near, drawn.octave)
+        note = voice.strike(pitch, answer.velocity, key)
         if answer.key in self._parts.turns.keys:
             self._notes[answer.key] = note
         else:
@@ -200,7 +201,7 @@ class Solo(PlayingMode):
             # So that no step of the grid is played twice when one run replaces another.
             start = max(now, parts.loop.stepped_at + parts.pulse.grid_step / 2)
             start -= parts.panel.offset
-            parts.loop.run = solo(parts.panel.settings, parts.phrase, parts.pulse, start)
+            parts.loop.solo(parts.phrase, start)
 
     def key(self, struck: Struck) -> None:
         """Start to play, if it is silent."""

@@ -228,9 +228,9 @@ class Performer:
 
     def prepare(self) -> None:
         """Predict ahead (see `improviser`): this affects only how soon the next note is known."""
-        self._parts.improviser.prepare(
-            answers=self._modes.current.foresees_answers, is_urgent=self._parts.loop.is_waiting
-        )
+        loop, answers = self._parts.loop, self._modes.current.foresees_answers
+        loop.decide()
+        self._parts.improviser.prepare(loop.coming, answers=answers, is_urgent=loop.is_waiting)
 
     def stop(self) -> list[Output]:
         """End all that sounds, and be silent until `start`."""

@@ -22,6 +22,14 @@ class Outlook:
     gaps: npt.NDArray[np.float32] | None = None
     shares: npt.NDArray[np.float32] | None = None
 
+    def row(self, row: int) -> "Outlook":
+        """One row, as a batch of one."""
+        others = (
+            None if part is None else part[row : row + 1]
+            for part in (self.octaves, self.gaps, self.shares)
+        )
+        return Outlook(self.letters[row : row + 1], *others)
+
     def with_letters(self, letters: Probabilities) -> "Outlook":
         """The same with other probabilities of the letters."""
         return replace(self, letters=letters)

@@ -1,7 +1,7 @@
 """A melody as steps: what is known of each note, and what is decided of the next one.
 
 Times are in beats. Whatever isn't known is None. If no beat is known, a step's gap is measured by
-the line's own pace (see `music.pace`), and it has no place in a bar.
+the player's own pace (see `instrument.pace`), and it has no place in a bar.
 """
 
 from bisect import bisect_left
@@ -20,6 +20,9 @@ GAPS: tuple[Beats, ...] = (
 They are the most frequent ones in the melodies of POP909, the OpenScore Lieder Corpus and three
 collections of fiddle tunes: 98 % of the steps there are within 2 % of one.
 """
+
+USUAL: Beats = 1 / 2
+"""The commonest one. Without a beat, the player's usual step counts as so much."""
 
 SHARES = (0.2, 0.5, 0.7, 0.9, 1.0)
 """The classes of lengths: how much of the step to the next onset a note sounds."""

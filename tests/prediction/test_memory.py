@@ -81,7 +81,7 @@ def test_letters_can_be_taken_back(line: list[int], count: int) -> None:
 def test_a_letter_counts_by_its_weight() -> None:
     memory = Memory(8)
     for degree, weight in ((0, 1.0), (3, 0.25), (0, 1.0), (5, 1.0), (0, 1.0)):
-        memory.add(degree, weight)
+        memory.add(degree, weight=weight)
     counts = memory.counts()
     assert counts[0].tolist() == [0, 0, 0, 0.25, 0, 1, 0]
     assert counts[1:].sum() == 0

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
 
     from tqdm import tqdm
 
-    from midigen.instrument.improviser import new_sampler
+    from midigen.instrument.drawing import new_sampler
     from midigen.learning import generation
     from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Side, cut, divide
