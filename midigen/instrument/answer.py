@@ -21,7 +21,7 @@ from midigen.midi.messages import Beats, Seconds, Velocity
 from midigen.prediction.steps import USUAL
 from midigen.settings.choices import Quantize, RhythmSource
 from midigen.settings.kinds import InBeats
-from midigen.settings.playing import Response, Rhythm
+from midigen.settings.sections import Response, Rhythm
 from midigen.settings.table import Settings
 
 DEFAULT_VELOCITY: Velocity = 80

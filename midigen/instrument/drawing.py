@@ -11,7 +11,7 @@ from midigen.prediction.mixture import Probabilities
 from midigen.prediction.outlook import Outlook
 from midigen.prediction.sampling import Sampler, Weights
 from midigen.prediction.steps import GAPS, OCTAVES, SHARES
-from midigen.settings.playing import Sampling
+from midigen.settings.sections import Sampling
 
 _ANY = np.float32(1 / SIZE)
 

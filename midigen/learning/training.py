@@ -1,6 +1,6 @@
 """Trains a model on songs: divides them, fits the network, and writes the files of the model.
 
-`batches` is what the network sees, and `fitting` fits it.
+`network` is what is fitted, and what it sees; `fitting` fits it.
 """
 
 import secrets
@@ -68,9 +68,8 @@ def train(
         seed = progress_folder.read().seed if resume else secrets.randbits(32)
     notes = notes_of(folder / f"{name}.md")
     notebook = load_model("notebook")
-    training, validation = (
-        [song.letters for song in sides[side]] for side in (Side.TRAINING, Side.VALIDATION)
-    )
+    letters = {side: [song.letters for song in sides[side]] for side in Side}
+    training, validation = letters[Side.TRAINING], letters[Side.VALIDATION]
     network, progress = fit(plan, training, validation, progress_folder, seed, resume=resume)
     facts = Facts(name, command, repeat, plan, sides, is_whole, progress)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:

@@ -19,7 +19,7 @@ from midigen.prediction.predictor import Predictor
 from midigen.prediction.window import Degrees
 from midigen.settings.choices import Mode, Quantize, RhythmSource, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.sections import Scene
 from midigen.settings.table import Settings
 from tests.models import Moody, Predict
 from tests.players import (

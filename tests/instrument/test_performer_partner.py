@@ -21,7 +21,7 @@ from midigen.prediction.predictor import Predictor
 from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
 from midigen.settings.kinds import InBeats, Transposition
-from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.sections import Knob, Scene
 from midigen.settings.table import Settings
 from tests.models import SecondLetter
 from tests.players import (

@@ -12,7 +12,7 @@ from midigen.instrument.performer import Performer
 from midigen.instrument.render import perform
 from midigen.learning.baselines import Baselines
 from midigen.learning.corpus import Letters, Song
-from midigen.learning.generation import (
+from midigen.learning.evaluation import (
     CONTINUATION,
     OPENING,
     PHRASE,

@@ -17,12 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midigen.errors import MidigenError, ModelError
-from midigen.learning.batches import NO_LETTER, Steps, cut_blocks, move_letters
 from midigen.learning.calibration import calibrate
 from midigen.learning.corpus import Side, Song, side_of
 from midigen.learning.evaluation import predict_song
 from midigen.learning.fitting import Plan
-from midigen.learning.network import Architecture, build_network
+from midigen.learning.network import (
+    NO_LETTER,
+    Architecture,
+    Steps,
+    build_network,
+    cut_blocks,
+    move_letters,
+)
 from midigen.learning.training import train
 from midigen.music.keys import SIZE
 from midigen.prediction.echoes import FEATURES, MAX_NOTES, STEPS, encode_line

@@ -15,10 +15,8 @@ from midigen.settings.kinds import Number
 
 if TYPE_CHECKING:
     from midigen.learning.corpus import Song
-    from midigen.learning.generation import Report
+    from midigen.learning.evaluation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
-
-EXAMPLE = "midigen evaluate pop corpus/pop909 --split test"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,23 +45,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Score the model on the songs, and print or write the results."""
     options.model, name = None, options.model
     settings = effective_settings(options)
 
     from tqdm import tqdm
 
     from midigen.instrument.drawing import new_sampler
-    from midigen.learning import generation
     from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Side, cut, divide
-    from midigen.learning.evaluation import evaluate
-    from midigen.prediction.models import find_model, load_model
-    from midigen.prediction.onnx_predictor import OnnxPredictor
+    from midigen.learning.evaluation import evaluate, report
+    from midigen.prediction.models import load_model
 
-    path = find_model(name)
-    predictor = OnnxPredictor(path)
-    baselines = Baselines.load(path.with_suffix(".baselines.npz"))
+    predictor = load_model(name)
+    baselines = Baselines.load(predictor.path.with_suffix(".baselines.npz"))
     songs = read_songs(options)
     if options.split:
         divided = cut if predictor.provenance.get("cut") else divide
@@ -78,9 +72,9 @@ def run(options: argparse.Namespace) -> None:
         print_scores(scores)
     if options.notes:
         _write_notes(options.notes, predictor, songs)
-    report = None
+    generated = None
     if options.generate:
-        report = generation.report(
+        generated = report(
             predictor,
             songs,
             baselines,
@@ -97,14 +91,14 @@ def run(options: argparse.Namespace) -> None:
             "notes": notes,
             "rows": [asdict(score) for score in scores],
         }
-        print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
-    elif report:
-        _print_report(report)
+        print(json.dumps(result | ({"generated": asdict(generated)} if generated else {})))
+    elif generated:
+        _print_report(generated)
 
 
 def _print_report(report: "Report") -> None:
     """Compare what a model plays with how the songs go on."""
-    from midigen.learning.generation import CONTINUATION, OPENING, PHRASE
+    from midigen.learning.evaluation import CONTINUATION, OPENING, PHRASE
 
     show(
         f"\n{report.openings} openings of {OPENING} notes carried on for {CONTINUATION}, "

@@ -12,8 +12,6 @@ from midigen.app.options import add_seed
 from midigen.app.songs import add_corpus, print_scores, read_songs
 from midigen.errors import MidigenError, UsageError
 
-EXAMPLE = "midigen train corpus/pop909 --name pop --seed 1"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_corpus(parser, "*")
@@ -30,7 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check the options, and train."""
     if options.recipe and (options.corpus or options.resume):
         raise UsageError("a recipe takes neither a corpus nor --resume")
     if not options.recipe and not (options.corpus and options.name):
