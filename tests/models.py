@@ -45,6 +45,45 @@ class Leaning(AnyLetter):
         return probabilities
 
 
+class Stepping(AnyLetter):
+    """A `StepPredictor` with random weights: all that it expects depends on all that it is told."""
+
+    max_notes = ROWS
+
+    def __init__(self, seed: int = 0, sharpness: float = 3.0) -> None:
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        sizes = (SIZE, SIZE * len(OCTAVES), len(GAPS), len(SHARES))
+        self._of_rows = [rng.normal(0, sharpness / 8, (FEATURES, size)) for size in sizes]
+        self._of_coming = [rng.normal(0, sharpness / 2, (COMING, size)) for size in sizes]
+        self._of_coming[2][: COMING_LEFT.start] = 0  # the gap isn't told what is decided of it
+        self._of_coming[2][COMING_BEGINS + 1 :] = 0
+        self.told: list[tuple[int, npt.NDArray[np.float32]]] = []
+        """How many rows were given, and what was decided, in each call."""
+
+    def expect(self, rows: Rows, coming: Rows) -> Outlook:
+        self.told.append((rows.shape[1], coming))
+        fading = 0.7 ** np.arange(rows.shape[1])[::-1]
+        heard = np.einsum("bsf,s->bf", rows, fading)
+        letters, octaves, gaps, shares = (
+            _softmax(logits.reshape(len(rows), -1, size))
+            for logits, size in zip(
+                (
+                    heard @ of_rows + coming @ of_coming
+                    for of_rows, of_coming in zip(self._of_rows, self._of_coming, strict=True)
+                ),
+                (SIZE, len(OCTAVES), len(GAPS), len(SHARES)),
+                strict=True,
+            )
+        )
+        return Outlook(letters[:, 0], octaves, gaps[:, 0], shares[:, 0])
+
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return (weights / weights.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
 Predict: TypeAlias = Callable[[Degrees], Any]
 
 

@@ -7,10 +7,10 @@ Each of its modules imports only modules above it, or to its left:
     values            events, status, ledger
     the settings      panel
     listening         hearing, turns, silence, loose_ends
-    time              clock_follower, tempo_follower, step_grid, rhythm, pulse, scenes
-    playing           voice, improviser, answer
+    time              clock_follower, tempo_follower, step_grid, rhythm, pulse, pace, scenes
+    playing           voice, drawing, improviser, answer, loop
     modes             mode, modes
-    the whole         keyboard, changes, performer, render
+    the whole         complaints, keyboard, changes, performer, render
 
 `learner` is used by `midigen learn` alone.
 """

@@ -9,6 +9,7 @@ comes. Its forecast counts only for what was decided of the note when it was ask
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,8 +22,13 @@ from midigen.prediction.mixture import Probabilities
 from midigen.prediction.outlook import Outlook
 from midigen.prediction.predictor import Predictor, StepPredictor
 from midigen.prediction.session import TAKEN_BACK
-from midigen.prediction.steps import NOTHING_DECIDED, USUAL, Coming, Step
+from midigen.prediction.steps import GAPS, NOTHING_DECIDED, USUAL, Coming, Step
 from midigen.prediction.variety import Call, Variety
+
+_SHOWN = 3  # of the likeliest gaps
+
+Rhythm: TypeAlias = tuple[tuple[Beats, float], ...]
+"""Times to the next note, each with its probability."""
 
 
 class Improviser:
@@ -33,10 +39,6 @@ class Improviser:
         """Answers the questions."""
         self.asks: Callable[[Question], None] | None = None
         """Where questions go; None to answer them at once."""
-        self.probabilities: Probabilities | None = None
-        """The probabilities of the next letter, shape (7,); None while they aren't known."""
-        self.gaps: Probabilities | None = None
-        """The same for the classes of its gap, shape (18,); for these see `steps.GAPS`."""
         self.trouble = ""
         """What is wrong with the model; else empty."""
         self.owed: tuple[int, Degree] | None = None
@@ -56,6 +58,25 @@ class Improviser:
         self._known: Forecast | None = None  # what comes next
         self._ahead: list[Drawn | None] = []  # drawn from each of its rows
         self._answer: Drawn | None = None
+        self._shown: tuple[Outlook, int] | None = None  # and its row
+
+    @property
+    def probabilities(self) -> Probabilities | None:
+        """The probabilities of the next letter, shape (7,); None while they aren't known."""
+        if self._shown is None:
+            return None
+        outlook, row = self._shown
+        likely: Probabilities = outlook.letters[row]
+        return likely
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """How soon it comes after the newest note, and how likely that is: the three likeliest."""
+        outlook, row = self._shown or (None, 0)
+        if outlook is None or outlook.gaps is None:
+            return ()
+        likely = outlook.gaps[row].tolist()
+        return tuple(sorted(zip(GAPS, likely, strict=True), key=lambda each: -each[1])[:_SHOWN])
 
     @property
     def missing(self) -> int:
@@ -93,7 +114,7 @@ class Improviser:
         known = self._known if self._foresees and not replaces else None
         if known is not None:
             self._answer = self._ahead[step.degree]
-            self._show(known.outlook, step.degree)
+            self._shown = known.outlook, step.degree
         if replaces:
             self._move(lambda session: session.replace(step))
         else:
@@ -173,14 +194,14 @@ class Improviser:
         self._variety.forget()
         self._letters = self._own = 0
         self.owed = None
-        self.probabilities = self.gaps = None
+        self._shown = None
 
     def redraw(self) -> None:
         """Draw from the forecast, with the present sampling settings."""
         if self._known is not None:
             self._ahead = self.drawing.notes(self._known.outlook, self._variety.weights)
             if not self._known.answers:
-                self._show(self._known.outlook, 0)
+                self._shown = self._known.outlook, 0
 
     def reconsider(self) -> None:
         """Drop the forecast: the weight of the memory has changed."""
@@ -237,9 +258,5 @@ class Improviser:
             self._ask(NOTHING_DECIDED, answers=False, is_urgent=True)
             return
         self.owed = None
-        self._show(forecast.outlook, row)
+        self._shown = forecast.outlook, row
         (self._answer,) = self.drawing.notes(forecast.outlook.row(row), self._variety.weights)
-
-    def _show(self, outlook: Outlook, row: int) -> None:
-        self.probabilities = outlook.letters[row]
-        self.gaps = None if outlook.gaps is None else outlook.gaps[row]

@@ -12,11 +12,10 @@ from typing import TypeAlias
 import numpy as np
 
 from midigen.music.keys import SIZE
-from midigen.prediction.mixture import Probabilities
 from midigen.prediction.outlook import Outlook
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.session import Session
-from midigen.prediction.steps import NOTHING_DECIDED, Coming
+from midigen.prediction.steps import GAPS, NOTHING_DECIDED, OCTAVES, SHARES, Coming
 
 Move: TypeAlias = Callable[[Session], None]
 """Something to tell the session: a step, or another model."""
@@ -65,7 +64,7 @@ class Foresight:
         self._session.memory_amount = question.memory_amount
         try:
             outlook = self._session.predict(question.coming, answers=question.answers)
-            trouble = _fault(outlook.letters, rows=SIZE if question.answers else 1)
+            trouble = _fault(outlook, rows=SIZE if question.answers else 1)
         except Exception as exc:  # whatever a model does, the music goes on
             said = " ".join(str(exc).split())  # it may be several lines
             trouble = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
@@ -74,10 +73,19 @@ class Foresight:
         return Forecast(question.number, question.answers, question.coming, outlook, trouble)
 
 
-def _fault(likely: Probabilities, *, rows: int) -> str:
+def _fault(outlook: Outlook, *, rows: int) -> str:
     """What is wrong with a model's output; empty if nothing is."""
-    if likely.shape != (rows, SIZE):
-        return f"it gives an array of shape {likely.shape}"
-    if not ((likely >= 0) & (likely < np.inf)).all() or not likely.any(axis=1).all():
-        return "it gives numbers that aren't probabilities"
+    parts = (
+        (outlook.letters, (rows, SIZE)),
+        (outlook.octaves, (rows, SIZE, len(OCTAVES))),
+        (outlook.gaps, (rows, len(GAPS))),
+        (outlook.shares, (rows, len(SHARES))),
+    )
+    for likely, shape in parts:
+        if likely is None:
+            continue
+        if likely.shape != shape:
+            return f"it gives an array of shape {likely.shape}"
+        if not ((likely >= 0) & (likely < np.inf)).all() or not likely.any(axis=-1).all():
+            return "it gives numbers that aren't probabilities"
     return ""
