@@ -4,10 +4,14 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from midigen.music.keys import SIZE
+from midigen.prediction.line import COMING, COMING_PHRASE, FEATURES, ROWS, Rows
 from midigen.prediction.memory import ORDERS
 from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities
+from midigen.prediction.outlook import Outlook
+from midigen.prediction.steps import GAPS, OCTAVES, SHARES
 from midigen.prediction.window import Degrees
 from tests.players import (
     AnyLetter,
@@ -56,8 +60,8 @@ class Stepping(AnyLetter):
         sizes = (SIZE, SIZE * len(OCTAVES), len(GAPS), len(SHARES))
         self._of_rows = [rng.normal(0, sharpness / 8, (FEATURES, size)) for size in sizes]
         self._of_coming = [rng.normal(0, sharpness / 2, (COMING, size)) for size in sizes]
-        self._of_coming[2][: COMING_LEFT.start] = 0  # the gap isn't told what is decided of it
-        self._of_coming[2][COMING_BEGINS + 1 :] = 0
+        untold = np.delete(np.arange(COMING), COMING_PHRASE)
+        self._of_coming[2][untold] = 0  # what it expects of a gap isn't told what is decided of it
         self.told: list[tuple[int, npt.NDArray[np.float32]]] = []
         """How many rows were given, and what was decided, in each call."""
 
@@ -81,7 +85,8 @@ class Stepping(AnyLetter):
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return (weights / weights.sum(axis=-1, keepdims=True)).astype(np.float32)
+    likely: npt.NDArray[np.float32] = weights / weights.sum(axis=-1, keepdims=True)
+    return likely.astype(np.float32)
 
 
 Predict: TypeAlias = Callable[[Degrees], Any]
