@@ -6,12 +6,23 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from midigen.midi.messages import Beats
 from midigen.music.keys import SIZE
-from midigen.prediction.line import COMING, COMING_PHRASE, FEATURES, ROWS, Rows
+from midigen.prediction.line import (
+    COMING,
+    COMING_BEGINS,
+    COMING_GAP,
+    COMING_LEFT,
+    COMING_PHRASE,
+    FEATURES,
+    LEFT,
+    ROWS,
+    Rows,
+)
 from midigen.prediction.memory import ORDERS
 from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities
 from midigen.prediction.outlook import Outlook
-from midigen.prediction.steps import GAPS, OCTAVES, SHARES
+from midigen.prediction.steps import GAPS, OCTAVES, SHARES, USUAL
 from midigen.prediction.window import Degrees
 from tests.players import (
     AnyLetter,
@@ -62,11 +73,8 @@ class Stepping(AnyLetter):
         self._of_coming = [rng.normal(0, sharpness / 2, (COMING, size)) for size in sizes]
         untold = np.delete(np.arange(COMING), COMING_PHRASE)
         self._of_coming[2][untold] = 0  # what it expects of a gap isn't told what is decided of it
-        self.told: list[tuple[int, npt.NDArray[np.float32]]] = []
-        """How many rows were given, and what was decided, in each call."""
 
     def expect(self, rows: Rows, coming: Rows) -> Outlook:
-        self.told.append((rows.shape[1], coming))
         fading = 0.7 ** np.arange(rows.shape[1])[::-1]
         heard = np.einsum("bsf,s->bf", rows, fading)
         letters, octaves, gaps, shares = (
@@ -81,6 +89,43 @@ class Stepping(AnyLetter):
             )
         )
         return Outlook(letters[:, 0], octaves, gaps[:, 0], shares[:, 0])
+
+
+class Sure(NextLetter):
+    """A `StepPredictor` that is sure: of the next letter, its octave, its gap and its length.
+
+    The `gaps` are those after C, D, E and so on, over and over.
+    """
+
+    max_notes = ROWS
+
+    def __init__(self, *gaps: Beats, share: int = 1, octave: int = 0) -> None:
+        """`share` is the index of the length in SHARES."""
+        super().__init__()
+        self._gaps = gaps or (USUAL,)
+        self._share, self._octave = share, octave
+        self.decided: list[tuple[int, bool, Beats | None]] = []
+        """How many notes were left, whether the phrase began, and the gap, in each call in which
+        it was told how many were left."""
+
+    def expect(self, rows: Rows, coming: Rows) -> Outlook:
+        count, newest = len(rows), rows[:, -1, :SIZE].argmax(axis=1)
+        self._note(coming[0])
+        octaves = np.zeros((count, SIZE, len(OCTAVES)), dtype=np.float32)
+        octaves[:, :, OCTAVES.index(self._octave)] = 1
+        gaps = [GAPS.index(self._gaps[degree % len(self._gaps)]) for degree in newest]
+        return Outlook(
+            np.eye(SIZE, dtype=np.float32)[(newest + 1) % SIZE],
+            octaves,
+            np.eye(len(GAPS), dtype=np.float32)[gaps],
+            np.eye(len(SHARES), dtype=np.float32)[[self._share] * count],
+        )
+
+    def _note(self, coming: npt.NDArray[np.float32]) -> None:
+        left, gap = np.flatnonzero(coming[COMING_LEFT]), np.flatnonzero(coming[COMING_GAP])
+        if len(left):
+            known = GAPS[gap[0]] if len(gap) else None
+            self.decided.append((LEFT[left[0]], bool(coming[COMING_BEGINS]), known))
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
