@@ -189,6 +189,7 @@ class Line:
             SIZE, -1
         )
         newest[:, _REST + 7] = min(len(self._steps) - self._start, _NOTES) / _NOTES
+        newest[:, _REST + 8] = not self._steps
         newest[:, _REST + 9 : _TIME] = np.concatenate(
             [
                 _OCTAVE_OF[octaves[:, _AT_LATEST]].reshape(SIZE, -1),
