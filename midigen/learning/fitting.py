@@ -20,13 +20,13 @@ from tqdm import tqdm
 
 from midigen import __version__, files
 from midigen.errors import MidigenError
-from midigen.learning.corpus import Letters
 from midigen.learning.network import (
     Architecture,
     TrainingBatches,
     build_network,
     validation_batches,
 )
+from midigen.learning.notes import Letters
 from midigen.prediction import echoes
 
 

@@ -20,7 +20,7 @@ import onnx
 import tensorflow as tf
 
 from midigen import files
-from midigen.learning.corpus import Letters
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction import echoes
 from midigen.prediction.mixture import Mixture

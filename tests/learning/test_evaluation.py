@@ -9,8 +9,9 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from midigen.learning.baselines import Baselines
-from midigen.learning.corpus import Letters, Song
+from midigen.learning.corpus import Song
 from midigen.learning.evaluation import Score, evaluate, predict_song, ways_to_predict
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction.mixture import Mixture, Probabilities
 from midigen.prediction.onnx_predictor import OnnxPredictor
@@ -125,12 +126,12 @@ def test_a_markov_chain_by_hand() -> None:
         each for each in evaluate(AnyLetter(), songs([0, 3]), baselines) if each.name == "markov-1"
     )
     bits = -math.log2(17 / 49) - math.log2(6 / 196)
-    assert astuple(score)[1:] == pytest.approx((bits / 2, 1 / 2, 1 / 2))
+    assert astuple(score)[1:] == pytest.approx((bits / 2, 1 / 2, 1 / 2, bits / 2))
 
 
 def test_without_songs_all_scores_are_0() -> None:
     for table in (evaluate(AnyLetter(), [], SCALE), evaluate(AnyLetter(), songs([]), SCALE)):
-        assert all(score == Score(score.name, 0, 0, 0) for score in table)
+        assert all(score == Score(score.name, 0, 0, 0, 0) for score in table)
 
 
 def test_notes_count_the_same_and_memory_ends_with_its_song() -> None:
@@ -141,6 +142,18 @@ def test_notes_count_the_same_and_memory_ends_with_its_song() -> None:
     for name, found in together.items():
         weighted = (6 * np.array(apart[0][name]) + 3 * np.array(apart[1][name])) / 9
         np.testing.assert_allclose(found, weighted)
+
+
+def test_the_first_32_notes_of_each_song_are_scored_on_their_own() -> None:
+    """It needs no bits for a scale after its first note, and many for a note that is repeated."""
+    scale = [note % SIZE for note in range(32)]
+    chance = math.log2(SIZE)
+    (lstm,) = (
+        score.first32
+        for score in evaluate(NextLetter(), songs([*scale, 3, 3, 3], [0, 0], scale), SCALE)
+        if score.name == "lstm"
+    )
+    assert lstm == pytest.approx((3 * chance + IMPOSSIBLE) / 66)
 
 
 def test_memory_helps_when_a_song_repeats_itself() -> None:

@@ -128,7 +128,7 @@ def test_evaluate_prints_one_object(
         *("uniform", "markov-0", "markov-1", "markov-2", "markov-4"),
         *("ltm+stm", "notebook", "lstm", "lstm+memory"),
     ]
-    assert set(result["rows"][0]) == {"name", "bits_per_note", "top1", "top3"}
+    assert set(result["rows"][0]) == {"name", "bits_per_note", "top1", "top3", "first32"}
     header, *lines = Path("notes.csv").read_text(encoding="utf-8").splitlines()
     assert header == "song,note,letter,C,D,E,F,G,A,B"
     assert len(lines) == result["notes"]
