@@ -108,7 +108,11 @@ def answer(
     length = settings.response.length
     until = length.beats if isinstance(length, InBeats) else None
     aligned = pulse.is_shared or settings.turn.quantize is not Quantize.OFF
-    pattern = _pattern(settings, phrase, pulse, notes, unit, aligned=aligned)
+    pattern = (
+        mirror(phrase, pulse.timeline, aligned=aligned)
+        if _mirrors(settings, unit)
+        else _own_pattern(settings, phrase, notes, unit)
+    )
     origin = _place(settings, phrase, pulse, turn, pattern)
     return Run(pattern, origin, remaining=notes, until=until)
 
@@ -120,11 +124,13 @@ def solo(
 
     For `unit` see `answer`.
     """
-    pattern = _pattern(settings, phrase, pulse, None, unit, aligned=True)
-    if isinstance(pattern, Learned) and not pulse.is_shared:
-        return Run(pattern, _on_own_steps(phrase, pulse, start))
-    if isinstance(pattern, Mirror | Learned):
-        return Run(pattern, pulse.next_place(start, 1.0))
+    if _mirrors(settings, unit) and phrase.over:
+        return Run(mirror(phrase, pulse.timeline, aligned=True), pulse.next_place(start, 1.0))
+    pattern = _own_pattern(settings, phrase, None, unit)
+    if isinstance(pattern, Learned):
+        is_shared = pulse.is_shared
+        at = pulse.next_place(start, 1.0) if is_shared else _on_own_steps(phrase, pulse, start)
+        return Run(pattern, at)
     beat = pulse.timeline.beat_at(start)
     origin = beat // settings.tempo.bar * settings.tempo.bar
     return Run(pattern, origin, pattern.index_from(beat - origin))
@@ -142,18 +148,15 @@ def count(response: Response, phrase: Phrase) -> int | None:
     return None
 
 
-def _pattern(
-    settings: Settings,
-    phrase: Phrase,
-    pulse: Pulse,
-    notes: int | None,
-    unit: Beats | None,
-    *,
-    aligned: bool,
-) -> Pattern:
+def _mirrors(settings: Settings, unit: Beats | None) -> bool:
+    return unit is None and settings.rhythm.source is not RhythmSource.STEADY
+
+
+def _own_pattern(
+    settings: Settings, phrase: Phrase, notes: int | None, unit: Beats | None
+) -> Steady | Learned:
+    """The rhythm of the grid, or the model's own, with the velocities of a phrase."""
     rhythm, length = settings.rhythm, settings.response.length
-    if unit is None and rhythm.source is not RhythmSource.STEADY and phrase.over:
-        return mirror(phrase, pulse.timeline, aligned=aligned)
     velocities: Sequence[Velocity] = phrase.velocities or [DEFAULT_VELOCITY]
     if isinstance(length, InBeats):
         notes = math.ceil(length.beats / (USUAL * unit if unit else 1 / rhythm.subdivision))

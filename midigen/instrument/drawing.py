@@ -1,5 +1,6 @@
 """Draws notes from what a model expects: their letters, octaves, lengths, and when they come."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,10 +71,10 @@ class Drawing:
         self._octaves.take(0)
         self._shares.take(0)
 
-    def gap(self, likely: Probabilities, most: Beats | None) -> Beats:
-        """Draw and take a gap of less than `most`, from probabilities of shape (1, 18)."""
-        possible = None if most is None else np.array([gap < most for gap in GAPS], dtype=float)
-        (drawn,) = _draw(self._gaps, likely, self._panel.settings.sampling, possible)
+    def gap(self, likely: Probabilities, possible: Collection[Beats]) -> Beats:
+        """Draw and take one of some gaps, one or more. The probabilities have the shape (1, 18)."""
+        weights = np.array([gap in possible for gap in GAPS], dtype=np.float64)
+        (drawn,) = _draw(self._gaps, likely, self._panel.settings.sampling, weights)
         self._gaps.take(drawn)
         return GAPS[drawn]
 

@@ -8,7 +8,7 @@ With the letter a model that knows steps gives its octave, how long it sounds, a
 comes. Its forecast counts only for what was decided of the note when it was asked for (`Coming`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 import numpy as np
@@ -136,8 +136,8 @@ class Improviser:
             self._known = None  # the random numbers are used up
         return self._answer
 
-    def gap(self, coming: Coming, most: Beats | None) -> Beats | None:
-        """Draw how long after the newest note the next one comes, less than `most`.
+    def gap(self, coming: Coming, possible: Collection[Beats]) -> Beats | None:
+        """Draw how long after the newest note the next one comes, from some of GAPS.
 
         None while it isn't known. A failing model's gap is the commonest one.
         """
@@ -146,7 +146,7 @@ class Improviser:
         if self._known is None or not self._knows(coming):
             return None
         likely = self._known.outlook.gaps
-        return USUAL if likely is None else self.drawing.gap(likely, most)
+        return USUAL if likely is None else self.drawing.gap(likely, possible)
 
     def draw(self, first: Degree, coming: Coming) -> Drawn | None:
         """Draw midigen's next note, which `play` adds; None if the model gives none.

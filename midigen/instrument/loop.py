@@ -11,11 +11,11 @@ from midigen.instrument.improviser import Improviser
 from midigen.instrument.pace import Pace
 from midigen.instrument.panel import Panel
 from midigen.instrument.pulse import Pulse
-from midigen.instrument.rhythm import ROUNDING, Learned, Place
+from midigen.instrument.rhythm import ROUNDING, Learned, Place, is_on_grid
 from midigen.instrument.turns import Phrase, Played
 from midigen.instrument.voice import NoteId, Voice
 from midigen.midi.messages import Beats, Seconds
-from midigen.prediction.steps import NOTHING_DECIDED, Coming
+from midigen.prediction.steps import GAPS, NOTHING_DECIDED, Coming
 from midigen.settings.choices import RhythmSource
 
 RING: Beats = 1.0  # the last note of an answer sounds this long at least
@@ -51,7 +51,7 @@ class Loop:
 
     def answer(self, phrase: Phrase, turn: Seconds) -> None:
         """Begin the answer to a phrase that is over at `turn`."""
-        self.run = answer(self.panel.settings, phrase, self.pulse, turn, self._unit)
+        self.run = self._answer(phrase, turn)
 
     def solo(self, phrase: Phrase, start: Seconds) -> None:
         """Begin an endless run from `start`."""
@@ -73,16 +73,16 @@ class Loop:
     def coming(self) -> Coming:
         """What is decided of the next note: if no run is played, nothing, since it is the player's.
 
-        If its place isn't known yet, only what the rest of the run decides.
+        If its place isn't known yet, only what the rest of the run decides. A model that knows
+        letters only isn't told.
         """
-        run = self.run
-        if run is None:
+        if self.run is None or not self.improviser.has_rhythm:
             return NOTHING_DECIDED
-        is_endless = self.panel.settings.response.hold or run.left is None
-        left = None if is_endless else max(1, run.left or 0)
-        if not run.is_placed:
-            return Coming(left=left, begins_phrase=run.is_first)
-        return self.pace.coming(self._place, left, begins_phrase=run.is_first)
+        return self._coming(self.run)
+
+    def foresee(self, phrase: Phrase, turn: Seconds) -> Coming:
+        """What will be decided of the first note of an answer that begins at `turn`."""
+        return self._coming(self._answer(phrase, turn))
 
     def decide(self) -> None:
         """Draw where the next step falls, if the rhythm is the model's and its forecast is there.
@@ -92,15 +92,12 @@ class Loop:
         run = self.run
         if run is None or run.is_placed or not isinstance(run.pattern, Learned):
             return
-        pattern, most = run.pattern, None
-        if run.until is not None and not self.panel.settings.response.hold:
-            most = (run.until - pattern.onsets[-1] - ROUNDING) / pattern.unit
-        gap = self.improviser.gap(self.coming, most)
+        gap = self.improviser.gap(self.coming, self._possible_gaps(run, run.pattern))
         if gap is None:
             return
-        pattern.add(gap)
+        run.pattern.add(gap)
         if self._open is not None:
-            length = self._open.share * self.pulse.seconds(gap * pattern.unit)
+            length = self._open.share * self.pulse.seconds(gap * run.pattern.unit)
             self._end(self._open, self._open.note.onset + length)
             self._open = None
 
@@ -122,7 +119,7 @@ class Loop:
         """
         run = self.run
         assert run is not None
-        coming, is_first, place = self.coming, run.is_first, run.step()
+        coming, is_first, place = self._coming(run), run.is_first, run.step()
         density = self.panel.settings.rhythm.density
         self.stepped_at = due
         ends = run.is_over and not self.panel.settings.response.hold
@@ -161,6 +158,27 @@ class Loop:
         """How long a beat of the model's own rhythm is, if that is wanted and there is one."""
         is_own = self.panel.settings.rhythm.source is RhythmSource.LEARNED
         return self.pace.unit if is_own and self.improviser.has_rhythm else None
+
+    def _answer(self, phrase: Phrase, turn: Seconds) -> Run:
+        return answer(self.panel.settings, phrase, self.pulse, turn, self._unit)
+
+    def _coming(self, run: Run) -> Coming:
+        """What is decided of the next note of a run."""
+        is_endless = self.panel.settings.response.hold or run.left is None
+        left = None if is_endless else max(1, run.left or 0)
+        if not run.is_placed:
+            return Coming(left=left, begins_phrase=run.is_first)
+        return self.pace.coming(run.origin + run.place.onset, left, begins_phrase=run.is_first)
+
+    def _possible_gaps(self, run: Run, pattern: Learned) -> list[Beats]:
+        """The gaps that the next step may have: it begins before the end, and on a shared beat."""
+        last, possible = pattern.onsets[-1], list(GAPS)
+        if run.until is not None and not self.panel.settings.response.hold:
+            most = (run.until - last - ROUNDING) / pattern.unit
+            possible = [gap for gap in GAPS if gap < most] or [GAPS[0]]
+        if not self.pulse.is_shared:
+            return possible
+        return [gap for gap in possible if is_on_grid(run.origin + last + gap)] or possible
 
     def _play(
         self, coming: Coming, place: Place, due: Seconds, length: Seconds

@@ -19,6 +19,7 @@ from midigen.instrument.voice import Voice
 from midigen.midi.messages import Seconds, Velocity
 from midigen.music.keys import Degree
 from midigen.prediction.predictor import Models, Predictor
+from midigen.prediction.steps import Coming
 from midigen.settings.table import Settings
 
 
@@ -78,6 +79,11 @@ class PlayingMode:
     def next_time(self) -> Seconds | None:
         """When to call `act` next."""
         return self._parts.loop.next_time
+
+    @property
+    def coming(self) -> Coming:
+        """What is decided of the next note, as far as it is known by now."""
+        return self._parts.loop.coming
 
     @property
     def waits_since(self) -> Seconds | None:

@@ -10,6 +10,7 @@ from midigen.instrument.silence import NO_START
 from midigen.instrument.turns import StruckKey
 from midigen.instrument.voice import Agenda, NoteId
 from midigen.midi.messages import Pitch, Seconds, Velocity
+from midigen.prediction.steps import Coming
 from midigen.settings.choices import Mode
 
 MAX_ANSWERS = 200  # the most answers of duet in a second
@@ -19,6 +20,15 @@ class CallResponse(PlayingMode):
     """Answers the player's phrase when it is over, and stops when the player plays on."""
 
     answers_phrases = True
+
+    @property
+    def coming(self) -> Coming:
+        """What is decided of the next note: once the player is silent, of the answer's first."""
+        parts = self._parts
+        silent_until = parts.turns.next_time
+        if parts.loop.run is not None or silent_until is None or not parts.improviser.has_rhythm:
+            return parts.loop.coming
+        return parts.loop.foresee(parts.phrase, silent_until + parts.turns.lead)
 
     def make_way(self) -> None:
         """The player plays on: stop the answer, unless the control `hold` is on."""

@@ -230,9 +230,11 @@ class Performer:
 
     def prepare(self) -> None:
         """Predict ahead (see `improviser`): this affects only how soon the next note is known."""
-        loop, answers = self._parts.loop, self._modes.current.foresees_answers
+        loop, mode = self._parts.loop, self._modes.current
         loop.decide()
-        self._parts.improviser.prepare(loop.coming, answers=answers, is_urgent=loop.is_waiting)
+        self._parts.improviser.prepare(
+            mode.coming, answers=mode.foresees_answers, is_urgent=loop.is_waiting
+        )
 
     def stop(self) -> list[Output]:
         """End all that sounds, and be silent until `start`."""

@@ -159,6 +159,11 @@ def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
     return Mirror(onsets, lengths, phrase.velocities, period, begins=placed[0] % 1)
 
 
+def is_on_grid(beat: Beats) -> bool:
+    """Whether a place is on a sixteenth or a triplet."""
+    return min(_distance([beat], step) for step in (SIXTEENTHS, TRIPLETS)) < ROUNDING
+
+
 def contour(velocities: Sequence[Velocity], steps: int) -> list[Velocity]:
     """The velocities of a phrase, stretched or squeezed to so many steps."""
     if min(steps, len(velocities)) == 1:
