@@ -10,7 +10,7 @@ from midigen.instrument.silence import NO_START
 from midigen.instrument.turns import StruckKey
 from midigen.instrument.voice import Agenda, NoteId
 from midigen.midi.messages import Pitch, Seconds, Velocity
-from midigen.prediction.steps import Coming
+from midigen.prediction.steps import NOTHING_DECIDED, Coming
 from midigen.settings.choices import Mode
 
 MAX_ANSWERS = 200  # the most answers of duet in a second
@@ -21,14 +21,21 @@ class CallResponse(PlayingMode):
 
     answers_phrases = True
 
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._foreseen: tuple[Seconds | None, Coming] = (None, NOTHING_DECIDED)
+
     @property
     def coming(self) -> Coming:
         """What is decided of the next note: once the player is silent, of the answer's first."""
-        parts = self._parts
+        parts, (turn, coming) = self._parts, self._foreseen
         silent_until = parts.turns.next_time
         if parts.loop.run is not None or silent_until is None or not parts.improviser.has_rhythm:
             return parts.loop.coming
-        return parts.loop.foresee(parts.phrase, silent_until + parts.turns.lead)
+        if turn != silent_until:
+            coming = parts.loop.foresee(parts.phrase, silent_until + parts.turns.lead)
+            self._foreseen = silent_until, coming
+        return coming
 
     def make_way(self) -> None:
         """The player plays on: stop the answer, unless the control `hold` is on."""

@@ -57,9 +57,9 @@ class Pace:
         return step
 
     def replace(self, degree: Degree, note: Played) -> Step:
-        """The step of a note that takes the place of the player's newest one."""
+        """The step of a note that takes the place of the player's newest one, if there is one."""
         if self._heard is None:
-            return self.hear(degree, note, begins_phrase=True)
+            return Step(degree, note.pitch)
         former, before, place = self._heard
         step = dataclasses.replace(former, degree=degree, pitch=note.pitch)
         if self._newest is before:
