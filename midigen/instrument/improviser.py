@@ -159,7 +159,7 @@ class Improviser:
         if not self._knows(coming):
             self._ask(coming, answers=False)  # answered at once, since `can_play`
         (drawn,) = self._ahead
-        self._known = None  # the random numbers are used up, or the model may fail but this time
+        self._known = None  # its random numbers are used up; or it failed, perhaps only this time
         if drawn is not None:
             self.drawing.take(drawn)
         return drawn
