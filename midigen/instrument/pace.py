@@ -15,7 +15,7 @@ from midigen.midi.messages import Beats, Seconds
 from midigen.music.keys import Degree
 from midigen.prediction.steps import GAPS, USUAL, Coming, Step, gap_class
 
-RECENT = 8
+RECENT = 32
 """How many of the player's newest steps make the usual one, their median."""
 
 _PARTS = (0.0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1.0)  # of a beat, where notes fall
