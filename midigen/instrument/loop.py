@@ -178,7 +178,8 @@ class Loop:
             possible = [gap for gap in GAPS if gap < most] or [GAPS[0]]
         if not self.pulse.is_shared:
             return possible
-        return [gap for gap in possible if is_on_grid(run.origin + last + gap)] or possible
+        begun = run.origin + last
+        return [gap for gap in possible if is_on_grid(begun + gap * pattern.unit)] or possible
 
     def _play(
         self, coming: Coming, place: Place, due: Seconds, length: Seconds

@@ -35,6 +35,7 @@ class Pace:
     def forget(self) -> None:
         """Forget all notes, and the player's pace."""
         self._gaps: deque[Seconds] = deque(maxlen=RECENT)  # between the player's onsets
+        self._usual: Seconds | None = None  # their median
         self._newest: Played | None = None
         self._place: Beats | None = None  # where it fell; None if no beat was shared
         self._heard: tuple[Step, Played, Beats | None] | None = None  # the player's newest
@@ -49,6 +50,7 @@ class Pace:
         if self._heard is not None and not begins_phrase:
             _, before, _ = self._heard
             self._gaps.append(max(note.onset - before.onset, _SHORTEST))
+            self._usual = median(self._gaps)
         shared = self._pulse.is_shared
         place = _placed(self._pulse.timeline.beat_at(note.onset)) if shared else None
         coming = self._coming(note.onset, place, None, begins_phrase=begins_phrase)
@@ -87,9 +89,9 @@ class Pace:
     @property
     def _beat(self) -> Seconds:
         """How long a beat of the steps lasts."""
-        if self._pulse.is_shared or not self._gaps:
+        if self._pulse.is_shared or self._usual is None:
             return self._pulse.seconds(1.0)
-        return median(self._gaps) / USUAL
+        return self._usual / USUAL
 
     def _add(self, degree: Degree, note: Played, place: Beats | None, coming: Coming) -> Step:
         share = self._share(note.onset)
