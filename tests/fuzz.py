@@ -42,6 +42,7 @@ from midigen.settings.table import SPECS, Settings
 from tests.midi_files import one_track, render_file
 from tests.osc_packets import bundle, message
 from tests.players import NOTEBOOK, ROOT, NextLetter, settings
+from tests.step_models import step_model
 
 TAKEN = "taken"
 
@@ -443,8 +444,8 @@ def entry(number: int, value: bytes) -> bytes:
 MODELS = st.one_of(
     st.binary(max_size=200),
     _other_metadata(),
-    mutated([NOTEBOOK.read_bytes()]),
-    mutated([NOTEBOOK.read_bytes()], ["change"]),
+    mutated([NOTEBOOK.read_bytes(), step_model()]),
+    mutated([NOTEBOOK.read_bytes(), step_model()], ["change"]),
 )
 
 

@@ -1,9 +1,10 @@
 """Writes small model files that take steps, with random weights."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-import onnx
 from onnx import TensorProto
 from onnx.helper import (
     make_graph,
@@ -21,7 +22,9 @@ from midigen.prediction.onnx_predictor import FORMAT, VOCABULARY
 from midigen.prediction.steps import GAPS, OCTAVES, SHARES
 from midigen.prediction.window import Encoding
 
-HEADS = {
+Heads: TypeAlias = Mapping[str, tuple[int, ...]]
+
+HEADS: Heads = {
     "letters": (SIZE,),
     "octaves": (SIZE, len(OCTAVES)),
     "gaps": (len(GAPS),),
@@ -30,12 +33,15 @@ HEADS = {
 """The outputs of such a model, and the shape of each for a single note."""
 
 
-def write_step_model(
-    path: Path, *, seed: int = 0, heads: dict[str, tuple[int, ...]] | None = None
-) -> Path:
-    """Write a model: the mean of the rows, what comes next, and a product for each head."""
-    rng = np.random.default_rng(seed)
-    heads = HEADS if heads is None else heads
+def write_step_model(path: Path, heads: Heads = HEADS) -> Path:
+    """Write such a model."""
+    path.write_bytes(step_model(heads))
+    return path
+
+
+def step_model(heads: Heads = HEADS) -> bytes:
+    """A model file: the mean of the rows, what comes next, and a product for each head."""
+    rng = np.random.default_rng(0)
     nodes = [
         make_node("ReduceMean", ["rows"], ["heard"], axes=[1], keepdims=0),
         make_node("Concat", ["heard", "coming"], ["told"], axis=1),
@@ -73,5 +79,5 @@ def write_step_model(
         "max_notes": str(ROWS),
     }
     set_model_props(model, {f"midigen.{name}": value for name, value in properties.items()})
-    onnx.save(model, path)
-    return path
+    content: bytes = model.SerializeToString()
+    return content

@@ -70,13 +70,13 @@ def test_only_a_model_of_steps_takes_steps(model: OnnxStepPredictor) -> None:
     ("heads", "why"),
     [
         ({"letters": (7,)}, "other inputs or outputs"),
-        (HEADS | {"shares": (4,)}, "probabilities of the right shapes"),
-        (HEADS | {"octaves": (3, 7)}, "probabilities of the right shapes"),
+        ({**HEADS, "shares": (4,)}, "probabilities of the right shapes"),
+        ({**HEADS, "octaves": (3, 7)}, "probabilities of the right shapes"),
     ],
 )
 def test_a_model_of_another_shape_is_refused(tmp_path: Path, heads: Any, why: str) -> None:
     with pytest.raises(ModelError, match=why):
-        open_model(write_step_model(tmp_path / "other.onnx", heads=heads))
+        open_model(write_step_model(tmp_path / "other.onnx", heads))
 
 
 @pytest.mark.parametrize("mode", Mode)
