@@ -38,7 +38,7 @@ from tests.players import (
     together,
 )
 
-C_D_E = together(key(60, 0.0, 0.1), key(62, 0.6, 0.7), key(64, 1.2, 1.3))
+C_D_E = together(key(60, 0.0, 0.2), key(62, 0.6, 0.8), key(64, 1.2, 1.4))
 ON_THE_BEAT = together(key(60, 0.5, 0.6), key(62, 1.0, 1.1), key(64, 1.5, 1.6))
 LEARNED = RhythmSource.LEARNED
 
@@ -62,9 +62,9 @@ def said(outputs: TimedOutputs) -> list[str]:
 def test_an_answer_has_the_models_rhythm_at_the_players_pace() -> None:
     """Steps of 0.75 beats, of which a note sounds half; the last note rings for a usual step."""
     assert played(drive(new(Sure(0.75)), C_D_E, 9.0)) == [
-        *((1.8, "on", 65), (2.25, "off", 65)),
-        *((2.7, "on", 67), (3.15, "off", 67)),
-        *((3.6, "on", 69), (4.2, "off", 69)),
+        *((2.4, "on", 65), (2.85, "off", 65)),
+        *((3.3, "on", 67), (3.75, "off", 67)),
+        *((4.2, "on", 69), (4.8, "off", 69)),
     ]
 
 
@@ -80,9 +80,9 @@ def test_forecasts_are_made_ahead_so_that_every_note_is_in_time() -> None:
     """The first note's while the player is silent, before it is midigen's turn."""
     outputs = drive(new(Sure(0.25, 0.5)), C_D_E, 9.0, always(0.01))
     assert played(outputs) == [
-        *((1.8, "on", 65), (2.1, "off", 65)),
-        *((2.4, "on", 67), (2.55, "off", 67)),
-        *((2.7, "on", 69), (3.3, "off", 69)),
+        *((2.4, "on", 65), (2.7, "off", 65)),
+        *((3.0, "on", 67), (3.15, "off", 67)),
+        *((3.3, "on", 69), (3.9, "off", 69)),
     ]
 
 
@@ -90,15 +90,15 @@ def test_a_note_whose_end_is_never_known_sounds_no_longer_than_the_longest_gap()
     """Six beats: the forecasts come until the first note, and then no more."""
     playing = new(Sure(0.75))
     outputs = drive(playing, C_D_E, 20.0, itertools.chain([0.0] * 6, always(float("inf"))))
-    assert played(outputs) == [(1.8, "on", 65), (9.0, "off", 65)]
+    assert played(outputs) == [(2.4, "on", 65), (9.6, "off", 65)]
     assert playing.deadline is None
 
 
 def test_a_key_ends_a_note_whose_end_is_not_known() -> None:
     playing = new(Sure(0.75))
     forecasts = itertools.chain([0.0] * 6, always(float("inf")))
-    outputs = drive(playing, together(C_D_E, key(72, 2.0, 2.1)), 2.2, forecasts)
-    assert played(outputs) == [(1.8, "on", 65), (2.0, "off", 65)]
+    outputs = drive(playing, together(C_D_E, key(72, 2.6, 2.7)), 2.8, forecasts)
+    assert played(outputs) == [(2.4, "on", 65), (2.6, "off", 65)]
 
 
 def test_solo_goes_on_in_the_models_rhythm() -> None:
@@ -108,10 +108,10 @@ def test_solo_goes_on_in_the_models_rhythm() -> None:
 
 
 def test_muted_it_keeps_its_time() -> None:
-    unmute = [(2.5, Control("mute", False))]
+    unmute = [(3.1, Control("mute", False))]
     events: Any = together(C_D_E, unmute)  # type: ignore[arg-type]
     outputs = drive(new(Sure(0.75), output={"mute": True}), events, 9.0)
-    assert played(outputs)[:2] == [(2.7, "on", 67), (3.15, "off", 67)]
+    assert played(outputs)[:2] == [(3.3, "on", 67), (3.75, "off", 67)]
 
 
 @given(st.integers(0, 99), st.booleans(), st.sampled_from([0.5, 1.0, 2.0, 7.0]), st.booleans())
@@ -196,14 +196,14 @@ def test_which_letters_a_seed_draws_does_not_depend_on_octaves(mode: Mode) -> No
 def test_it_is_told_when_each_note_comes_and_how_many_are_left() -> None:
     predictor = Sure()
     drive(new(predictor, RhythmSource.MIRROR), C_D_E, 9.0)
-    assert predictor.decided[-3:] == [(3, True, 0.5), (2, False, 0.5), (1, False, 0.5)]
+    assert predictor.decided[-3:] == [(3, True, 1.0), (2, False, 0.5), (1, False, 0.5)]
 
 
 def test_it_draws_a_gap_before_it_is_told_of_it() -> None:
     predictor = Sure(0.75)
     drive(new(predictor), C_D_E, 9.0)
     assert predictor.decided[-5:] == [
-        (3, True, 0.5),
+        (3, True, 1.0),
         *((2, False, None), (2, False, 0.75)),
         *((1, False, None), (1, False, 0.75)),
     ]
@@ -240,12 +240,12 @@ def test_a_model_fails_if_any_part_of_what_it_expects_does(
             parts[part] = np.full_like(parts[part], np.nan)
             return Outlook(outlook.letters, **parts)
 
-    call = together(*(key(p, 0.6 * n, 0.6 * n + 0.1) for n, p in enumerate((60, 64, 67, 60))))
+    call = together(*(key(p, 0.6 * n, 0.6 * n + 0.2) for n, p in enumerate((60, 64, 67, 60))))
     playing = new(Damaged())
     outputs = drive(playing, call, 12.0, None if delays is None else always(delays))
     found = [(time, pitch) for time, kind, pitch in played(outputs) if kind == "on"]
     assert [pitch for _, pitch in found] == [64, 67, 72, 76]
-    assert [time for time, _ in found] == pytest.approx([2.4, 3.0, 3.6, 4.2], abs=0.01)
+    assert [time for time, _ in found] == pytest.approx([3.0, 3.6, 4.2, 4.8], abs=0.01)
     assert said(outputs) == [
         "the model songs fails (it gives numbers that aren't probabilities): "
         "playing on from memory alone"
