@@ -40,7 +40,7 @@ from midigen.live.osc import OscServer
 from midigen.live.recording import Recorder
 from midigen.midi.messages import NoteOn
 from midigen.prediction.models import load_model
-from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.onnx_predictor import open_model
 from midigen.prediction.predictor import Predictor
 from midigen.settings.choices import Mode
 from midigen.settings.table import Settings
@@ -76,7 +76,7 @@ def write_slow_model(folder: Path) -> Path:
 
 def _prediction(path: Path) -> float:
     """The median time of a prediction, in seconds."""
-    predictor = OnnxPredictor(path)
+    predictor = open_model(path)
     window = np.zeros((1, 3), dtype=np.int64)
     times = []
     for _ in range(30):
@@ -294,7 +294,7 @@ def measure_inside(
 def inside(folder: Path) -> Result:
     """All conditions inside the process, in alternating blocks."""
     shipped = load_model(DUET.model)
-    slow = OnnxPredictor(write_slow_model(folder))
+    slow = open_model(write_slow_model(folder))
     paced: dict[str, Any] = {"notes": SLOW_NOTES, "pause": SLOW_PAUSE}
     measures: dict[str, Callable[[], list[float]]] = {
         "duet, idle": lambda: measure_inside(DUET, shipped, idle),

@@ -33,7 +33,7 @@ from midigen.midi.messages import NoteOff, NoteOn, Seconds
 from midigen.midi.reader import load
 from midigen.midi.writer import MidiFileBuilder, variable_length
 from midigen.music.keys import LETTERS
-from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.onnx_predictor import open_model
 from midigen.settings import config, controls
 from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
@@ -42,6 +42,7 @@ from midigen.settings.table import SPECS, Settings
 from tests.midi_files import one_track, render_file
 from tests.osc_packets import bundle, message
 from tests.players import NOTEBOOK, ROOT, NextLetter, settings
+from tests.step_models import step_model
 
 TAKEN = "taken"
 
@@ -413,7 +414,7 @@ _JSON = st.sampled_from(
 )
 _METADATA = {
     "format": st.sampled_from(["1", "2", ""]),
-    "encoding": st.sampled_from(["scaled", "echo-2", "one-hot"]),
+    "encoding": st.sampled_from(["scaled", "steps-1", "one-hot"]),
     "min_notes": st.integers(-1, 10**6).map(str) | st.sampled_from(["", "٣", "1e3", "9" * 5000]),
     "max_notes": st.integers(-1, 10**6).map(str) | st.sampled_from(["3", f"1{'0' * 12}"]),
     "memory": _JSON,
@@ -443,8 +444,8 @@ def entry(number: int, value: bytes) -> bytes:
 MODELS = st.one_of(
     st.binary(max_size=200),
     _other_metadata(),
-    mutated([NOTEBOOK.read_bytes()]),
-    mutated([NOTEBOOK.read_bytes()], ["change"]),
+    mutated([NOTEBOOK.read_bytes(), step_model()]),
+    mutated([NOTEBOOK.read_bytes(), step_model()], ["change"]),
 )
 
 
@@ -453,7 +454,7 @@ def take_model(content: bytes, folder: Path) -> str:
     path = folder / "model.onnx"
     path.write_bytes(content)
     try:
-        predictor = OnnxPredictor(path)
+        predictor = open_model(path)
     except ModelError as exc:
         return _said_by(exc)
     windows = np.zeros((7, predictor.max_notes), dtype=np.int64)

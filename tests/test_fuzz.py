@@ -12,7 +12,7 @@ import pytest
 from midigen.app.cli import main
 from midigen.errors import ExitCode, ModelError
 from midigen.learning.baselines import Baselines
-from midigen.prediction.onnx_predictor import LARGEST, OnnxPredictor
+from midigen.prediction.onnx_predictor import LARGEST, open_model
 from tests.fuzz import TAKEN, TARGETS, entry, fuzz, fuzz_apart
 from tests.players import NOTEBOOK
 
@@ -31,7 +31,7 @@ def test_whatever_comes_is_taken_or_refused(name: str, tmp_path: Path) -> None:
 def assert_model_refused(content: bytes, path: Path, reason: str) -> None:
     path.write_bytes(content)
     with pytest.raises(ModelError, match=reason) as caught:
-        OnnxPredictor(path)
+        open_model(path)
     assert str(caught.value).startswith(f"{path}: ")
 
 
@@ -74,7 +74,7 @@ def test_a_model_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.truncate(LARGEST + 1)
     with pytest.raises(ModelError, match=r"large\.onnx: larger than 64 MiB, the most a model"):
-        OnnxPredictor(path)
+        open_model(path)
 
 
 @pytest.mark.parametrize("notes", [65_537, 10**12, 10**30])

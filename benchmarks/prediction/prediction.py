@@ -18,6 +18,7 @@ import numpy as np
 from midigen.prediction.models import list_models, load_model
 from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.prediction.session import Session
+from midigen.prediction.steps import NOTHING_DECIDED, Coming, Step
 
 HEARD = 4_000
 BACK_TO_BACK = 2_000
@@ -49,16 +50,24 @@ def median_ms(predictor: OnnxPredictor, times: int, gap: float, *, answers: bool
     session = Session(predictor, memory_amount=1.0)
     tune = rng.integers(0, 7, 200)
     for note in range(HEARD):
-        session.hear(int(tune[note % 200] if note % 3 else rng.integers(0, 7)))
+        session.hear(_step(tune[note % 200] if note % 3 else rng.integers(0, 7), note))
     session.predict(answers=answers)
+    coming = NOTHING_DECIDED if answers else Coming(0.5, 2.5, 4.0, left=3)
     took = []
-    for _ in range(times):
-        session.hear(int(rng.integers(0, 7)))
+    for note in range(times):
+        session.hear(_step(rng.integers(0, 7), HEARD + note))
         time.sleep(gap)
         began = time.perf_counter()
-        session.predict(answers=answers)
+        session.predict(coming, answers=answers)
         took.append(time.perf_counter() - began)
     return statistics.median(took) * 1000
+
+
+def _step(degree: int | np.int64, note: int) -> Step:
+    """A step of which everything is known: an eighth, in phrases of a bar."""
+    place = note % 8 / 2
+    pitch = 60 + 2 * int(degree)
+    return Step(int(degree), pitch, 0.5, 0.7, place, 4.0, begins_phrase=not place)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from midigen.app import findings
 from midigen.app.findings import Finding, Verdict, as_played, failure
 from midigen.app.performance import new_recorder
@@ -27,6 +25,8 @@ from midigen.live.ports import MidiPorts
 from midigen.live.watches import JackWatch
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
+from midigen.prediction.session import Session
+from midigen.prediction.steps import Step
 from midigen.settings.choices import Api
 from midigen.settings.sections import Osc, Ports
 from midigen.settings.table import Settings
@@ -199,11 +199,13 @@ def examine_model(name: str, place: str = "") -> Finding:
     except ModelError as exc:
         remedy = "`midigen models` lists those that play"
         return Finding(Verdict.FAILS, f"{place}{exc}", remedy, exc.exit_code)
-    window = np.arange(predictor.max_notes)[np.newaxis] % SIZE
+    session = Session(predictor, memory_amount=1.0)
+    for note in range(predictor.max_notes):
+        session.hear(Step(note % SIZE))
     took = []
     for _ in range(_PREDICTIONS):
         began = time.perf_counter()
-        predictor.predict(window)
+        session.predict()
         took.append(time.perf_counter() - began)
     return findings.judge_prediction(f"{place}model {name}", statistics.median(took))
 

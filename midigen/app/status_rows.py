@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from typing import TextIO, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -127,7 +128,7 @@ def _melody(label: str, notes: Sequence[str], width: int) -> Row:
 
 
 def _prediction(status: Status, width: int, blocks: str) -> Iterator[tuple[int, Row]]:
-    """The bars, the notes that may come next, and the model's letters if they are others.
+    """The bars, the notes that may come next, when, and the model's letters if they are others.
 
     The likeliest note is highlighted. On a narrow terminal the notes have only their names.
     """
@@ -147,6 +148,11 @@ def _prediction(status: Status, width: int, blocks: str) -> Iterator[tuple[int, 
     yield 6, tuple(names)
     if margin and tuple(status.notes) != LETTERS:
         yield 13, (_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))
+    if status.rhythm:
+        first, *others = (
+            f"{Fraction(gap).limit_denominator(8)} {p:.0%}" for gap, p in status.rhythm
+        )
+        yield 12, (_label("in beats"), (first, "bold"), (_GAP.join(["", *others]), ""))
 
 
 def _health(status: Status) -> Iterable[Row]:

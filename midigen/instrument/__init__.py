@@ -7,10 +7,10 @@ The performer listens, takes turns, keeps time and plays; `render` plays files t
     values            events, status, ledger
     the settings      panel
     listening         hearing, turns, silence, loose_ends
-    time              clock_follower, tempo_follower, step_grid, rhythm, pulse, scenes
-    playing           voice, improviser, answer
+    time              clock_follower, tempo_follower, step_grid, rhythm, pulse, pace, scenes
+    playing           voice, drawing, improviser, answer, loop
     modes             mode, modes
-    the whole         keyboard, changes, performer, render, reply
+    the whole         complaints, keyboard, changes, performer, render, reply
 
 `learner` is used by `midigen learn` alone.
 """

@@ -1,20 +1,24 @@
-"""Runs of notes: the length, rhythm and place of an answer, and the loop that plays it."""
+"""Runs of notes: the length, rhythm and place of an answer."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from midigen.instrument.hearing import Hearing
-from midigen.instrument.improviser import Improviser
-from midigen.instrument.panel import Panel
 from midigen.instrument.pulse import Pulse
-from midigen.instrument.rhythm import ROUNDING, Mirror, Pattern, Place, Steady, contour, mirror
+from midigen.instrument.rhythm import (
+    ROUNDING,
+    Learned,
+    Mirror,
+    Pattern,
+    Place,
+    Steady,
+    contour,
+    mirror,
+)
 from midigen.instrument.step_grid import next_step
 from midigen.instrument.turns import Phrase
-from midigen.instrument.voice import Voice
 from midigen.midi.messages import Beats, Seconds, Velocity
+from midigen.prediction.steps import USUAL
 from midigen.settings.choices import Quantize, RhythmSource
 from midigen.settings.kinds import InBeats
 from midigen.settings.sections import Response, Rhythm
@@ -22,9 +26,6 @@ from midigen.settings.table import Settings
 
 DEFAULT_VELOCITY: Velocity = 80
 """The velocity of midigen's notes before the player has played anything."""
-
-RING: Beats = 1.0  # the last note of an answer sounds this long at least
-SOON: Seconds = 0.010  # a step that is due this soon needs its prediction urgently
 
 _STRAIGHT = 0.5  # swing: none
 _APART = 2 * ROUNDING  # between a step that was played and the next one
@@ -51,11 +52,22 @@ class Run:
         return self.pattern.place(self.index)
 
     @property
+    def is_placed(self) -> bool:
+        """Whether that is known, and not only expected."""
+        return not isinstance(self.pattern, Learned) or self.index < len(self.pattern.onsets)
+
+    @property
+    def left(self) -> int | None:
+        """How many steps there still are; None if there is no end."""
+        if self.until is None:
+            return self.remaining
+        left = self.pattern.index_from(self.until) - self.index
+        return left if self.remaining is None else min(left, self.remaining)
+
+    @property
     def is_over(self) -> bool:
         """Whether there is no next step."""
-        if self.remaining is not None and self.remaining <= 0:
-            return True
-        return self.until is not None and self.place.onset >= self.until - ROUNDING
+        return self.left is not None and self.left <= 0
 
     def step(self) -> Place:
         """Take the next step."""
@@ -85,22 +97,40 @@ class Run:
             self.index = self.pattern.index_from(max(passed, free))
 
 
-def answer(settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds) -> Run:
-    """The answer to a phrase that is over at `turn`."""
+def answer(
+    settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds, unit: Beats | None = None
+) -> Run:
+    """The answer to a phrase that is over at `turn`.
+
+    If the rhythm is the model's own, `unit` is how long a beat of it is, in beats of the timeline.
+    """
     notes = count(settings.response, phrase)
     length = settings.response.length
     until = length.beats if isinstance(length, InBeats) else None
     aligned = pulse.is_shared or settings.turn.quantize is not Quantize.OFF
-    pattern = _pattern(settings, phrase, pulse, notes, aligned=aligned)
+    pattern = (
+        mirror(phrase, pulse.timeline, aligned=aligned)
+        if _mirrors(settings, unit)
+        else _own_pattern(settings, phrase, notes, unit)
+    )
     origin = _place(settings, phrase, pulse, turn, pattern)
     return Run(pattern, origin, remaining=notes, until=until)
 
 
-def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Run:
-    """An endless run from `start`, on the grid or in the rhythm of a finished phrase."""
-    pattern = _pattern(settings, phrase, pulse, None, aligned=True)
-    if isinstance(pattern, Mirror):
-        return Run(pattern, pulse.next_place(start, 1.0))
+def solo(
+    settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds, unit: Beats | None = None
+) -> Run:
+    """An endless run from `start`, on the grid or in the rhythm of a finished phrase.
+
+    For `unit` see `answer`.
+    """
+    if _mirrors(settings, unit) and phrase.over:
+        return Run(mirror(phrase, pulse.timeline, aligned=True), pulse.next_place(start, 1.0))
+    pattern = _own_pattern(settings, phrase, None, unit)
+    if isinstance(pattern, Learned):
+        is_shared = pulse.is_shared
+        at = pulse.next_place(start, 1.0) if is_shared else _on_own_steps(phrase, pulse, start)
+        return Run(pattern, at)
     beat = pulse.timeline.beat_at(start)
     origin = beat // settings.tempo.bar * settings.tempo.bar
     return Run(pattern, origin, pattern.index_from(beat - origin))
@@ -118,16 +148,21 @@ def count(response: Response, phrase: Phrase) -> int | None:
     return None
 
 
-def _pattern(
-    settings: Settings, phrase: Phrase, pulse: Pulse, notes: int | None, *, aligned: bool
-) -> Pattern:
+def _mirrors(settings: Settings, unit: Beats | None) -> bool:
+    return unit is None and settings.rhythm.source is not RhythmSource.STEADY
+
+
+def _own_pattern(
+    settings: Settings, phrase: Phrase, notes: int | None, unit: Beats | None
+) -> Steady | Learned:
+    """The rhythm of the grid, or the model's own, with the velocities of a phrase."""
     rhythm, length = settings.rhythm, settings.response.length
-    if rhythm.source is RhythmSource.MIRROR and phrase.over:
-        return mirror(phrase, pulse.timeline, aligned=aligned)
     velocities: Sequence[Velocity] = phrase.velocities or [DEFAULT_VELOCITY]
     if isinstance(length, InBeats):
-        notes = math.ceil(length.beats * rhythm.subdivision)
-    return _steady(rhythm, velocities if notes is None else contour(velocities, notes))
+        notes = math.ceil(length.beats / (USUAL * unit if unit else 1 / rhythm.subdivision))
+    if notes is not None:
+        velocities = contour(velocities, notes)
+    return Learned(velocities, unit) if unit else _steady(rhythm, velocities)
 
 
 def _steady(rhythm: Rhythm, velocities: Sequence[Velocity]) -> Steady:
@@ -147,84 +182,13 @@ def _place(
         case Quantize.BAR:
             return pulse.next_place(turn, float(settings.tempo.bar))
     if not pulse.is_shared:
-        start = next_step([step.onset for step in phrase.steps], turn)
-        return pulse.timeline.beat_at(start)
+        return _on_own_steps(phrase, pulse, turn)
     if isinstance(pattern, Mirror):
         return pulse.next_place(turn, 1.0, part=pattern.begins)
     pair = 2 if settings.rhythm.swing > _STRAIGHT else 1
     return pulse.next_place(turn, pair / settings.rhythm.subdivision)
 
 
-@dataclass(slots=True)
-class Loop:
-    """Plays a run. `rng` draws which steps are rests."""
-
-    panel: Panel
-    pulse: Pulse
-    hearing: Hearing
-    improviser: Improviser
-    voice: Voice
-    rng: np.random.Generator
-    run: Run | None = None
-    """The run that is played; None if none is."""
-    stepped_at: Seconds = -math.inf
-    """When the latest step of any run was due."""
-
-    @property
-    def next_time(self) -> Seconds | None:
-        """When the next step is due; None while its letter isn't known."""
-        return self._due if self.run is not None and self.improviser.can_play else None
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a step is due soon whose letter isn't known."""
-        if self.run is None or self.improviser.can_play:
-            return False
-        return self._due <= self.voice.now + SOON
-
-    @property
-    def _due(self) -> Seconds:
-        assert self.run is not None
-        place = self.run.origin + self.run.place.onset
-        return self.pulse.timeline.time_of(place) + self.panel.offset
-
-    def move(self, beats: Beats) -> None:
-        """The count of beats has jumped, but the beat goes on: move the run with it."""
-        if self.run is not None:
-            self.run.origin += beats
-
-    def change_grid(self, now: Seconds) -> None:
-        """Go on with the grid that is set."""
-        if self.run is not None:
-            passed = self.pulse.timeline.beat_at(now - self.panel.offset) - self.run.origin
-            self.run.change_grid(self.panel.settings.rhythm, passed)
-
-    def step(self, due: Seconds, now: Seconds) -> Seconds:
-        """Play the next step, or skip it as a rest or as too late. Returns when its note ends.
-
-        After its last step the run is over.
-        """
-        run = self.run
-        assert run is not None
-        is_first, place, density = run.is_first, run.step(), self.panel.settings.rhythm.density
-        self.stepped_at = due
-        ends = run.is_over and not self.panel.settings.response.hold
-        length = self.pulse.seconds(max(place.length, RING) if ends else place.length)
-        gap = self.pulse.seconds(run.place.onset - place.onset)
-        if now - due > gap / 2:  # nearer to the next step: playing it now would make a burst
-            self.voice.dropped += 1
-        elif is_first or density >= 1 or self.rng.random() < density:  # else it is a rest
-            self._play(place.velocity, due + length)
-        if ends:
-            self.run = None
-        return due + length
-
-    def _play(self, velocity: Velocity, end: Seconds) -> None:
-        """Draw the next letter, add it to the window, and play it unless muted."""
-        key, voice = self.hearing.key, self.voice
-        degree = self.improviser.play(key.tonic)
-        if degree is None:
-            return
-        voice.near = voice.place(degree, key, voice.near)
-        if not self.panel.settings.output.mute:
-            voice.end_at(voice.strike(voice.near, velocity, key), end)
+def _on_own_steps(phrase: Phrase, pulse: Pulse, time: Seconds) -> Beats:
+    """The first of the player's own steps from a time."""
+    return pulse.timeline.beat_at(next_step([step.onset for step in phrase.steps], time))

@@ -127,11 +127,13 @@ class Changes:
             return
         self._modes.current.stop()
         self._parts.improviser.rewind()
+        self._parts.pace.rewind()
         self.take_turn(now)
 
     def _forget(self, now: Seconds) -> None:
         self._modes.current.stop()
         self._parts.improviser.forget()
+        self._parts.pace.forget()
         self._parts.voice.near, self._parts.voice.middle = MIDDLE_C, None
         self._parts.outbox.append(Notice("forgotten: window and memory are empty"))
         self._modes.current.enter(now)

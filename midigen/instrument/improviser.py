@@ -3,45 +3,52 @@
 The loop needs a forecast of one letter; duet needs the answers to all seven letters that the
 player may strike, in one batch. Questions go to `asks`, and a forecast comes back through `take`,
 perhaps much later. Nothing here waits for it.
+
+With the letter a model that knows steps gives its octave, how long it sounds, and when the next one
+comes. Its forecast counts only for what was decided of the note when it was asked for (`Coming`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import TypeAlias
 
 import numpy as np
 
+from midigen.instrument.drawing import Drawing, Drawn
 from midigen.instrument.panel import Panel
-from midigen.music.keys import SIZE, Degree
+from midigen.midi.messages import Beats
+from midigen.music.keys import Degree
 from midigen.prediction.foresight import Forecast, Foresight, Move, Question
 from midigen.prediction.mixture import Probabilities
-from midigen.prediction.predictor import Predictor
-from midigen.prediction.sampling import Sampler
+from midigen.prediction.outlook import Outlook
+from midigen.prediction.predictor import Predictor, StepPredictor
 from midigen.prediction.session import TAKEN_BACK
+from midigen.prediction.steps import GAPS, NOTHING_DECIDED, USUAL, Coming, Step
 from midigen.prediction.variety import Call, Variety
-from midigen.settings.sections import Sampling
 
-_ANY = np.float32(1 / SIZE)
+_SHOWN = 3  # of the likeliest gaps
+
+Rhythm: TypeAlias = tuple[tuple[Beats, float], ...]
+"""Times to the next note, each with its probability."""
 
 
 class Improviser:
-    """Takes in the letters that are heard and played, and draws the next one."""
+    """Takes in the steps that are heard and played, and draws the next one."""
 
     def __init__(self, predictor: Predictor, panel: Panel, rng: np.random.Generator) -> None:
         self.foresight = Foresight(predictor)
         """Answers the questions."""
         self.asks: Callable[[Question], None] | None = None
         """Where questions go; None to answer them at once."""
-        self.probabilities: Probabilities | None = None
-        """The probabilities of the next letter, shape (7,); None while they aren't known."""
         self.trouble = ""
         """What is wrong with the model; else empty."""
         self.owed: tuple[int, Degree] | None = None
         """How many moves came before the player's letter whose answer isn't known yet, and that
         letter; None if none waits."""
-        self.sampler = new_sampler(panel.settings.sampling, rng)
-        """Draws the letters."""
+        self.drawing = Drawing(panel, rng)
+        """Draws the notes."""
         self._variety = Variety()
         self._panel = panel
-        self._min_notes = predictor.min_notes
+        self._meet(predictor)
         self._letters = 0
         self._own = 0  # midigen's letters after the player's newest
         self._number = 0  # how many moves there were
@@ -49,8 +56,27 @@ class Improviser:
         self._moves: list[Move] = []  # not yet sent with a question
         self._asked: Question | None = None  # not answered yet
         self._known: Forecast | None = None  # what comes next
-        self._ahead: list[Degree | None] = []  # a letter drawn from each of its rows
-        self._answer: Degree | None = None
+        self._ahead: list[Drawn | None] = []  # drawn from each of its rows
+        self._answer: Drawn | None = None
+        self._shown: tuple[Outlook, int] | None = None  # and its row
+
+    @property
+    def probabilities(self) -> Probabilities | None:
+        """The probabilities of the next letter, shape (7,); None while they aren't known."""
+        if self._shown is None:
+            return None
+        outlook, row = self._shown
+        likely: Probabilities = outlook.letters[row]
+        return likely
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """How soon it comes after the newest note, and how likely that is: the three likeliest."""
+        outlook, row = self._shown or (None, 0)
+        if outlook is None or outlook.gaps is None:
+            return ()
+        likely = outlook.gaps[row].tolist()
+        return tuple(sorted(zip(GAPS, likely, strict=True), key=lambda each: -each[1])[:_SHOWN])
 
     @property
     def missing(self) -> int:
@@ -62,15 +88,15 @@ class Improviser:
         """Whether midigen may play the first letter: it has none yet, and one is enough."""
         return not self._letters and self._min_notes <= 1
 
-    @property
-    def can_play(self) -> bool:
-        """Whether midigen's own next letter is known."""
-        return self.asks is None or self._knows(answers=False) or self.can_begin
+    def can_play(self, coming: Coming) -> bool:
+        """Whether midigen's own next letter is known, given what is decided of it."""
+        return self.asks is None or self.can_begin or self._knows(coming)
 
-    def prepare(self, *, answers: bool, is_urgent: bool = False) -> None:
+    def prepare(self, coming: Coming, *, answers: bool, is_urgent: bool = False) -> None:
         """Ask for the next letter, or with `answers` for the one after each of the seven."""
-        if self._asked is None and not self._knows(answers=answers) and self.missing <= answers:
-            self._ask(answers=answers, is_urgent=is_urgent)
+        is_known = self._foresees if answers else self._knows(coming)
+        if self._asked is None and not is_known and self.missing <= answers:
+            self._ask(coming, answers=answers, is_urgent=is_urgent)
 
     def take(self, forecast: Forecast) -> None:
         """Take the answer to a question; it may be outdated by now."""
@@ -83,16 +109,16 @@ class Improviser:
         if self.owed is not None:
             self._settle(*self.owed, forecast)
 
-    def hear(self, degree: Degree, *, replaces: bool) -> bool:
-        """Add the player's letter. Returns whether its `answer` is already known."""
-        known = self._known if self._knows(answers=True) and not replaces else None
+    def hear(self, step: Step, *, replaces: bool) -> bool:
+        """Add the player's step. Returns whether its `answer` is already known."""
+        known = self._known if self._foresees and not replaces else None
         if known is not None:
-            self._answer = self._ahead[degree]
-            self.probabilities = known.likely[degree]
+            self._answer = self._ahead[step.degree]
+            self._shown = known.outlook, step.degree
         if replaces:
-            self._move(lambda session: session.replace(degree))
+            self._move(lambda session: session.replace(step))
         else:
-            self._move(lambda session: session.hear(degree))
+            self._move(lambda session: session.hear(step))
             self._letters += 1
             self._own = 0
         return known is not None
@@ -101,37 +127,49 @@ class Improviser:
         """Find the answer to the letter just heard, as soon as possible; see `owed`."""
         self.owed = self._number - 1, degree
         if self._asked is None:
-            self._ask(answers=False, is_urgent=True)
+            self._ask(NOTHING_DECIDED, answers=False, is_urgent=True)
 
-    def answer(self) -> Degree | None:
+    def answer(self) -> Drawn | None:
         """The answer to the player's letter; None if the model gives none."""
         if self._answer is not None:
-            self.sampler.take(self._answer)
-            self._known = None  # the random number is used up
+            self.drawing.take(self._answer)
+            self._known = None  # the random numbers are used up
         return self._answer
 
-    def play(self, first: Degree) -> Degree | None:
-        """Draw and add midigen's next letter; None if the model gives none.
+    def gap(self, coming: Coming, possible: Collection[Beats]) -> Beats | None:
+        """Draw how long after the newest note the next one comes, from some of GAPS.
+
+        None while it isn't known. A failing model's gap is the commonest one.
+        """
+        if self.asks is None and not self._knows(coming):
+            self._ask(coming, answers=False)
+        if self._known is None or not self._knows(coming):
+            return None
+        likely = self._known.outlook.gaps
+        return USUAL if likely is None else self.drawing.gap(likely, possible)
+
+    def draw(self, first: Degree, coming: Coming) -> Drawn | None:
+        """Draw midigen's next note, which `play` adds; None if the model gives none.
 
         If nothing was heard or played before, it is `first`.
         """
-        letter = first
         if self.can_begin:
-            self.sampler.count(letter)
-        else:
-            if not self._knows(answers=False):
-                self._ask(answers=False)  # answered at once, since `can_play`
-            (drawn,) = self._ahead
-            if drawn is None:
-                self._known = None  # the model may fail only now and then: ask again
-                return None
-            letter = drawn
-            self.sampler.take(letter)
-        self._variety.add(letter)
-        self._move(lambda session: session.play(letter))
+            self.drawing.letters.count(first)
+            return Drawn(first)
+        if not self._knows(coming):
+            self._ask(coming, answers=False)  # answered at once, since `can_play`
+        (drawn,) = self._ahead
+        self._known = None  # its random numbers are used up; or it failed, perhaps only this time
+        if drawn is not None:
+            self.drawing.take(drawn)
+        return drawn
+
+    def play(self, step: Step) -> None:
+        """Add midigen's step."""
+        self._variety.add(step.degree)
+        self._move(lambda session: session.play(step))
         self._letters += 1
         self._own += 1
-        return letter
 
     def begin_answer(self, call: Call) -> None:
         """What `play` adds from now on answers a call, otherwise than it was answered before."""
@@ -148,7 +186,7 @@ class Improviser:
         if self._own <= TAKEN_BACK:
             self._letters -= self._own
             self._own = 0
-        self.sampler.begin_line()
+        self.drawing.letters.begin_line()
 
     def forget(self) -> None:
         """Forget everything that was heard and played."""
@@ -156,14 +194,14 @@ class Improviser:
         self._variety.forget()
         self._letters = self._own = 0
         self.owed = None
-        self.probabilities = None
+        self._shown = None
 
     def redraw(self) -> None:
         """Draw from the forecast, with the present sampling settings."""
         if self._known is not None:
-            self._ahead = self._drawn(self._known.likely)
+            self._ahead = self.drawing.notes(self._known.outlook, self._variety.weights)
             if not self._known.answers:
-                self.probabilities = self._known.likely[0]
+                self._shown = self._known.outlook, 0
 
     def reconsider(self) -> None:
         """Drop the forecast: the weight of the memory has changed."""
@@ -171,23 +209,38 @@ class Improviser:
         self._known = None
 
     def use(self, predictor: Predictor) -> None:
-        """Change the model; window and memory stay."""
-        self._min_notes = predictor.min_notes
+        """Change the model; line and memory stay."""
+        self._meet(predictor)
         self._move(lambda session: session.use(predictor))
         self._used_at = self._number
         self.trouble = ""
+
+    def _meet(self, predictor: Predictor) -> None:
+        self._min_notes = predictor.min_notes
+        self.has_rhythm = isinstance(predictor, StepPredictor)
+        """Whether the model gives notes a rhythm, and octaves."""
 
     def _move(self, move: Move) -> None:
         self._moves.append(move)
         self._number += 1
         self._known = None
 
-    def _knows(self, *, answers: bool) -> bool:
-        return self._known is not None and self._known.answers is answers
+    def _knows(self, coming: Coming) -> bool:
+        """Whether the next letter is known, given what is decided of it."""
+        known = self._known
+        if known is None or known.answers:
+            return False
+        return not self.has_rhythm or known.coming == coming
 
-    def _ask(self, *, answers: bool, is_urgent: bool = False) -> None:
+    @property
+    def _foresees(self) -> bool:
+        """Whether the answers to the seven letters are known."""
+        return self._known is not None and self._known.answers
+
+    def _ask(self, coming: Coming, *, answers: bool, is_urgent: bool = False) -> None:
         amount = self._panel.settings.memory.amount
-        question = Question(self._number, tuple(self._moves), amount, answers, is_urgent)
+        moves = tuple(self._moves)
+        question = Question(self._number, moves, amount, answers, coming, is_urgent)
         self._moves.clear()
         if self.asks is None:
             self.take(self.foresight.answer(question))
@@ -202,32 +255,8 @@ class Improviser:
         elif not forecast.answers and forecast.number > number:
             row = 0
         else:
-            self._ask(answers=False, is_urgent=True)
+            self._ask(NOTHING_DECIDED, answers=False, is_urgent=True)
             return
         self.owed = None
-        self.probabilities = forecast.likely[row]
-        (self._answer,) = self._drawn(forecast.likely[row : row + 1])
-
-    def _drawn(self, likely: Probabilities) -> list[Degree | None]:
-        """A letter from each row; None for a row of zeros, which a failing model gives."""
-        _adjust(self.sampler, self._panel.settings.sampling)
-        weights = self._variety.weights
-        known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
-        if all(known):
-            return list(self.sampler.draw(likely, weights))
-        likely = np.where(likely.any(axis=1, keepdims=True), likely, _ANY)
-        drawn = self.sampler.draw(likely, weights)
-        return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
-
-
-def new_sampler(sampling: Sampling, rng: np.random.Generator) -> Sampler:
-    """A sampler with these settings."""
-    sampler = Sampler(rng)
-    _adjust(sampler, sampling)
-    return sampler
-
-
-def _adjust(sampler: Sampler, sampling: Sampling) -> None:
-    sampler.temperature = sampling.temperature
-    sampler.top_p = sampling.top_p
-    sampler.max_repeat = sampling.most_repeats
+        self._shown = forecast.outlook, row
+        (self._answer,) = self.drawing.notes(forecast.outlook.row(row), self._variety.weights)

@@ -54,7 +54,7 @@ class Thru:
             for (channel, pitch), since in self._keys.items()
         )
         self._look_for_mpe()
-        if is_layer:
+        if is_layer and self._ledger.is_held(note.pitch):  # no change of mode has ended it
             self._ledger.share(note.pitch, key)
         else:
             self._outbox += self._ledger.begin(note.pitch, note.velocity, key)
@@ -142,7 +142,7 @@ class Keyboard:
         if step is None:
             return
         if mode.answers_phrases:  # the answer may begin with the letter that ended the last one
-            parts.improviser.sampler.begin_line()
+            parts.improviser.drawing.letters.begin_line()
         is_foreseen = self._take(step, note.velocity, now)
         if not step.replaces:
             mode.key(Struck(key, note.velocity, step.degree, now, is_foreseen))
@@ -195,13 +195,18 @@ class Keyboard:
         parts = self._parts
         if parts.phrase.over:
             parts.phrase.begin()
-        replaces = step.replaces and bool(parts.phrase.steps)
-        parts.phrase.add(Played(step.pitch, velocity, now), replaces=replaces)
+        begins = not parts.phrase.steps
+        replaces, note = step.replaces and not begins, Played(step.pitch, velocity, now)
+        parts.phrase.add(note, replaces=replaces)
         if not replaces:
             parts.turns.step(now)
         parts.voice.near = step.pitch
         parts.voice.middle = parts.phrase.middle
-        return parts.improviser.hear(step.degree, replaces=step.replaces)
+        if step.replaces:
+            heard = parts.pace.replace(step.degree, note)
+        else:
+            heard = parts.pace.hear(step.degree, note, begins_phrase=begins)
+        return parts.improviser.hear(heard, replaces=step.replaces)
 
     def _see_what_is_held(self) -> None:
         if not self._parts.turns.is_held:

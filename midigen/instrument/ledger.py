@@ -39,8 +39,12 @@ class Ledger:
         self._sustained.discard(pitch)
         return messages
 
+    def is_held(self, pitch: Pitch) -> bool:
+        """Whether a pitch has a holder."""
+        return pitch in self._holders
+
     def share(self, pitch: Pitch, holder: Hashable) -> None:
-        """Give a sounding pitch another holder."""
+        """Give a pitch that is held another holder."""
         self._holders[pitch].add(holder)
 
     def end(self, pitch: Pitch, holder: Hashable) -> list[Message]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from midigen.instrument.answer import Loop
 from midigen.instrument.events import Output
 from midigen.instrument.hearing import Hearing
 from midigen.instrument.improviser import Improviser
 from midigen.instrument.ledger import Ledger
+from midigen.instrument.loop import Loop
+from midigen.instrument.pace import Pace
 from midigen.instrument.panel import Panel
 from midigen.instrument.pulse import Pulse
 from midigen.instrument.scenes import Scenes
@@ -18,6 +19,7 @@ from midigen.instrument.voice import Voice
 from midigen.midi.messages import Seconds, Velocity
 from midigen.music.keys import Degree
 from midigen.prediction.predictor import Models, Predictor
+from midigen.prediction.steps import Coming
 from midigen.settings.table import Settings
 
 
@@ -35,6 +37,7 @@ class Parts:
         self.outbox: list[Output] = []  # survives an exception, so that no note-off is lost
         self.panel = Panel(settings, self.outbox)
         self.pulse = Pulse(self.panel, self.outbox)
+        self.pace = Pace(self.panel, self.pulse)
         self.scenes = Scenes(self.panel, self.pulse, models)
         self.hearing = Hearing(self.panel)
         self.phrase = Phrase()
@@ -43,7 +46,9 @@ class Parts:
         self.improviser = Improviser(predictor, self.panel, rng)
         self.ledger = Ledger(settings.output.channel)
         self.voice = Voice(self.panel, self.ledger, self.outbox, touch)
-        self.loop = Loop(self.panel, self.pulse, self.hearing, self.improviser, self.voice, touch)
+        self.loop = Loop(
+            self.panel, self.pulse, self.pace, self.hearing, self.improviser, self.voice, touch
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,11 @@ class PlayingMode:
     def next_time(self) -> Seconds | None:
         """When to call `act` next."""
         return self._parts.loop.next_time
+
+    @property
+    def coming(self) -> Coming:
+        """What is decided of the next note, as far as it is known by now."""
+        return self._parts.loop.coming
 
     @property
     def waits_since(self) -> Seconds | None:

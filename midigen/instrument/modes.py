@@ -3,13 +3,14 @@
 from collections import deque
 from dataclasses import dataclass
 
-from midigen.instrument.answer import answer, count, solo
+from midigen.instrument.answer import count
+from midigen.instrument.drawing import Drawn
 from midigen.instrument.mode import Parts, PlayingMode, Struck
 from midigen.instrument.silence import NO_START
 from midigen.instrument.turns import StruckKey
 from midigen.instrument.voice import Agenda, NoteId
 from midigen.midi.messages import Pitch, Seconds, Velocity
-from midigen.music.keys import Degree
+from midigen.prediction.steps import NOTHING_DECIDED, Coming
 from midigen.settings.choices import Mode
 
 MAX_ANSWERS = 200  # the most answers of duet in a second
@@ -19,6 +20,22 @@ class CallResponse(PlayingMode):
     """Answers the player's phrase when it is over, and stops when the player plays on."""
 
     answers_phrases = True
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._foreseen: tuple[Seconds | None, Coming] = (None, NOTHING_DECIDED)
+
+    @property
+    def coming(self) -> Coming:
+        """What is decided of the next note: once the player is silent, of the answer's first."""
+        parts, (turn, coming) = self._parts, self._foreseen
+        silent_until = parts.turns.next_time
+        if parts.loop.run is not None or silent_until is None or not parts.improviser.has_rhythm:
+            return parts.loop.coming
+        if turn != silent_until:
+            coming = parts.loop.foresee(parts.phrase, silent_until + parts.turns.lead)
+            self._foreseen = silent_until, coming
+        return coming
 
     def make_way(self) -> None:
         """The player plays on: stop the answer, unless the control `hold` is on."""
@@ -32,7 +49,7 @@ class CallResponse(PlayingMode):
             parts.silence.explain_missing(parts.improviser.missing)
             parts.turns.finish()
         elif parts.loop.run is None:  # with `hold` an answer may be going on
-            parts.loop.run = answer(parts.panel.settings, parts.phrase, parts.pulse, at)
+            parts.loop.answer(parts.phrase, at)
             parts.improviser.begin_answer(parts.phrase.pitch_classes)
 
     def act(self, due: Seconds, now: Seconds) -> None:
@@ -52,11 +69,11 @@ class CallResponse(PlayingMode):
 class Answer:
     """The answer to a key: a letter, which gets its pitch from the key in force when it sounds.
 
-    It sounds in the octave nearest to `near`, the note that it answers.
+    It sounds in an octave near `near`, the note that it answers.
     """
 
     key: StruckKey
-    degree: Degree
+    note: Drawn
     near: Pitch
     velocity: Velocity
 
@@ -147,11 +164,11 @@ class Duet(PlayingMode):
         return True
 
     def _answer(self, struck: Struck, now: Seconds) -> None:
-        degree = self._parts.improviser.answer()
-        if degree is None:
+        drawn = self._parts.improviser.answer()
+        if drawn is None:
             return
         voice, at = self._parts.voice, self._time(now)
-        answer = Answer(struck.key, degree, voice.near, struck.velocity)
+        answer = Answer(struck.key, drawn, voice.near, struck.velocity)
         if at > voice.now:
             self._planned.plan(at, answer)
         else:
@@ -174,8 +191,9 @@ class Duet(PlayingMode):
             voice.end(former)
         if settings.output.mute:
             return
-        key = self._parts.hearing.key
-        note = voice.strike(voice.place(answer.degree, key, answer.near), answer.velocity, key)
+        key, drawn = self._parts.hearing.key, answer.note
+        pitch = voice.place(drawn.degree, key, answer.near, drawn.octave)
+        note = voice.strike(pitch, answer.velocity, key)
         if answer.key in self._parts.turns.keys:
             self._notes[answer.key] = note
         else:
@@ -200,7 +218,7 @@ class Solo(PlayingMode):
             # So that no step of the grid is played twice when one run replaces another.
             start = max(now, parts.loop.stepped_at + parts.pulse.grid_step / 2)
             start -= parts.panel.offset
-            parts.loop.run = solo(parts.panel.settings, parts.phrase, parts.pulse, start)
+            parts.loop.solo(parts.phrase, start)
 
     def key(self, struck: Struck) -> None:
         """Start to play, if it is silent."""

@@ -26,7 +26,8 @@ from typing import TypeAlias
 import numpy as np
 
 from midigen.instrument.changes import Changes
-from midigen.instrument.events import Cue, EndOfPhrase, Notice, Output, Reload
+from midigen.instrument.complaints import Complaints
+from midigen.instrument.events import Cue, EndOfPhrase, Output, Reload
 from midigen.instrument.keyboard import Keyboard
 from midigen.instrument.mode import Parts
 from midigen.instrument.modes import Modes
@@ -73,7 +74,7 @@ class Performer:
         self._changes = changes = Changes(parts, modes, self._keyboard)
         self._playing = False
         self._now: Seconds = 0.0  # the latest event
-        self._complained_of: str | None = None  # a model
+        self._complaints = Complaints(parts)
         self.own: list[Message] = []
         """midigen's own messages in the last call's outputs, as they would be without thru."""
         # If several are due at the same time, they run in this order.
@@ -135,6 +136,7 @@ class Performer:
             heard=tuple(map(key.note_name, self._parts.hearing.melody)),
             played=tuple(map(key.note_name, self._parts.voice.played)),
             probabilities=None if likely is None else tuple(likely.tolist()),
+            rhythm=self._parts.improviser.rhythm,
             sounding=tuple(sounding),
             sounds=tuple(map(key.pitch_name, sounding)),
             model=self._parts.scenes.model,
@@ -201,7 +203,7 @@ class Performer:
             case Reload():
                 self._changes.reload(cue, now)
                 if cue.predictor is not None:
-                    self._complained_of = None
+                    self._complaints.forget()
 
     @property
     def deadline(self) -> Seconds | None:
@@ -228,8 +230,10 @@ class Performer:
 
     def prepare(self) -> None:
         """Predict ahead (see `improviser`): this affects only how soon the next note is known."""
+        loop, mode = self._parts.loop, self._modes.current
+        loop.decide()
         self._parts.improviser.prepare(
-            answers=self._modes.current.foresees_answers, is_urgent=self._parts.loop.is_waiting
+            mode.coming, answers=mode.foresees_answers, is_urgent=loop.is_waiting
         )
 
     def stop(self) -> list[Output]:
@@ -281,11 +285,7 @@ class Performer:
     # --- outputs
 
     def _sent(self) -> list[Output]:
-        model, trouble = self._parts.scenes.model, self._parts.improviser.trouble
-        if trouble and self._complained_of != model:
-            self._complained_of = model
-            fault = f"the model {model} fails ({trouble}): playing on from memory alone"
-            self._parts.outbox.append(Notice(fault))
+        self._complaints.tell()
         self.own = self._parts.voice.written()
         outputs = self._parts.outbox.copy()
         self._parts.outbox.clear()

@@ -1,19 +1,21 @@
 """When notes fall, how long they sound, and how hard they are struck.
 
 A pattern places the steps of an answer, in beats from its beginning: `Steady` on the grid, with
-its swing, `Mirror` in the rhythm of the phrase.
+its swing, `Mirror` in the rhythm of the phrase, `Learned` where the model has put them.
 """
 
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeAlias
 
 from midigen.instrument.turns import Phrase
 from midigen.midi.messages import Beats, Velocity
 from midigen.music.timeline import Timeline
+from midigen.prediction.steps import GAPS, USUAL
 
 ROUNDING: Beats = 1e-6  # places closer than this count as equal, since sums of floats aren't exact
 
@@ -83,9 +85,52 @@ class Mirror:
         onset = rounds * self.period + self.onsets[step]
         return Place(onset, self.lengths[step], self.velocities[step])
 
+    def index_from(self, onset: Beats) -> int:
+        """The first step at or after a place."""
+        rounds, rest = divmod(onset, self.period)
+        return int(rounds) * len(self.onsets) + bisect_left(self.onsets, rest - ROUNDING)
 
-Pattern: TypeAlias = Steady | Mirror
-"""An endless rhythm."""
+
+@dataclass(slots=True)
+class Learned:
+    """The model's own rhythm. Its onsets are added one by one, as they are drawn.
+
+    A beat of the model lasts `unit` beats. `velocities` are repeated.
+    """
+
+    velocities: Sequence[Velocity]
+    unit: Beats
+    onsets: list[Beats] = field(default_factory=lambda: [0.0])
+
+    def place(self, index: int) -> Place:
+        """The place of a step, counted from 0. Those to come are expected in usual steps."""
+        known = min(index, len(self.onsets) - 1)
+        onset = self.onsets[known] + (index - known) * self._usual
+        return Place(onset, self._usual, self.velocities[index % len(self.velocities)])
+
+    def index_from(self, onset: Beats) -> int:
+        """The first step at or after a place, which may be expected only."""
+        index = bisect_left(self.onsets, onset - ROUNDING)
+        if index < len(self.onsets):
+            return index
+        return index - 1 + math.ceil((onset - ROUNDING - self.onsets[-1]) / self._usual)
+
+    @property
+    def longest(self) -> Beats:
+        """The longest time to the next step that may be drawn."""
+        return GAPS[-1] * self.unit
+
+    @property
+    def _usual(self) -> Beats:
+        return USUAL * self.unit
+
+    def add(self, gap: Beats) -> None:
+        """Add a step, so many of the model's beats after the last one."""
+        self.onsets.append(self.onsets[-1] + gap * self.unit)
+
+
+Pattern: TypeAlias = Steady | Mirror | Learned
+"""A rhythm."""
 
 
 def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
@@ -112,6 +157,11 @@ def mirror(phrase: Phrase, timeline: Timeline, *, aligned: bool) -> Mirror:
     lengths = [max(_SHORTEST, min(gap, sounds)) for gap, sounds in zip(gaps, held, strict=True)]
     onsets = [place - placed[0] for place in placed]
     return Mirror(onsets, lengths, phrase.velocities, period, begins=placed[0] % 1)
+
+
+def is_on_grid(beat: Beats) -> bool:
+    """Whether a place is on a sixteenth or a triplet."""
+    return min(_distance([beat], step) for step in (SIXTEENTHS, TRIPLETS)) < ROUNDING
 
 
 def contour(velocities: Sequence[Velocity], steps: int) -> list[Velocity]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from midigen.midi.messages import Pitch, Seconds
+from midigen.midi.messages import Beats, Pitch, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,10 @@ class Status:
     """The newest notes that midigen played, spelled in the key, oldest first."""
     probabilities: tuple[float, ...] | None
     """The probabilities of the next letter, from C to B; None while they aren't known."""
+    rhythm: tuple[tuple[Beats, float], ...]
+    """How soon the next note is expected after the newest one, and how likely that is: the three
+    likeliest times, the likeliest first; empty while that isn't known. If no beat is shared, the
+    player's usual step counts as half a beat."""
     sounding: tuple[Pitch, ...]
     """The sounding pitches, lowest first."""
     sounds: tuple[str, ...]

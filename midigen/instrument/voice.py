@@ -56,6 +56,10 @@ class Agenda(Generic[Action]):
         """Remove and return the soonest action."""
         return self._planned.pop(0)[1]
 
+    def cancel(self, action: Action) -> None:
+        """Drop an action, if it is planned."""
+        self._planned = [planned for planned in self._planned if planned[1] != action]
+
     def clear(self) -> None:
         """Drop all actions."""
         self._planned.clear()
@@ -98,13 +102,18 @@ class Voice:
         """When the next planned note-off is due."""
         return self._ends.next_time
 
-    def place(self, degree: Degree, key: Key, near: Pitch) -> Pitch:
-        """The pitch of a letter that is nearest to another note, near the phrase and in the range.
+    def place(self, degree: Degree, key: Key, near: Pitch, octave: int | None) -> Pitch:
+        """The pitch of a letter in the octave that is nearest to another note, in the range.
 
-        There is at least an octave to choose from.
+        It is so many octaves higher if that is still in the range. Without an octave from the
+        model, it also stays near the phrase. There is at least an octave to choose from.
         """
         limits = self._panel.settings.range
         low, high = limits.low, limits.high
+        if octave is not None:
+            pitch = key.nearest(degree, near, low, high)
+            other = pitch + _OCTAVE * octave
+            return other if low <= other <= high else pitch
         if self.middle is not None:
             low = min(max(low, math.ceil(self.middle - REACH)), high - _OCTAVE + 1)
             high = max(min(high, math.floor(self.middle + REACH)), low + _OCTAVE - 1)
@@ -126,6 +135,12 @@ class Voice:
             self._ends.plan(time, note)
         else:
             self.end(note)
+
+    def plan_end(self, note: NoteId, time: Seconds) -> None:
+        """Plan the note-off of a note that has one planned already, for another time."""
+        self._ends.cancel(note)
+        if note in self._notes:
+            self._ends.plan(time, note)
 
     def act(self) -> None:
         """Send the next planned note-off."""

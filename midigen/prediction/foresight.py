@@ -12,12 +12,13 @@ from typing import TypeAlias
 import numpy as np
 
 from midigen.music.keys import SIZE
-from midigen.prediction.mixture import Probabilities
+from midigen.prediction.outlook import Outlook
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.session import Session
+from midigen.prediction.steps import GAPS, NOTHING_DECIDED, OCTAVES, SHARES, Coming
 
 Move: TypeAlias = Callable[[Session], None]
-"""Something to tell the session: a letter, or another model."""
+"""Something to tell the session: a step, or another model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Question:
     memory_amount: float
     """How much the memory says, 0 to 1."""
     answers: bool
+    coming: Coming = NOTHING_DECIDED
+    """What is decided of that note."""
     is_urgent: bool = False
     """A note is waiting for the answer, or soon will be."""
 
@@ -41,8 +44,9 @@ class Forecast:
 
     number: int
     answers: bool
-    likely: Probabilities
-    """Shape (1, 7), or (7, 7) for `answers`. A row of zeros means that nothing is known."""
+    coming: Coming
+    outlook: Outlook
+    """A batch of one, or of seven for `answers`. Letters all 0 mean that nothing is known."""
     trouble: str = ""
     """What is wrong with the model. If anything is, the memory alone has predicted."""
 
@@ -59,20 +63,29 @@ class Foresight:
             move(self._session)
         self._session.memory_amount = question.memory_amount
         try:
-            likely = self._session.predict(answers=question.answers)
-            trouble = _fault(likely, rows=SIZE if question.answers else 1)
+            outlook = self._session.predict(question.coming, answers=question.answers)
+            trouble = _fault(outlook, rows=SIZE if question.answers else 1)
         except Exception as exc:  # whatever a model does, the music goes on
             said = " ".join(str(exc).split())  # it may be several lines
             trouble = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
         if trouble:
-            likely = self._session.recall(answers=question.answers)
-        return Forecast(question.number, question.answers, likely, trouble)
+            outlook = Outlook(self._session.recall(answers=question.answers))
+        return Forecast(question.number, question.answers, question.coming, outlook, trouble)
 
 
-def _fault(likely: Probabilities, *, rows: int) -> str:
+def _fault(outlook: Outlook, *, rows: int) -> str:
     """What is wrong with a model's output; empty if nothing is."""
-    if likely.shape != (rows, SIZE):
-        return f"it gives an array of shape {likely.shape}"
-    if not ((likely >= 0) & (likely < np.inf)).all() or not likely.any(axis=1).all():
-        return "it gives numbers that aren't probabilities"
+    parts = (
+        (outlook.letters, (rows, SIZE)),
+        (outlook.octaves, (rows, SIZE, len(OCTAVES))),
+        (outlook.gaps, (rows, len(GAPS))),
+        (outlook.shares, (rows, len(SHARES))),
+    )
+    for likely, shape in parts:
+        if likely is None:
+            continue
+        if likely.shape != shape:
+            return f"it gives an array of shape {likely.shape}"
+        if not ((likely >= 0) & (likely < np.inf)).all() or not likely.any(axis=-1).all():
+            return "it gives numbers that aren't probabilities"
     return ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from midigen.errors import ModelError
-from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.onnx_predictor import OnnxPredictor, open_model
 
 MODELS = Path("models")
 """The folder that models are written to and looked for in first."""
@@ -16,7 +16,7 @@ def load_model(name: str) -> OnnxPredictor:
 
     Raises ModelError if there is none, or if its file is damaged or of another kind.
     """
-    return OnnxPredictor(find_model(name))
+    return open_model(find_model(name))
 
 
 def find_model(name: str) -> Path:

@@ -5,7 +5,7 @@ metadata, under these keys:
 
     midigen.format       "1", the version of this list
     midigen.vocabulary   the letters in order, "C D E F G A B"
-    midigen.encoding     how letters become its input: see `window.Encoding`
+    midigen.encoding     how a melody becomes its input: see `window.Encoding`
     midigen.min_notes    the shortest window it predicts from
     midigen.max_notes    the longest window it makes use of
     midigen.memory       how to mix the model with the session's memory, as a JSON object with
@@ -13,8 +13,9 @@ metadata, under these keys:
                          plays without memory
     midigen.provenance   how it was made, as a JSON object (for people)
 
-The graph has one input, which the encoder makes, and one output: the probabilities of the
-letters, shape (batch, 7).
+The graph of a model that takes letters has one input, which `window.scale` makes, and one output:
+the probabilities of the letters, shape (batch, 7). That of a model that takes steps has two inputs,
+rows and what comes next, both made by `line`, and four outputs: those of `Outlook`, in its order.
 
 A model file may come from anywhere. It is data, and no Python code in it is ever run. Its size is
 limited, it may not refer to other files, and it must predict within a time limit.
@@ -22,18 +23,23 @@ limited, it may not refer to other files, and it must predict within a time limi
 
 import json
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
 from midigen.errors import ModelError
 from midigen.midi.messages import Seconds
 from midigen.music.keys import LETTERS, SIZE
+from midigen.prediction.line import KEPT, Line, Rows
 from midigen.prediction.memory import ORDERS
 from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities
-from midigen.prediction.window import Degrees, Encoding, new_encoder
+from midigen.prediction.outlook import Outlook
+from midigen.prediction.steps import GAPS, NOTHING_DECIDED, OCTAVES, SHARES, Step
+from midigen.prediction.window import Degrees, Encoding, scale
 from midigen.text import printable
 
 FORMAT = "1"
@@ -41,8 +47,8 @@ VOCABULARY = " ".join(LETTERS)
 LARGEST = 64 * 2**20
 """The largest model file, in bytes: 16 million weights, 100 times those of the shipped models."""
 
-MOST_NOTES = 65_536
-"""The longest window that a model may ask for: three hours of six notes a second."""
+MOST_NOTES = KEPT
+"""The longest window that a model may ask for, in notes."""
 
 TIME_LIMIT: Seconds = 10.0
 """A model whose first prediction takes longer is refused: it might take for ever."""
@@ -52,23 +58,35 @@ TIME_LIMIT: Seconds = 10.0
 _ELSEWHERE = (b"\x08location", b"\0location")
 
 
-class OnnxPredictor:
-    """A `Predictor` that runs a model file.
+def open_model(path: Path) -> "OnnxPredictor":
+    """The predictor that a model file needs, loaded, checked and warm.
 
     Raises ModelError if the file is missing, damaged or of another kind.
     """
+    session = _open_session(path)
+    metadata = session.get_modelmeta().custom_metadata_map
+    encoding = metadata.get("midigen.encoding")
+    if encoding == Encoding.STEPS:
+        return OnnxStepPredictor(path, session, metadata)
+    return OnnxPredictor(path, session, metadata)
 
-    def __init__(self, path: Path) -> None:
+
+class OnnxPredictor:
+    """A `Predictor` that runs a model file which takes letters."""
+
+    _encoding = Encoding.SCALED
+    _ends = 1, 1
+    """How many inputs and outputs the graph has."""
+
+    def __init__(
+        self, path: Path, session: onnxruntime.InferenceSession, metadata: Mapping[str, str]
+    ) -> None:
         self.path = path
-        self._session = _open_session(path)
-        inputs = self._session.get_inputs()
-        if not inputs:
-            raise _refusal(path, "not a midigen model: it takes no input")
-        self._input = inputs[0].name
+        self._session = session
+        self._inputs = [each.name for each in session.get_inputs()]
         try:
-            metadata = self._session.get_modelmeta().custom_metadata_map
             kind = metadata["midigen.format"], metadata["midigen.vocabulary"]
-            self._encode = new_encoder(Encoding(metadata["midigen.encoding"]))
+            encoding = metadata["midigen.encoding"]
             self.min_notes = int(metadata["midigen.min_notes"])
             self.max_notes = int(metadata["midigen.max_notes"])
         except KeyError as exc:
@@ -81,43 +99,91 @@ class OnnxPredictor:
                 f"made for format {kind[0]} and the notes {kind[1]}; "
                 f"this midigen plays format {FORMAT} and the notes {VOCABULARY}",
             )
+        if encoding != self._encoding:
+            known = " and ".join(Encoding)
+            raise _refusal(
+                path,
+                f"its input is {encoding}, and this midigen knows {known}: "
+                "train it again with this version",
+            )
         if not 1 <= self.min_notes <= self.max_notes <= MOST_NOTES:
             raise _refusal(
                 path,
                 f"takes {self.min_notes} to {self.max_notes} notes, "
                 f"which must be in 1 to {MOST_NOTES}",
             )
+        if (len(self._inputs), len(session.get_outputs())) != self._ends:
+            raise _refusal(path, "not a midigen model: its graph has other inputs or outputs")
         self.mixture = _read_mixture(path, metadata.get("midigen.memory"))
         self.provenance = _read_provenance(path, metadata.get("midigen.provenance", "{}"))
         """How the model was made, and its `scores` if it was tested."""
         self._check()
 
-    def predict(self, windows: Degrees, options: Any = None) -> Probabilities:
-        """Probabilities of shape (batch, 7) for windows of shape (batch, notes).
-
-        `options` are those of ONNX Runtime for this run.
-        """
+    def predict(self, windows: Degrees) -> Probabilities:
+        """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
         result: Probabilities
-        (result,) = self._session.run(None, {self._input: self._encode(windows)}, options)
+        (result,) = self._run(scale(windows))
         return result
+
+    def _run(self, *inputs: npt.NDArray[np.float32]) -> list[Any]:
+        """The graph's outputs."""
+        named = dict(zip(self._inputs, inputs, strict=True))
+        outputs: list[Any] = self._session.run(None, named, self._options)
+        return outputs
+
+    _options: Any = None
 
     def _check(self) -> None:
         """Check the model and warm it up: predict from the shortest and the longest window."""
-        options = onnxruntime.RunOptions()
-        end = threading.Timer(TIME_LIMIT, setattr, (options, "terminate", True))
+        self._options = onnxruntime.RunOptions()
+        end = threading.Timer(TIME_LIMIT, setattr, (self._options, "terminate", True))
         end.daemon = True
         end.start()
         try:
-            results = [
-                self.predict(np.zeros((1, notes), dtype=np.int64), options)
-                for notes in (self.min_notes, self.max_notes)
-            ]
+            for notes in (self.min_notes, self.max_notes):
+                self._try(np.zeros((1, notes), dtype=np.int64))
+        except ModelError:
+            raise
         except Exception as exc:  # ONNX Runtime's errors have no common parent
             raise _refusal(self.path, f"the model can't predict: {exc}") from exc
         finally:
             end.cancel()
-        if not all(map(_is_distribution, results)):
+            self._options = None
+
+    def _try(self, window: Degrees) -> None:
+        if not _is_distribution(self.predict(window), (1, SIZE)):
             raise _refusal(self.path, "the model doesn't give seven probabilities")
+
+
+class OnnxStepPredictor(OnnxPredictor):
+    """A `StepPredictor` that runs a model file which takes steps."""
+
+    _encoding = Encoding.STEPS
+    _ends = 2, 4
+
+    def expect(self, rows: Rows, coming: Rows) -> Outlook:
+        """The outlook from rows, shape (batch, steps, FEATURES), and coming, (batch, COMING)."""
+        return Outlook(*self._run(rows, coming))
+
+    def predict(self, windows: Degrees) -> Probabilities:
+        """Probabilities of shape (batch, 7) for windows of shape (batch, notes).
+
+        Of the steps only the letters are known.
+        """
+        return np.concatenate([self._expect_after(window).letters for window in windows])
+
+    def _expect_after(self, window: npt.NDArray[np.int64]) -> Outlook:
+        line = Line()
+        for degree in window:
+            line.push(Step(int(degree)))
+        return self.expect(line.rows(), line.coming(NOTHING_DECIDED))
+
+    def _try(self, window: Degrees) -> None:
+        outlook = self._expect_after(window[0])
+        shapes = (1, SIZE), (1, SIZE, len(OCTAVES)), (1, len(GAPS)), (1, len(SHARES))
+        parts = outlook.letters, outlook.octaves, outlook.gaps, outlook.shares
+        if not all(map(_is_distribution, parts, shapes)):
+            raise _refusal(self.path, "the model doesn't give probabilities of the right shapes")
 
 
 def write_mixture(mixture: Mixture) -> str:
@@ -156,14 +222,14 @@ def _read_provenance(path: Path, text: str) -> dict[str, Any]:
     return provenance if isinstance(provenance, dict) else {}
 
 
-def _is_distribution(result: Any) -> bool:
-    """Whether a model's output for one window is seven probabilities, shape (1, 7)."""
+def _is_distribution(result: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a model's output has a shape, and probabilities along its last axis."""
     return bool(
         isinstance(result, np.ndarray)
         and result.dtype.kind == "f"
-        and result.shape == (1, SIZE)
+        and result.shape == shape
         and (result >= 0).all()
-        and abs(result.sum() - 1) < _ROUNDING  # NaN isn't
+        and (abs(result.sum(axis=-1) - 1) < _ROUNDING).all()  # NaN isn't
     )
 
 

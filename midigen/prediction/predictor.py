@@ -1,8 +1,10 @@
 """The interfaces of predictors, and of whatever provides those of scenes."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from midigen.prediction.line import Rows
 from midigen.prediction.mixture import Mixture, Probabilities
+from midigen.prediction.outlook import Outlook
 from midigen.prediction.window import Degrees
 
 
@@ -23,6 +25,17 @@ class Predictor(Protocol):
 
     def predict(self, windows: Degrees) -> Probabilities:
         """Probabilities of shape (batch, 7) for windows of shape (batch, notes)."""
+
+
+@runtime_checkable
+class StepPredictor(Protocol):
+    """A predictor that takes steps, and expects more of the next note than its letter."""
+
+    def expect(self, rows: Rows, coming: Rows) -> Outlook:
+        """The outlook from rows of steps, shape (batch, steps, FEATURES), and of what comes next.
+
+        `coming` has the shape (batch, COMING); for both see `line`.
+        """
 
 
 class Models(Protocol):

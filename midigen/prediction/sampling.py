@@ -1,4 +1,4 @@
-"""Draws letters from their probabilities."""
+"""Draws letters, and other classes, from their probabilities."""
 
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeAlias
@@ -10,7 +10,10 @@ from midigen.music.keys import SIZE, Degree
 from midigen.prediction.mixture import Probabilities
 
 Weights: TypeAlias = npt.NDArray[np.float64]
-"""How much each letter counts, shape (7,): 1 leaves its probability as it is, 0 bars it."""
+"""How much each letter counts, shape (7,): 1 leaves its probability as it is, 0 bars it.
+
+So it is for other classes, such as octaves.
+"""
 
 
 def sample(
@@ -23,6 +26,7 @@ def sample(
 ) -> list[Degree]:
     """The letter that a random number draws from each row of probabilities, shape (batch, 7).
 
+    It may draw from other classes as well, shape (batch, classes).
     `number` is from 0 up to, but not including, 1. First each probability is multiplied by the
     letter's weight; one of them at least must be above 0. Then it is raised to 1/`temperature`: 0
     takes the likeliest letter, 1 keeps the probabilities as they are, and more makes them more
@@ -41,7 +45,7 @@ def sample(
     if top_p < 1:
         _keep_likeliest(shares, top_p)
     rising = np.cumsum(shares, axis=1)
-    passed = rising[:, : SIZE - 1] <= number * rising[:, SIZE - 1 :]
+    passed = rising[:, :-1] <= number * rising[:, -1:]
     letters: list[Degree] = passed.sum(axis=1).tolist()
     return letters
 

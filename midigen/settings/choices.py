@@ -24,6 +24,7 @@ class RhythmSource(StrEnum):
 
     MIRROR = "mirror"
     STEADY = "steady"
+    LEARNED = "learned"
 
 
 class Quantize(StrEnum):

@@ -131,7 +131,8 @@ class Rhythm:
 
     source: RhythmSource = choice(
         RhythmSource.MIRROR,
-        "mirror: the rhythm and note lengths of your phrase; steady: the grid below",
+        "mirror: the rhythm and note lengths of your phrase; steady: the grid below; learned: what"
+        " the model makes of your rhythm",
     )
     subdivision: int = setting(2, Number(1, 8, "steps per beat"), "steady: how many notes a beat")
     gate: float = setting(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from midigen.app.status_rows import ASCII_BLOCKS, Row, rows
 from midigen.instrument.status import Status
 from midigen.music.keys import MODE_NAMES, Key
+from midigen.prediction.steps import GAPS
 from tests.app.statuses import BUSY, NARROW, SILENT, WIDE, plain
 
 
@@ -32,6 +33,7 @@ def test_everything_has_its_row() -> None:
         "         ▄▄▄▄▄",
         "         █████                ▆▆▆▆▆  ▁▁▁▁▁  ▅▅▅▅▅",
         "next     C  50% D   0% E   2% F  25% G   3% A  19% B   1%",
+        "in beats 1/2 62%   1/3 20%   5/4 6%",
         "late 1.2 ms   dropped 3   scene bridge   model songs",
         "> :mode du",
     ]
@@ -77,6 +79,7 @@ def test_in_forty_columns_rows_break_between_words_and_notes_stay_whole() -> Non
         "▄▄▄▄",
         "████           ▆▆▆▆ ▁▁▁▁ ▅▅▅▅",
         "Eb   F    G    Ab   Bb   C    D",
+        "in beats 1/2 62%   1/3 20%   5/4 6%",
         "late 1.2 ms   dropped 3   scene bridge",
         "model songs",
         ">",
@@ -174,6 +177,7 @@ STATUSES = st.builds(
     heard=NAMES,
     played=NAMES,
     probabilities=st.none() | CHANCES,
+    rhythm=st.lists(st.tuples(st.sampled_from(GAPS), st.floats(0, 1)), max_size=3).map(tuple),
     sounding=st.just(()),
     sounds=st.lists(st.sampled_from(["C4", "Bb-1", "F#9"]), max_size=30).map(tuple),
     model=TEXTS,

@@ -152,7 +152,7 @@ class TestDuet:
         assert playing.handle(NoteOn(67, 80), 0.02) == []
         assert playing.handle(NoteOn(64, 80), 0.025) == []
         playing.prepare()
-        assert playing._parts.improviser.foresight._session._window.as_batch().tolist() == [[4]]
+        assert playing._parts.improviser.foresight._session._line.letters(9).tolist() == [4]
 
     def test_quantized_answers_wait_for_the_grid(self) -> None:
         chosen = settings(mode=Mode.DUET, duet={"quantize": True})
@@ -236,7 +236,7 @@ class TestSolo:
         playing.advance(0.25)
         playing.handle(NoteOn(64, 80), 0.26)
         playing.prepare()
-        assert playing._parts.improviser.foresight._session._window.as_batch().tolist() == [[2, 1]]
+        assert playing._parts.improviser.foresight._session._line.letters(9).tolist() == [2, 1]
 
     def test_it_has_no_drift(self) -> None:
         """After an hour of late wake-ups the steps are where they belong."""

@@ -7,7 +7,7 @@ import pytest
 from midigen.app.cli import main
 from midigen.errors import ExitCode, MidiFileError
 from midigen.instrument.render import LONGEST_FILE
-from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.onnx_predictor import open_model
 from midigen.settings.choices import Mode, Quantize
 from midigen.settings.table import Settings
 from tests.midi_files import MELODY, one_track, render_file, track_notes, write_midi
@@ -52,7 +52,7 @@ def test_without_a_tempo_in_the_file_the_settings_one_is_used(tmp_path: Path) ->
 @pytest.mark.parametrize("mode", Mode)
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, mode: Mode) -> None:
     source = write_midi(tmp_path / "in.mid")
-    predictor = OnnxPredictor(NOTEBOOK)
+    predictor = open_model(NOTEBOOK)
     outs = []
     for run in range(3):
         out = tmp_path / f"out{run}.mid"

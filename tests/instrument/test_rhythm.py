@@ -1,14 +1,15 @@
 """Patterns: the grid, a phrase's own rhythm, and how hard its notes are struck."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.instrument.rhythm import Mirror, Pattern, Place, Steady, contour, mirror
+from midigen.instrument.rhythm import Learned, Mirror, Pattern, Place, Steady, contour, mirror
 from midigen.instrument.turns import Phrase, Played
 from midigen.music.timeline import Timeline
+from midigen.prediction.steps import GAPS
 
 SECONDS = Timeline(0.0, 0.0, 60.0)
 
@@ -46,12 +47,44 @@ class TestSteady:
         assert index == 0 or steady.place(index - 1).onset < place
 
 
+class TestLearned:
+    def test_steps_are_where_they_were_put(self) -> None:
+        """Those that weren't yet are expected in usual steps, half a beat of the model each."""
+        pattern = Learned([60, 90], unit=2.0)
+        pattern.add(0.25)
+        pattern.add(1.5)
+        assert places(pattern, 5) == [(0, 1), (0.5, 1), (3.5, 1), (4.5, 1), (5.5, 1)]
+        assert [pattern.place(index).velocity for index in range(3)] == [60, 90, 60]
+        assert pattern.longest == 12
+
+    @given(st.lists(st.sampled_from(GAPS), max_size=9), st.floats(0.1, 4), st.floats(0, 100))
+    def test_the_first_step_from_a_place_on(
+        self, gaps: list[float], unit: float, place: float
+    ) -> None:
+        pattern = Learned([80], unit)
+        for gap in gaps:
+            pattern.add(gap)
+        index = pattern.index_from(place)
+        assert pattern.place(index).onset >= place - 1e-5
+        assert index == 0 or pattern.place(index - 1).onset < place
+
+
 class TestMirror:
     def test_steps_lengths_and_accents_are_the_phrases_own(self) -> None:
         played = phrase((3.1, 3.4), (3.6, 3.7), (4.6, 5.2), velocities=(60, 90, 100))
         pattern = mirror(played, SECONDS, aligned=False)
         assert places(pattern, 3) == [(0, 0.3), (0.5, 0.1), (1.5, 0.6)]
         assert [pattern.place(index).velocity for index in range(4)] == [60, 90, 100, 60]
+
+    @given(st.lists(st.floats(0.1, 3), min_size=1, max_size=9), st.booleans(), st.floats(0, 100))
+    def test_the_first_step_from_a_place_on(
+        self, gaps: list[float], aligned: bool, place: float
+    ) -> None:
+        beats = [*accumulate(gaps)]
+        pattern = mirror(phrase(*((beat, beat + 0.05) for beat in beats)), SECONDS, aligned=aligned)
+        index = pattern.index_from(place)
+        assert pattern.place(index).onset >= place - 1e-5
+        assert index == 0 or pattern.place(index - 1).onset < place
 
     def test_it_goes_on_after_the_usual_step(self) -> None:
         """Steps of 0.5, 0.5 and 0.5 beats: the next round begins 0.5 after the last one."""

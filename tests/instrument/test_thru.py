@@ -11,6 +11,7 @@ from midigen.instrument.events import Notice, Output
 from midigen.instrument.performer import Performer
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn, Pitch, Seconds
 from midigen.settings.choices import Mode
+from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 from tests.players import TimedEvents, TimedOutputs, performer, run, settings
 
@@ -76,6 +77,15 @@ def test_a_key_that_is_struck_again_is_no_layer(second: tuple[Pitch, int], at: S
     twice.handle(NoteOn(60, 80, 1), 1.0)
     pitch, channel = second
     assert twice.handle(NoteOn(pitch, 64, channel), at) == [NoteOff(60), NoteOn(60, 64)]
+
+
+def test_a_layer_of_a_note_that_was_ended_is_struck() -> None:
+    """By a change of mode, between the note-ons of both channels."""
+    layered = playing(settings(thru=True))
+    layered.handle(NoteOn(60, 80, 1), 1.0)
+    assert NoteOff(60) in layered.handle(Control("mode", "call-response"), 1.001)
+    assert layered.handle(NoteOn(60, 64, 2), 1.002) == [NoteOn(60, 64)]
+    assert layered.handle(NoteOff(60, 2), 1.5) == [NoteOff(60)]
 
 
 def test_a_layered_keyboard_gets_one_answer() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.errors import MidigenError
-from midigen.instrument.improviser import new_sampler
+from midigen.instrument.drawing import new_sampler
 from midigen.instrument.performer import Performer
 from midigen.instrument.render import perform
 from midigen.learning.baselines import Baselines

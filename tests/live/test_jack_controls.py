@@ -17,7 +17,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from midigen.errors import ExitCode
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
-from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.onnx_predictor import open_model
 from tests.jack import (
     C_MAJOR_SCALE,
     SETTLES,
@@ -157,7 +157,7 @@ def test_a_scene_changes_an_answer_under_way(midigen: Start, tmp_path: Path) -> 
     assert [note.velocity for note in notes] == [90] * before + [45] * (20 - before)
     assert 4 <= before < 20
     letters = [6, 3, 1, *(C_MAJOR_SCALE.index(60 + note.pitch % 12) for note in notes)]
-    models = [OnnxPredictor(NOTEBOOK)] * before + [OnnxPredictor(POP)] * (20 - before)
+    models = [open_model(NOTEBOOK)] * before + [open_model(POP)] * (20 - before)
     expected = [
         int(model.predict(np.array([letters[:end][-model.max_notes :]])).argmax())
         for end, model in enumerate(models, start=3)

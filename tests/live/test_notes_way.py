@@ -50,7 +50,7 @@ def walk() -> Iterator[Walk]:
     def play(loop: Loop, daemon: Daemon) -> None:
         intake = Intake(loop.enqueue, Feedback())
         improviser = daemon.performer._parts.improviser
-        wait_until(lambda: improviser._knows(answers=True), "the forecast")
+        wait_until(lambda: improviser._foresees, "the forecast")
         walk.is_on = True
         intake.on_message(([0x90, 60, 80], 0.0))
         loop.wait_for(NoteOn(62, 80))

@@ -25,7 +25,7 @@ mixtures = st.integers(0, 99).map(any_mixture)
 def heard(line: list[int]) -> Counts:
     memory = Memory(64)
     for note, degree in enumerate(line):
-        memory.add(degree, 1.0 if note % 3 else 0.5)
+        memory.add(degree, weight=1.0 if note % 3 else 0.5)
     return memory.counts()
 
 

@@ -133,7 +133,7 @@ def _generated(
     openings: int,
     settings: "Settings",
 ) -> "Report":
-    from midigen.instrument.improviser import new_sampler
+    from midigen.instrument.drawing import new_sampler
     from midigen.learning.evaluation import report
 
     return report(
