@@ -1,13 +1,15 @@
-"""What `train` and `evaluate` share: the songs of a corpus, and the table of scores."""
+"""What `train` and `evaluate` share: songs of a corpus, a table of scores, and their packages."""
 
 import argparse
+import contextlib
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midigen.app.console import show, tell
-from midigen.errors import MidiFileError
+from midigen.errors import MidiFileError, MidigenError
 
 if TYPE_CHECKING:
     from midigen.learning.corpus import Song
@@ -56,6 +58,27 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
 
 def print_scores(scores: "Iterable[Score]") -> None:
     """Print a line for each score: bits a note, the shares that were right and among three."""
-    show(f"{'':12}  bits a note   right  among three")
+    show(f"{'':12}  bits a note   right  among three  bits, first 32 notes")
     for score in scores:
-        show(f"{score.name:12}  {score.bits_per_note:11.3f}  {score.top1:6.1%}  {score.top3:11.1%}")
+        show(
+            f"{score.name:12}  {score.bits_per_note:11.3f}  {score.top1:6.1%}  {score.top3:11.1%}"
+            f"  {score.first32:20.3f}"
+        )
+
+
+@contextlib.contextmanager
+def training_packages(what: str) -> Iterator[None]:
+    """Import what needs the packages of the train extra, quietly, or say what to install.
+
+    `what` needs them, such as "training".
+    """
+    # Neither TensorFlow's remarks to its developers, nor results that depend on the processor.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    try:
+        yield
+    except ImportError as exc:
+        raise MidigenError(
+            f"{what} needs more packages ({exc.name} is missing): "
+            'pip install "midigen[train]", or -e ".[train]" in a checkout'
+        ) from exc

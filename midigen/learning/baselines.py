@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from midigen import files
 from midigen.errors import ModelError
-from midigen.learning.corpus import Letters
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction.memory import ORDERS, Memory
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from midigen.learning.corpus import Letters
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction import echoes
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from midigen.learning.corpus import Letters
 from midigen.learning.evaluation import predict_song
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction.memory import ORDERS, Counts, Memory
 from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities, buckets

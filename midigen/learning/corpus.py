@@ -5,6 +5,7 @@ depends on the songs' names; if they are too few, each is cut into three parts i
 """
 
 import hashlib
+import itertools
 import multiprocessing
 import os
 import re
@@ -15,17 +16,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from midigen.errors import MidiFileError
 from midigen.learning.hearing import hear_melody, one_line
+from midigen.learning.notes import Letters, Notes, joined, notes_of
 from midigen.midi.reader import load
-
-Letters: TypeAlias = npt.NDArray[np.uint8]
-"""A melody as degrees 0–6, shape (notes,)."""
 
 _SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi", ".rmid")
 _PART = re.compile(r"-(\d+)$")  # NAME-0, NAME-1: the parts of one song
@@ -39,13 +36,15 @@ _MOST_PROCESSES = 61  # Windows can't wait for more
 class Tune:
     """The melody of a file. `song` is the name that all parts of a song share.
 
-    `notice` is what to tell the user if the file is damaged; else it is empty.
+    `notice` is what to tell the user if the file is damaged; else it is empty. `notes` are the
+    same melody with pitches and rhythm; they are None if only the letters are known.
     """
 
     path: Path
     song: str
     letters: Letters
     notice: str = ""
+    notes: Notes | None = None
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Song:
-    """A song: the letters of all its parts, one after another."""
+    """A song: the letters of all its parts, one after another, and its notes where all are known.
+
+    `notes` are as many as `letters`, or None.
+    """
 
     name: str
     letters: Letters
+    notes: Notes | None = None
 
 
 class Side(StrEnum):
@@ -116,8 +119,8 @@ def read(files: Sequence[Path], track: str | None = None) -> Iterator[Tune | Ski
 def read_file(path: Path, track: str | None = None) -> Tune:
     """The melody of one file. Raises MidiFileError as `load` and `hear_melody` do."""
     file = load(path)
-    letters = np.array([heard.degree for heard in hear_melody(file, track)], dtype=np.uint8)
-    return Tune(path, song_name(path), letters, file.notice)
+    notes = notes_of(file, hear_melody(file, track))
+    return Tune(path, song_name(path), notes.degrees, file.notice, notes)
 
 
 def song_name(path: Path) -> str:
@@ -138,10 +141,7 @@ def songs(tunes: Iterable[Tune]) -> list[Song]:
     parts: dict[tuple[Path, str], list[Tune]] = {}
     for tune in tunes:
         parts.setdefault((tune.path.parent, tune.song), []).append(tune)
-    return [
-        Song(name, np.concatenate([tune.letters for tune in _in_turn(tunes)]))
-        for (_, name), tunes in parts.items()
-    ]
+    return [_song(name, _in_turn(tunes)) for (_, name), tunes in parts.items()]
 
 
 def side_of(name: str) -> Side:
@@ -167,12 +167,21 @@ def cut(songs: Iterable[Song]) -> dict[Side, list[Song]]:
     """
     sides: dict[Side, list[Song]] = {side: [] for side in Side}
     for song in songs:
-        notes = len(song.letters)
-        parts = np.split(song.letters, [notes * 8 // 10, notes * 9 // 10])
-        for side, part in zip(Side, parts, strict=True):
-            if len(part):
-                sides[side].append(Song(song.name, part))
+        count = len(song.letters)
+        ends = [0, count * 8 // 10, count * 9 // 10, count]
+        for side, part in zip(
+            Side, itertools.starmap(slice, itertools.pairwise(ends)), strict=True
+        ):
+            if len(letters := song.letters[part]):
+                notes = None if song.notes is None else song.notes[part]
+                sides[side].append(Song(song.name, letters, notes))
     return sides
+
+
+def _song(name: str, parts: Sequence[Tune]) -> Song:
+    notes = [tune.notes for tune in parts if tune.notes is not None]
+    letters = np.concatenate([tune.letters for tune in parts])
+    return Song(name, letters, joined(notes) if len(notes) == len(parts) else None)
 
 
 def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:

@@ -9,13 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from midigen.learning.baselines import Baselines, PerNote
-from midigen.learning.corpus import Letters, Song
+from midigen.learning.corpus import Song
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.session import Session
 
 Way: TypeAlias = Callable[[Letters], PerNote]
 """A way to predict a song: probabilities for each note, from the notes before it."""
+
+
+BEGINNING = 32
+"""How many notes of each song are scored on their own, too: those with little to repeat."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,14 @@ class Score:
     `bits_per_note` is the mean of -log2 of each note's probability. `top1` and `top3` are the
     shares of notes, 0 to 1, that were the likeliest letter or among the three likeliest. A note
     that ties with others counts by chance: one of two equally likely letters is half right.
+    `first32` are the bits per note of the first 32 notes of each song.
     """
 
     name: str
     bits_per_note: float
     top1: float
     top3: float
+    first32: float
 
 
 def evaluate(
@@ -46,13 +53,15 @@ def evaluate(
     `each` passes the songs on, and may show the progress.
     """
     ways = ways_to_predict(predictor, baselines, notebook)
-    tallies = {name: np.zeros(3) for name in ways}
-    notes = 0
+    tallies = {name: np.zeros(4) for name in ways}
+    notes = beginning = 0
     for song in each(songs):
         notes += len(song.letters)
+        beginning += min(len(song.letters), BEGINNING)
         for name, way in ways.items():
             tallies[name] += _tally(way(song.letters), song.letters)
-    return [Score(name, *(tally / max(notes, 1)).tolist()) for name, tally in tallies.items()]
+    counts = np.maximum([notes, notes, notes, beginning], 1)
+    return [Score(name, *(tally / counts).tolist()) for name, tally in tallies.items()]
 
 
 def ways_to_predict(
@@ -88,9 +97,14 @@ def _uniform(song: Letters) -> PerNote:
 
 
 def _tally(rows: PerNote, song: Letters) -> npt.NDArray[np.float64]:
-    """Bits, notes that were the likeliest letter, and among the three likeliest: shape (3,)."""
+    """What is summed over the notes of songs, shape (4,).
+
+    It is the bits, the notes that were the likeliest letter, those that were among the three
+    likeliest, and the bits of the first notes.
+    """
     own = rows[np.arange(len(song)), song][:, None]
     likelier = (rows > own).sum(axis=1)
     equal = (rows == own).sum(axis=1)
     right = [np.clip((places - likelier) / equal, 0, 1).sum() for places in (1, 3)]
-    return np.array([-np.log2(np.maximum(own, 1e-12)).sum(), *right])
+    bits = -np.log2(np.maximum(own, 1e-12))
+    return np.array([bits.sum(), *right, bits[:BEGINNING].sum()])

@@ -21,8 +21,8 @@ from tqdm import tqdm
 from midigen import __version__, files
 from midigen.errors import MidigenError
 from midigen.learning.batches import TrainingBatches, validation_batches
-from midigen.learning.corpus import Letters
 from midigen.learning.network import Architecture, build_network
+from midigen.learning.notes import Letters
 from midigen.prediction import echoes
 
 

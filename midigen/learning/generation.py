@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from midigen.errors import MidigenError
 from midigen.learning.baselines import Baselines
-from midigen.learning.corpus import Letters, Song
+from midigen.learning.corpus import Song
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler

@@ -42,11 +42,16 @@ _RECORDED = {_PLAYER, "midigen"}  # the tracks that `run` records and `render` w
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A note of a melody, its letter, and the key in which it has that letter."""
+    """A note of a melody, its letter, and the key in which it has that letter.
+
+    `begins` and `ends` are its ticks; `ends` is None if it sounds until the next note begins.
+    """
 
     note: Note
     degree: Degree
     key: Key
+    begins: Ticks
+    ends: Ticks | None = None
 
 
 @dataclass
@@ -93,9 +98,10 @@ def _hear(file: MidiFile, line: _Line, keys: Sequence[AtTick[Key]]) -> list[Hear
         if not begins:
             melody.release(pitch)
             if notes and notes[-1].note.pitch == pitch and notes[-1].note.end is None:
-                notes[-1] = replace(notes[-1], note=replace(notes[-1].note, end=now))
+                notes[-1] = replace(notes[-1], note=replace(notes[-1].note, end=now), ends=tick)
         elif step := melody.hear(pitch, now):
-            heard = Heard(Note(step.pitch, now, None), step.degree, melody.key)
+            first = notes[-1].begins if step.replaces else tick  # as live: the chord's first note
+            heard = Heard(Note(step.pitch, now, None), step.degree, melody.key, first)
             notes[len(notes) - step.replaces :] = [heard]
     return notes
 

@@ -23,7 +23,7 @@ from midigen.learning.baselines import (
     short_term,
     witten_bell,
 )
-from midigen.learning.corpus import Letters
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction.memory import ORDERS
 

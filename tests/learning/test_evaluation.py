@@ -9,8 +9,9 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from midigen.learning.baselines import Baselines
-from midigen.learning.corpus import Letters, Song
+from midigen.learning.corpus import Song
 from midigen.learning.evaluation import Score, evaluate, predict_song, ways_to_predict
+from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
 from midigen.prediction.mixture import Mixture, Probabilities
 from midigen.prediction.onnx_predictor import OnnxPredictor

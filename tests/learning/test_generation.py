@@ -11,7 +11,7 @@ from midigen.instrument.improviser import new_sampler
 from midigen.instrument.performer import Performer
 from midigen.instrument.render import perform
 from midigen.learning.baselines import Baselines
-from midigen.learning.corpus import Letters, Song
+from midigen.learning.corpus import Song
 from midigen.learning.generation import (
     CONTINUATION,
     OPENING,
@@ -21,6 +21,7 @@ from midigen.learning.generation import (
     has_loop,
     report,
 )
+from midigen.learning.notes import Letters
 from midigen.midi.messages import NoteOn
 from midigen.music.keys import SIZE
 from midigen.prediction.mixture import Probabilities

@@ -1,12 +1,19 @@
-"""`midigen evaluate`: how well a model predicts songs, beside simpler models."""
+"""`midigen evaluate`: how well a model predicts songs, and answers phrases of them."""
 
 import argparse
 import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from midigen.app.answers import (
+    as_json,
+    check_settings,
+    evaluation_seed,
+    print_answers,
+    report_answers,
+)
 from midigen.app.console import show
 from midigen.app.options import add_settings, effective_settings, number
 from midigen.app.songs import add_corpus, print_scores, read_songs
@@ -14,9 +21,12 @@ from midigen.errors import MidiFileError, MidigenError
 from midigen.settings.kinds import Number
 
 if TYPE_CHECKING:
+    from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Song
+    from midigen.learning.evaluation import Score
     from midigen.learning.generation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
+    from midigen.settings.table import Settings
 
 EXAMPLE = "midigen evaluate pop corpus/pop909 --split test"
 
@@ -43,6 +53,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="also report on what it plays: it continues N openings with these settings",
     )
+    parser.add_argument(
+        "--answers",
+        type=number(Number(1, 1_000_000, "calls")),
+        metavar="N",
+        help="also have N phrases of the songs answered, with these settings and by simpler "
+        "means, and compare that with how the songs answer them (needs the train extra)",
+    )
     add_settings(parser, model=False)
 
 
@@ -50,56 +67,88 @@ def run(options: argparse.Namespace) -> None:
     """Score the model on the songs, and print or write the results."""
     options.model, name = None, options.model
     settings = effective_settings(options)
+    if options.answers:
+        check_settings(settings)
 
-    from tqdm import tqdm
-
-    from midigen.instrument.improviser import new_sampler
-    from midigen.learning import generation
     from midigen.learning.baselines import Baselines
-    from midigen.learning.corpus import Side, cut, divide
-    from midigen.learning.evaluation import evaluate
-    from midigen.prediction.models import find_model, load_model
+    from midigen.prediction.models import find_model
     from midigen.prediction.onnx_predictor import OnnxPredictor
 
     path = find_model(name)
     predictor = OnnxPredictor(path)
     baselines = Baselines.load(path.with_suffix(".baselines.npz"))
-    songs = read_songs(options)
-    if options.split:
-        divided = cut if predictor.provenance.get("cut") else divide
-        songs = divided(songs)[Side(options.split)]
-        if not songs:
-            raise MidiFileError("none of these songs is a test song: leave out --split")
-    progress = partial(tqdm, desc="predicting", unit=" songs", dynamic_ncols=True)
-    scores = evaluate(predictor, songs, baselines, load_model("notebook"), progress)
+    songs = _songs(options, is_cut=bool(predictor.provenance.get("cut")))
     notes = sum(len(song.letters) for song in songs)
+    scores = _scores(predictor, songs, baselines)
     if not options.json:
         show(f"{name} on {len(songs)} songs, {notes} notes")
         print_scores(scores)
     if options.notes:
         _write_notes(options.notes, predictor, songs)
-    report = None
+    result: dict[str, Any] = {
+        "model": name,
+        "corpus": [str(each) for each in options.corpus],
+        "songs": len(songs),
+        "notes": notes,
+        "rows": [asdict(score) for score in scores],
+    }
     if options.generate:
-        report = generation.report(
-            predictor,
-            songs,
-            baselines,
-            options.generate,
-            new_sampler=partial(new_sampler, settings.sampling),
-            memory_amount=settings.memory.amount,
-            seed=0 if settings.sampling.seed == "random" else int(settings.sampling.seed),
-        )
+        report = _generated(predictor, songs, baselines, options.generate, settings)
+        result["generated"] = asdict(report)
+        if not options.json:
+            _print_report(report)
+    if options.answers:
+        answers = report_answers(predictor, songs, options.answers, settings)
+        result |= as_json(answers)
+        if not options.json:
+            print_answers(answers)
     if options.json:
-        result = {
-            "model": name,
-            "corpus": [str(each) for each in options.corpus],
-            "songs": len(songs),
-            "notes": notes,
-            "rows": [asdict(score) for score in scores],
-        }
-        print(json.dumps(result | ({"generated": asdict(report)} if report else {})))
-    elif report:
-        _print_report(report)
+        print(json.dumps(result))
+
+
+def _songs(options: argparse.Namespace, *, is_cut: bool) -> "list[Song]":
+    """The songs of the corpus, or of one side; `is_cut` says that songs were cut in training."""
+    from midigen.learning.corpus import Side, cut, divide
+
+    songs = read_songs(options)
+    if options.split:
+        songs = (cut if is_cut else divide)(songs)[Side(options.split)]
+        if not songs:
+            raise MidiFileError("none of these songs is a test song: leave out --split")
+    return songs
+
+
+def _scores(
+    predictor: "OnnxPredictor", songs: "list[Song]", baselines: "Baselines"
+) -> "list[Score]":
+    from tqdm import tqdm
+
+    from midigen.learning.evaluation import evaluate
+    from midigen.prediction.models import load_model
+
+    progress = partial(tqdm, desc="predicting", unit=" songs", dynamic_ncols=True)
+    return evaluate(predictor, songs, baselines, load_model("notebook"), progress)
+
+
+def _generated(
+    predictor: "OnnxPredictor",
+    songs: "list[Song]",
+    baselines: "Baselines",
+    openings: int,
+    settings: "Settings",
+) -> "Report":
+    from midigen.instrument.improviser import new_sampler
+    from midigen.learning import generation
+
+    return generation.report(
+        predictor,
+        songs,
+        baselines,
+        openings,
+        new_sampler=partial(new_sampler, settings.sampling),
+        memory_amount=settings.memory.amount,
+        seed=evaluation_seed(settings),
+    )
 
 
 def _print_report(report: "Report") -> None:

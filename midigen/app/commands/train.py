@@ -1,15 +1,12 @@
 """`midigen train`: train a model on MIDI files, or by a recipe. The only command with Keras."""
 
 import argparse
-import contextlib
-import os
 import re
 import shlex
-from collections.abc import Iterator
 
 from midigen.app.console import show, tell
 from midigen.app.options import add_seed
-from midigen.app.songs import add_corpus, print_scores, read_songs
+from midigen.app.songs import add_corpus, print_scores, read_songs, training_packages
 from midigen.errors import MidigenError, UsageError
 
 EXAMPLE = "midigen train corpus/pop909 --name pop --seed 1"
@@ -46,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _train_notebook(options: argparse.Namespace) -> None:
-    with _training_packages():
+    with training_packages("training"):
         from midigen.learning.notebook import train_notebook
     from midigen.prediction.models import MODELS
 
@@ -58,7 +55,7 @@ def _train_notebook(options: argparse.Namespace) -> None:
 
 
 def _train_on_songs(options: argparse.Namespace) -> None:
-    with _training_packages():
+    with training_packages("training"):
         from midigen.learning.fitting import Plan
         from midigen.learning.training import train
     from midigen.prediction.models import MODELS
@@ -86,18 +83,3 @@ def _train_on_songs(options: argparse.Namespace) -> None:
     if trained.interrupted:
         tell("interrupted: this is the best model so far; --resume continues from here")
     tell(f"please write in models/{options.name}.md, below its mark, where the songs are from")
-
-
-@contextlib.contextmanager
-def _training_packages() -> Iterator[None]:
-    """Import what imports Keras, quietly, or say what to install."""
-    # Neither TensorFlow's remarks to its developers, nor results that depend on the processor.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    try:
-        yield
-    except ImportError as exc:
-        raise MidigenError(
-            f"training needs more packages ({exc.name} is missing): "
-            'pip install "midigen[train]", or -e ".[train]" in a checkout'
-        ) from exc
