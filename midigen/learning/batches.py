@@ -6,128 +6,140 @@ A song is encoded once, as live play would hear it, and cut at another place in 
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from midigen.learning.notes import Letters
+from midigen.learning.corpus import Song
+from midigen.learning.encoding import LETTER, OCTAVE, UNKNOWN, Encoded, encode
+from midigen.learning.excerpts import excerpts
+from midigen.learning.hiding import hide
+from midigen.learning.processes import spread
 from midigen.music.keys import SIZE
-from midigen.prediction import echoes
+from midigen.prediction.line import COMING, FEATURES, ROWS, move_letters
+from midigen.prediction.steps import OCTAVES
 
-NO_LETTER = SIZE
-"""The target of a step that a block doesn't have."""
+Cuts: TypeAlias = npt.NDArray[np.int64]
+"""Blocks of songs as (song, first step, steps), shape (blocks, 3)."""
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Rows and the letter after each.
+def cut_blocks(lengths: Sequence[int], rng: np.random.Generator | None = None) -> Cuts:
+    """Cut songs of so many steps into blocks of 8 or fewer.
 
-    Those of a song have the shapes (notes - 1, 203) and (notes - 1,), those of blocks, which are
-    pieces of songs, (blocks, 8, 203) and (blocks, 8). A block that is shorter than 8 steps ends
-    with empty rows, whose target is NO_LETTER.
+    They are cut from their beginnings or, with an `rng`, from a random place on.
     """
-
-    rows: npt.NDArray[np.float16]
-    targets: npt.NDArray[np.uint8]
-
-
-def encode(song: Letters) -> Steps:
-    """Encode a song. The rows are float16 to save memory."""
-    return Steps(echoes.encode_line(song[:-1]).astype(np.float16), song[1:])
+    blocks: list[tuple[int, int, int]] = []
+    for song, steps in enumerate(lengths):
+        phase = int(rng.integers(ROWS)) if rng is not None else 0
+        cuts = sorted({0, steps, *range(phase, steps, ROWS)})
+        blocks += [(song, start, end - start) for start, end in itertools.pairwise(cuts)]
+    return np.array(blocks, dtype=np.int64).reshape(-1, 3)
 
 
-def cut_blocks(songs: Sequence[Steps], rng: np.random.Generator | None = None) -> Steps:
-    """Cut songs into blocks, from their beginnings or, with an `rng`, from a random place on."""
-    rows: list[npt.NDArray[np.float16]] = []
-    targets: list[npt.NDArray[np.uint8]] = []
-    for song in songs:
-        notes = len(song.targets)
-        phase = int(rng.integers(echoes.STEPS)) if rng is not None else 0
-        cuts = sorted({0, notes, *range(phase, notes, echoes.STEPS)})
-        for start, end in itertools.pairwise(cuts):
-            rows.append(_filled(song.rows[start:end], echoes.STEPS, 0))
-            targets.append(_filled(song.targets[start:end], echoes.STEPS, NO_LETTER))
-    return Steps(np.array(rows), np.array(targets))
+def gather(songs: Sequence[Encoded], blocks: Cuts, size: int) -> Encoded:
+    """A batch of so many blocks, whose arrays have the shape (size, 8, …).
 
-
-def move_letters(rows: npt.NDArray[np.float16], targets: npt.NDArray[np.uint8], by: int) -> None:
-    """Move all letters of a block up by 1 to 6, round the seven, in place.
-
-    A row is made of sevens of numbers, one number for each letter.
+    A block that is shorter than 8 steps ends with empty rows, whose targets are unknown, and so
+    does a batch that has fewer blocks.
     """
-    letters = rows.reshape(echoes.STEPS, -1, SIZE)
-    letters[:] = np.roll(letters, by, axis=-1)
-    real = targets != NO_LETTER
-    targets[real] = (targets[real] + by) % SIZE
+    batch = Encoded(
+        np.zeros((size, ROWS, FEATURES), dtype=np.float16),
+        np.zeros((size, ROWS, COMING), dtype=np.float16),
+        np.tile(UNKNOWN, (size, ROWS, 1)),
+    )
+    for index, (song, start, steps) in enumerate(blocks.tolist()):
+        part = slice(start, start + steps)
+        batch.rows[index, :steps] = songs[song].rows[part]
+        batch.coming[index, :steps] = songs[song].coming[part]
+        batch.targets[index, :steps] = songs[song].targets[part]
+    return batch
+
+
+def move(batch: Encoded, block: int, by: int) -> None:
+    """Move all letters of a block up by 1 to 6, round the seven, in place."""
+    move_letters(batch.rows[block], batch.coming[block], by)
+    letters = batch.targets[block, :, LETTER]
+    real = letters < SIZE
+    letters[real] = (letters[real] + by) % SIZE
 
 
 class TrainingBatches:
     """The training songs in random batches of `batch` blocks, other ones for each `epoch`.
 
-    The share `moved` of the blocks has its letters moved (see `move_letters`).
+    Their excerpts are among them. Some knowledge is hidden in all blocks (see `hiding`), and the
+    share `moved` of them has its letters moved (see `move`).
     """
 
-    def __init__(self, songs: Sequence[Letters], batch: int, moved: float, seed: int) -> None:
+    def __init__(self, songs: Sequence[Song], batch: int, moved: float, seed: int) -> None:
         self.epoch = 0
         """The epoch that the next batches are for."""
         self._batch = batch
         self._moved = moved
-        self._songs = [encode(song) for song in songs]
         self._seed = seed
-        self.notes = sum(len(song.targets) for song in self._songs)
+        cold = excerpts(songs, np.random.default_rng(seed))
+        self._songs = list(spread(encode, [*songs, *cold]))
+        self._lengths = [len(song) for song in self._songs]
+        self.notes = sum(self._lengths)
         """The notes of an epoch."""
         # Keras wants the same number in every epoch; some cuts make a few more, which are left out.
-        counts = (math.ceil(len(song.targets) / echoes.STEPS) for song in self._songs)
-        self.batches = math.ceil(sum(counts) / batch)
+        blocks = sum(math.ceil(length / ROWS) for length in self._lengths)
+        self.batches = math.ceil(blocks / batch)
         self.notes_per_batch = math.ceil(self.notes / self.batches)
         """About how many notes a batch has."""
 
     def dataset(self) -> tf.data.Dataset:
         """The batches of one epoch after another, prepared while the network learns."""
-        signature = (
-            tf.TensorSpec((self._batch, echoes.STEPS, echoes.FEATURES), tf.float16),
-            tf.TensorSpec((self._batch, echoes.STEPS), tf.uint8),
-        )
-        batches = tf.data.Dataset.from_generator(self._make_batches, output_signature=signature)
-        return _weighted(batches.apply(tf.data.experimental.assert_cardinality(self.batches)))
+        return _dataset(self._make_batches, self._batch, self.batches)
 
-    def _make_batches(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    def _make_batches(self) -> Iterator[tuple[npt.NDArray[Any], ...]]:
         rng = np.random.default_rng([self._seed, self.epoch])
-        blocks = cut_blocks(self._songs, rng)
-        order = rng.permutation(len(blocks.targets))[: self.batches * self._batch]
+        blocks = cut_blocks(self._lengths, rng)
+        order = rng.permutation(len(blocks))[: self.batches * self._batch]
         for start in range(0, self.batches * self._batch, self._batch):
-            chosen = order[start : start + self._batch]
-            rows = _filled(blocks.rows[chosen], self._batch, 0)
-            targets = _filled(blocks.targets[chosen], self._batch, NO_LETTER)
+            batch = gather(self._songs, blocks[order[start : start + self._batch]], self._batch)
             for block in np.flatnonzero(rng.random(self._batch) < self._moved):
-                move_letters(rows[block], targets[block], int(rng.integers(1, SIZE)))
-            yield rows, targets
+                move(batch, block, int(rng.integers(1, SIZE)))
+            hide(batch.rows, batch.coming, rng)
+            yield batch.rows, batch.coming, batch.targets
 
 
-def validation_batches(songs: Sequence[Letters], batch: int) -> tf.data.Dataset:
+def validation_batches(songs: Sequence[Song], batch: int) -> tf.data.Dataset:
     """All of the songs in batches of `batch` blocks, the same each time."""
-    blocks = cut_blocks([encode(song) for song in songs])
-    size = math.ceil(len(blocks.targets) / batch) * batch
-    rows, targets = _filled(blocks.rows, size, 0), _filled(blocks.targets, size, NO_LETTER)
-    single = tf.data.Dataset.from_tensor_slices((rows, targets))
-    return _weighted(single.batch(batch, drop_remainder=True))
+    encoded = list(spread(encode, songs))
+    blocks = cut_blocks([len(song) for song in encoded])
+    return _dataset(partial(_in_order, encoded, blocks, batch), batch, math.ceil(len(blocks) / batch))
 
 
-def _filled(array: npt.NDArray[Any], length: int, empty: int) -> npt.NDArray[Any]:
-    """An array that is filled up to a length."""
-    result = np.full((length, *array.shape[1:]), empty, array.dtype)
-    result[: len(array)] = array
-    return result
+def _in_order(
+    songs: Sequence[Encoded], blocks: Cuts, size: int
+) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+    for start in range(0, len(blocks), size):
+        batch = gather(songs, blocks[start : start + size], size)
+        yield batch.rows, batch.coming, batch.targets
 
 
-def _weighted(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Batches as Keras takes them: (rows, letters, weights), where an empty step weighs 0."""
+def _dataset(make: Any, size: int, batches: int) -> tf.data.Dataset:
+    """Batches as Keras takes them: inputs, targets and weights.
 
-    def weigh(rows: Any, targets: Any) -> Any:
-        real = targets != NO_LETTER
-        return tf.cast(rows, tf.float32), tf.where(real, targets, 0), tf.cast(real, tf.float32)
+    The targets are those of the network's heads. An unknown one weighs 0.
+    """
+    signature = (
+        tf.TensorSpec((size, ROWS, FEATURES), tf.float16),
+        tf.TensorSpec((size, ROWS, COMING), tf.float16),
+        tf.TensorSpec((size, ROWS, len(UNKNOWN)), tf.uint8),
+    )
 
-    return batches.map(weigh).prefetch(tf.data.AUTOTUNE)
+    def weigh(rows: Any, coming: Any, targets: Any) -> Any:
+        known = targets != UNKNOWN
+        heads = tf.unstack(tf.cast(tf.where(known, targets, 0), tf.int32), axis=-1)
+        heads[OCTAVE] += heads[LETTER] * len(OCTAVES)  # see `network.octave_nats`
+        weights = tf.unstack(tf.cast(known, tf.float32), axis=-1)
+        inputs = tf.cast(rows, tf.float32), tf.cast(coming, tf.float32)
+        return inputs, tuple(heads), tuple(weights)
+
+    batches_of = tf.data.Dataset.from_generator(make, output_signature=signature)
+    known = batches_of.apply(tf.data.experimental.assert_cardinality(batches))
+    return known.map(weigh).prefetch(tf.data.AUTOTUNE)

@@ -157,6 +157,10 @@ class Line:
         """The newest rows, as a batch of one: shape (1, steps, FEATURES), with 8 steps or fewer."""
         return np.array(self._rows[-ROWS:], dtype=np.float32)[np.newaxis]
 
+    def newest_row(self) -> npt.NDArray[np.float16]:
+        """The row of the newest step, shape (FEATURES,)."""
+        return self._rows[-1]
+
     def rows_after_each_letter(self) -> Rows:
         """What `rows` would be after each of the seven letters, shape (7, steps, FEATURES).
 
@@ -365,3 +369,31 @@ _COMING_GAP = SIZE * (2 + len(BARS))
 _COMING_PLACE = _COMING_GAP + len(GAPS)
 _COMING_LEFT = _COMING_PLACE + _PLACE
 _COMING_BEGINS = _COMING_LEFT + len(LEFT)
+
+# Which columns of a row tell what.
+SAME_TIME = slice(_BOTH_BEGIN * SIZE, SEVENS * SIZE)
+"""What followed where both the letters and the steps in time were the same."""
+PITCH = slice(_REST, _REST + 7)
+"""The octave of a step, and where it lies in its register."""
+BEGINS = _REST + 8
+"""Whether a step begins a phrase."""
+NEXT_TIME = slice(_REST + 9 + len(LATEST) * len(OCTAVES), _TIME)
+"""Which steps in time followed where the letters were the same."""
+TIME = slice(_TIME, FEATURES)
+"""When a step comes, how long the note before sounded, and the echoes of that."""
+PLACE = slice(_TIME + len(GAPS) + len(SHARES), _TIME + len(GAPS) + len(SHARES) + _PLACE)
+"""Where in its bar a step begins; a part of TIME."""
+
+# The same for the row of what comes next.
+COMING_BARS = np.r_[2 * SIZE : _COMING_GAP, _COMING_BEGINS + 3 : COMING]
+"""What was at the same place so many bars before."""
+COMING_GAP = slice(_COMING_GAP, _COMING_PLACE)
+"""When it comes."""
+COMING_PLACE = slice(_COMING_PLACE, _COMING_LEFT)
+"""Where in its bar it begins."""
+COMING_LEFT = slice(_COMING_LEFT, _COMING_BEGINS)
+"""How many notes the phrase still has."""
+COMING_BEGINS = _COMING_BEGINS
+"""Whether it begins a phrase."""
+COMING_PHRASE = slice(_COMING_LEFT, _COMING_BEGINS + 1)
+"""The last two together."""
