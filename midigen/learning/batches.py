@@ -100,7 +100,7 @@ class TrainingBatches:
         order = rng.permutation(len(blocks))[: self.batches * self._batch]
         for start in range(0, self.batches * self._batch, self._batch):
             batch = gather(self._songs, blocks[order[start : start + self._batch]], self._batch)
-            for block in np.flatnonzero(rng.random(self._batch) < self._moved):
+            for block in np.flatnonzero(rng.random(self._batch) < self._moved).tolist():
                 move(batch, block, int(rng.integers(1, SIZE)))
             hide(batch.rows, batch.coming, rng)
             yield batch.rows, batch.coming, batch.targets
@@ -110,7 +110,8 @@ def validation_batches(songs: Sequence[Song], batch: int) -> tf.data.Dataset:
     """All of the songs in batches of `batch` blocks, the same each time."""
     encoded = list(spread(encode, songs))
     blocks = cut_blocks([len(song) for song in encoded])
-    return _dataset(partial(_in_order, encoded, blocks, batch), batch, math.ceil(len(blocks) / batch))
+    batches = math.ceil(len(blocks) / batch)
+    return _dataset(partial(_in_order, encoded, blocks, batch), batch, batches)
 
 
 def _in_order(

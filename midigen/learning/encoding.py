@@ -108,6 +108,15 @@ def encode(song: Song, heard: Song | None = None) -> Encoded:
     return encoded
 
 
+def gaps_of(song: Song) -> npt.NDArray[np.uint8]:
+    """The classes of the steps in time between the notes of a song, shape (notes - 1,).
+
+    If only the letters are known, there are none.
+    """
+    gaps = [] if song.notes is None else np.diff(song.notes.onsets).tolist()
+    return np.array([gap_class(gap) for gap in gaps], dtype=np.uint8)
+
+
 def _target(step: Step, before: Step, following: Step | None) -> Sequence[int]:
     share = None if following is None else following.share
     return (

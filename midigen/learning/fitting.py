@@ -53,8 +53,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Epoch:
-    """How an epoch went: bits a letter in training, with dropout and knowledge hidden, and in
-    validation."""
+    """How an epoch went: bits a letter in training, with much hidden, and in validation."""
 
     training: float
     validation: float

@@ -8,13 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from midigen.errors import MidigenError
+from midigen.learning.answerers import key_of
 from midigen.learning.baselines import Baselines
 from midigen.learning.corpus import Song
+from midigen.learning.encoding import steps_of
 from midigen.learning.notes import Letters
-from midigen.music.keys import SIZE
+from midigen.midi.messages import Pitch
+from midigen.music.keys import SIZE, Degree
+from midigen.prediction.outlook import Outlook
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import Session
+from midigen.prediction.steps import OCTAVES, Coming, Step
 
 OPENING = 16
 """The length of an opening, in letters."""
@@ -28,6 +33,9 @@ PHRASE = 8
 LONGEST_PERIOD = 4
 ROUNDS = 4
 """A loop is up to LONGEST_PERIOD letters that come ROUNDS times in a row."""
+
+_LOW: Pitch = 36
+_HIGH: Pitch = 96
 
 Lines: TypeAlias = npt.NDArray[np.uint8]
 """Pieces of melodies, all of one length, shape (openings, letters)."""
@@ -75,13 +83,17 @@ def report(
     too short.
     """
     rng = np.random.default_rng(seed)
-    long_enough = [song.letters for song in songs if len(song.letters) >= OPENING + CONTINUATION]
+    long_enough = [song for song in songs if len(song.letters) >= OPENING + CONTINUATION]
     if not long_enough:
         raise MidigenError(f"no song has the {OPENING + CONTINUATION} notes that --generate needs")
-    excerpts = np.array([_excerpt(long_enough, rng) for _ in range(openings)])
-    beginnings, real = excerpts[:, :OPENING], excerpts[:, OPENING:]
+    excerpts = [_excerpt(long_enough, rng) for _ in range(openings)]
+    letters = np.array([each.letters for each in excerpts])
+    beginnings, real = letters[:, :OPENING], letters[:, OPENING:]
     played = np.array(
-        [carry_on(predictor, each, new_sampler(rng), memory_amount) for each in beginnings]
+        [
+            carry_on(predictor, _part(each, 0, OPENING), new_sampler(rng), memory_amount)
+            for each in excerpts
+        ]
     )
     return Report(
         openings,
@@ -91,19 +103,38 @@ def report(
 
 
 def carry_on(
-    predictor: Predictor, opening: Letters, sampler: Sampler, memory_amount: float
+    predictor: Predictor, opening: Song, sampler: Sampler, memory_amount: float
 ) -> Letters:
-    """The 32 letters that live play would answer an opening with, if it were a whole phrase."""
+    """The 32 letters that live play would answer an opening with, if it were a whole phrase.
+
+    They come in the opening's rhythm. An opening has two notes or more.
+    """
     session = Session(predictor, memory_amount)
-    for degree in opening:
-        session.hear(int(degree))
+    heard = steps_of(opening)
+    for step in heard:
+        session.hear(step)
+    pitch = heard[-1].pitch
     played = np.zeros(CONTINUATION, dtype=np.uint8)
     for note in range(CONTINUATION):
-        (degree,) = sampler.draw(session.predict())
+        mirrored = heard[1 + note % (len(heard) - 1)]
+        coming = Coming(mirrored.gap, left=CONTINUATION - note, begins_phrase=note == 0)
+        outlook = session.predict(coming)
+        (degree,) = sampler.draw(outlook.letters)
         sampler.take(degree)
-        session.play(degree)
+        pitch = _pitch(opening, outlook, degree, pitch)
+        session.play(Step(degree, pitch, mirrored.gap, mirrored.share, begins_phrase=note == 0))
         played[note] = degree
     return played
+
+
+def _pitch(opening: Song, outlook: Outlook, degree: Degree, near: Pitch | None) -> Pitch | None:
+    """The pitch of a letter in the likeliest octave; None if pitches aren't known."""
+    if opening.notes is None or near is None:
+        return None
+    pitch = key_of(opening.notes).nearest(degree, near, _LOW, _HIGH)
+    if outlook.octaves is not None:
+        pitch += 12 * OCTAVES[int(outlook.octaves[0, degree].argmax())]
+    return pitch if _LOW <= pitch <= _HIGH else near
 
 
 def has_loop(line: Letters) -> bool:
@@ -117,10 +148,15 @@ def has_loop(line: Letters) -> bool:
     return False
 
 
-def _excerpt(songs: Sequence[Letters], rng: np.random.Generator) -> Letters:
+def _excerpt(songs: Sequence[Song], rng: np.random.Generator) -> Song:
     song = songs[int(rng.integers(len(songs)))]
-    start = int(rng.integers(len(song) - OPENING - CONTINUATION + 1))
-    return song[start : start + OPENING + CONTINUATION]
+    start = int(rng.integers(len(song.letters) - OPENING - CONTINUATION + 1))
+    return _part(song, start, start + OPENING + CONTINUATION)
+
+
+def _part(song: Song, start: int, end: int) -> Song:
+    notes = None if song.notes is None else song.notes[start:end]
+    return Song(song.name, song.letters[start:end], notes)
 
 
 def _character(openings: Lines, lines: Lines, real: Lines, baselines: Baselines) -> Character:

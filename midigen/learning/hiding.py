@@ -50,7 +50,8 @@ def hide(rows: Blocks, coming: Blocks, rng: np.random.Generator) -> None:
 def _hide_places(rows: Blocks, coming: Blocks, where: npt.NDArray[np.bool_]) -> None:
     rows[where, :, line.PLACE] = 0
     coming[where, :, line.COMING_PLACE] = 0
-    coming[np.ix_(where, range(coming.shape[1]), line.COMING_BARS)] = 0
+    for column in line.COMING_BARS.tolist():
+        coming[where, :, column] = 0
 
 
 def _hide_times(rows: Blocks, coming: Blocks, where: npt.NDArray[np.bool_]) -> None:

@@ -16,7 +16,7 @@ _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueEr
 def run(_: argparse.Namespace) -> None:
     """Print a line for each model."""
     from midigen.prediction.models import list_models
-    from midigen.prediction.onnx_predictor import OnnxPredictor
+    from midigen.prediction.onnx_predictor import open_model
 
     models = list_models()
     if not models:
@@ -24,7 +24,7 @@ def run(_: argparse.Namespace) -> None:
     show(f"{'':12}  notes  bits a note   right  the best Markov chain on the same songs")
     for path in models:
         try:
-            predictor = OnnxPredictor(path)
+            predictor = open_model(path)
         except ModelError as exc:
             show(f"{path.stem:12}  {exc}")
             continue
