@@ -22,10 +22,9 @@ from midigen.learning.listening import expect_all
 from midigen.prediction.line import COMING_PHRASE
 from midigen.prediction.outlook import Outlook
 from midigen.prediction.predictor import StepPredictor
-from midigen.prediction.steps import OCTAVES
 
 _BEGINNING = 31  # notes after the first one
-_NEAREST = OCTAVES.index(0)
+_NEAREST = np.array([0.035, 0.93, 0.035])  # the octaves of all letters, as songs have them
 _LEAST = 1e-12
 
 
@@ -60,7 +59,7 @@ class HeadTallies:
         assert outlook.shares is not None
         targets = song.targets.astype(np.int64)
         octaves = outlook.octaves[np.arange(len(targets)), targets[:, LETTER]]
-        nearest = np.tile(np.eye(len(OCTAVES))[_NEAREST], (len(targets), 1))
+        nearest = np.tile(_NEAREST, (len(targets), 1))
         self._add("octaves", "nearest", nearest, targets[:, OCTAVE], OCTAVE)
         self._add("octaves", "lstm", octaves, targets[:, OCTAVE], OCTAVE)
         self._add_gaps(predictor, song, outlook)
