@@ -18,11 +18,12 @@ def song(
     *,
     name: str = "a",
     leaps: Sequence[int] = (0,),
-    share: float = 0.9,
+    shares: Sequence[float] = (0.9,),
 ) -> Song:
     """A song in C whose notes follow one another by these gaps in beats, again and again.
 
     Each note is in the octave above middle C, or as many octaves higher as the leaps say.
+    It sounds for these shares of the gaps.
     """
     count = len(degrees)
     steps = np.resize(gaps, max(count, 1)).astype(float)
@@ -32,7 +33,7 @@ def song(
         degrees=np.array(degrees, dtype=np.uint8),
         pitches=(np.array(pitches, dtype=np.int16) + 12 * np.resize(leaps, count)).astype(np.int16),
         onsets=onsets,
-        lengths=share * steps[:count],
+        lengths=np.resize(shares, count) * steps[:count],
         places=onsets % BAR,
         bars=np.full(count, BAR),
         signatures=np.zeros(count, dtype=np.int8),

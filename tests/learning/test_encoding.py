@@ -42,12 +42,12 @@ def beginning(whole: Song, count: int) -> Song:
 
 def test_a_song_as_steps() -> None:
     """Two phrases of two notes: C D, a pause, and E an octave higher, with F after it."""
-    tune = song([0, 1, 2, 3], [0.5, 3.0, 1.0], leaps=[0, 0, 1, 0], share=0.5)
+    tune = song([0, 1, 2, 3], [0.5, 3.0, 1.0], leaps=[0, 0, 1, 0], shares=[0.9, 0.5, 0.2])
     assert steps_of(tune) == [
         Step(0, 60, None, None, 0.0, 4.0, begins_phrase=True),
-        Step(1, 62, 0.5, 0.5, 0.5, 4.0),
+        Step(1, 62, 0.5, 0.9, 0.5, 4.0),
         Step(2, 76, 3.0, 0.5, 3.5, 4.0, begins_phrase=True),
-        Step(3, 65, 1.0, 0.5, 0.5, 4.0),
+        Step(3, 65, 1.0, 0.2, 0.5, 4.0),
     ]
     assert comings_of(tune) == [
         Coming(None, 0.0, 4.0, 2, begins_phrase=True),
@@ -59,7 +59,7 @@ def test_a_song_as_steps() -> None:
     assert targets[:, LETTER].tolist() == [1, 2, 3]
     assert targets[:, OCTAVE].tolist() == [1, 2, 0]
     assert targets[:, GAP].tolist() == [GAPS.index(0.5), GAPS.index(3), GAPS.index(1)]
-    assert targets[:, SHARE].tolist() == [SHARES.index(0.5), SHARES.index(0.5), UNKNOWN[SHARE]]
+    assert targets[:, SHARE].tolist() == [SHARES.index(0.5), SHARES.index(0.2), UNKNOWN[SHARE]]
     assert gaps_of(tune).tolist() == targets[:, GAP].tolist()
 
 
@@ -94,11 +94,11 @@ def test_very_short_songs_have_nothing_to_predict(count: int) -> None:
 
 def test_wrong_notes_are_heard_but_the_right_ones_are_expected() -> None:
     tune = song([0, 1, 2, 3])
-    wrong = song([0, 1, 6, 3], leaps=[0, 0, -1, 0])
+    wrong = song([0, 1, 6, 3], leaps=[0, 0, 1, 0])
     noisy = encode(tune, wrong)
     assert noisy.targets[:, LETTER].tolist() == [1, 2, 3]
     np.testing.assert_array_equal(noisy.rows, encode(wrong).rows)
-    assert noisy.targets[:, OCTAVE].tolist() == [1, 1, 1]
+    assert noisy.targets[:, OCTAVE].tolist() == [1, 1, 0]  # F after the B that is too high
 
 
 # --- excerpts

@@ -130,7 +130,10 @@ def test_an_interrupted_save_leaves_the_old_model(
     ("metadata", "reason"),
     [
         ({"format": "absent"}, "not a midigen model"),
-        ({"encoding": "one-hot"}, "not a midigen model"),
+        (
+            {"encoding": "one-hot"},
+            "its input is one-hot, and this midigen knows scaled and steps-1",
+        ),
         ({"min_notes": "three"}, "not a midigen model"),
         ({"format": "2"}, "made for format 2"),
         ({"vocabulary": "C D E F G A H"}, "the notes C D E F G A H"),
