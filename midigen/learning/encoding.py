@@ -84,14 +84,9 @@ def comings_of(song: Song) -> list[Coming]:
     ]
 
 
-def encode(song: Song, heard: Song | None = None) -> Encoded:
-    """Encode a song as live play would hear it.
-
-    If other notes are `heard` instead, as many in the same rhythm, the targets are still the
-    song's own.
-    """
+def encode(song: Song) -> Encoded:
+    """Encode a song as live play would hear it."""
     steps, comings = steps_of(song), comings_of(song)
-    hears = steps if heard is None else steps_of(heard)
     count = max(0, len(steps) - 1)
     encoded = Encoded(
         np.zeros((count, FEATURES), dtype=np.float16),
@@ -100,11 +95,11 @@ def encode(song: Song, heard: Song | None = None) -> Encoded:
     )
     line = Line()
     for note, coming in enumerate(comings[1:]):
-        line.push(hears[note])
+        line.push(steps[note])
         encoded.rows[note] = line.newest_row()
         encoded.coming[note] = line.coming(coming)[0]
         following = steps[note + 2] if note + 2 < len(steps) else None
-        encoded.targets[note] = _target(steps[note + 1], hears[note], following)
+        encoded.targets[note] = _target(steps[note + 1], steps[note], following)
     return encoded
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from midigen.learning.corpus import Song
 from midigen.learning.notes import Notes
 from midigen.learning.phrases import phrase_starts
-from midigen.music.keys import C_MAJOR, SIZE
+from midigen.midi.messages import Beats
 
 FEWEST = 12
 """The fewest notes of an excerpt."""
@@ -18,11 +18,11 @@ LENGTHS = (20, 72)
 EVERY = 120
 """A song has one excerpt for so many of its notes, and one at least."""
 
-NOISE = (0.08, 0.3)
-"""The share of notes that a noisy excerpt has wrong is drawn between these."""
+PACED = 0.5
+"""This share of excerpts is heard without a beat, at their own pace."""
 
-FARTHEST = 2
-"""By so many degrees a wrong note may be too high or too low."""
+USUAL: Beats = 0.5
+"""What the usual step in time counts if there is no beat."""
 
 
 def excerpts(songs: Iterable[Song], rng: np.random.Generator) -> list[Song]:
@@ -36,22 +36,21 @@ def excerpts(songs: Iterable[Song], rng: np.random.Generator) -> list[Song]:
             continue
         starts = phrase_starts(song.notes.onsets)
         for start in rng.choice(starts, max(1, len(song.notes) // EVERY)):
-            excerpt = song.notes[start : start + int(rng.integers(*LENGTHS))]
-            if len(excerpt) >= FEWEST:
-                found.append(Song(song.name, excerpt.degrees, excerpt))
+            notes = song.notes[start : start + int(rng.integers(*LENGTHS))]
+            if rng.random() < PACED:
+                notes = at_own_pace(notes)
+            if len(notes) >= FEWEST:
+                found.append(Song(song.name, notes.degrees, notes))
     return found
 
 
-def noisy(song: Song, rng: np.random.Generator) -> Song:
-    """A song with wrong notes. Raises ValueError if only its letters are known."""
-    if song.notes is None:
-        raise ValueError(f"{song.name}: only the letters are known")
-    notes, count = song.notes, len(song.notes)
-    wrong = rng.random(count) < rng.uniform(*NOISE)
-    by = rng.integers(1, FARTHEST + 1, count) * rng.choice([-1, 1], count) * wrong
-    octaves, degrees = np.divmod(notes.degrees.astype(np.int64) + by, SIZE)
-    scale = np.array(C_MAJOR.pitch_classes)  # of any key, from its major tonic
-    pitches = notes.pitches + scale[degrees] + 12 * octaves - scale[notes.degrees]
-    new = {"degrees": degrees.astype(np.uint8), "pitches": pitches.astype(np.int16)}
-    changed = Notes(**{**vars(notes), **new})
-    return Song(song.name, changed.degrees, changed)
+def at_own_pace(notes: Notes) -> Notes:
+    """Notes as they are heard without a beat: their usual step is half of one, and no bar is known.
+
+    The usual step is the median of all. Notes that all come at once keep their times.
+    """
+    usual = float(np.median(np.diff(notes.onsets))) if len(notes) > 1 else 0.0
+    beat = USUAL / usual if usual > 0 else 1.0
+    unknown = np.full(len(notes), np.nan)
+    times = {"onsets": notes.onsets * beat, "lengths": notes.lengths * beat}
+    return Notes(**{**vars(notes), **times, "places": unknown, "bars": unknown})
