@@ -50,7 +50,7 @@ class Encoded:
 def steps_of(song: Song) -> list[Step]:
     """The notes of a song as live play would hear them, with a beat and bars if the song has them.
 
-    If only the letters are known, so it is in the steps.
+    Where only the letters of a song are known, the steps have nothing else.
     """
     if song.notes is None:
         return [Step(int(degree)) for degree in song.letters]
