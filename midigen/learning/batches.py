@@ -58,12 +58,16 @@ def gather(songs: Sequence[Encoded], blocks: Cuts, size: int) -> Encoded:
     return batch
 
 
-def move(batch: Encoded, block: int, by: int) -> None:
-    """Move all letters of a block up by 1 to 6, round the seven, in place."""
-    move_letters(batch.rows[block], batch.coming[block], by)
-    letters = batch.targets[block, :, LETTER]
-    real = letters < SIZE
-    letters[real] = (letters[real] + by) % SIZE
+def move(batch: Encoded, by: npt.NDArray[np.int64]) -> None:
+    """Move all letters of each block up by 0 to 6, shape (blocks,), round the seven, in place."""
+    for step in range(1, SIZE):
+        where = np.flatnonzero(by == step)
+        rows, coming = batch.rows[where], batch.coming[where]
+        move_letters(rows, coming, step)
+        batch.rows[where], batch.coming[where] = rows, coming
+    letters = batch.targets[..., LETTER]
+    moved = (letters + by[:, np.newaxis]) % SIZE
+    batch.targets[..., LETTER] = np.where(letters < SIZE, moved, letters)
 
 
 class TrainingBatches:
@@ -84,9 +88,11 @@ class TrainingBatches:
         self._lengths = [len(song) for song in self._songs]
         self.notes = sum(self._lengths)
         """The notes of an epoch."""
-        # Keras wants the same number in every epoch; some cuts make a few more, which are left out.
-        blocks = sum(math.ceil(length / ROWS) for length in self._lengths)
-        self.batches = math.ceil(blocks / batch)
+        # Keras wants the same number in every epoch. Some cuts make a few blocks more, which are
+        # left out, or a few less, which leaves some of a batch empty.
+        self.batches = math.ceil(
+            len(cut_blocks(self._lengths, np.random.default_rng(seed))) / batch
+        )
         self.notes_per_batch = math.ceil(self.notes / self.batches)
         """About how many notes a batch has."""
 
@@ -100,8 +106,8 @@ class TrainingBatches:
         order = rng.permutation(len(blocks))[: self.batches * self._batch]
         for start in range(0, self.batches * self._batch, self._batch):
             batch = gather(self._songs, blocks[order[start : start + self._batch]], self._batch)
-            for block in np.flatnonzero(rng.random(self._batch) < self._moved).tolist():
-                move(batch, block, int(rng.integers(1, SIZE)))
+            is_moved = rng.random(self._batch) < self._moved
+            move(batch, is_moved * rng.integers(1, SIZE, self._batch))
             hide(batch.rows, batch.coming, rng)
             yield batch.rows, batch.coming, batch.targets
 

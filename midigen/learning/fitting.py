@@ -32,7 +32,7 @@ class Plan:
     """How a network is trained. The defaults are what experiments found best (see the cards)."""
 
     architecture: Architecture = field(default_factory=Architecture)
-    epochs: int = 12
+    epochs: int = 10
     patience: int = 4
     """It stops after so many epochs without a better validation."""
     batch: int = 128

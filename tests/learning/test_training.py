@@ -322,8 +322,8 @@ def test_a_moved_block_equals_that_of_a_moved_tune() -> None:
         encode(Song("a", letters.astype(np.uint8))) for letters in (tune, (tune + 3) % SIZE)
     )
     whole = np.array([[0, 0, len(of_tune)]])
-    found, expected = gather([of_tune], whole, 1), gather([of_moved], whole, 1)
-    move(found, 0, 3)
+    found, expected = (gather([each], whole.repeat(2, axis=0), 2) for each in (of_tune, of_moved))
+    move(found, np.array([3, 3]))
     for ours, theirs in ((found.rows, expected.rows), (found.coming, expected.coming)):
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(found.targets, expected.targets)
