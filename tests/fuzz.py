@@ -37,7 +37,7 @@ from midigen.prediction.onnx_predictor import OnnxPredictor
 from midigen.settings import config, controls
 from midigen.settings.choices import Mode, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE
+from midigen.settings.sections import KNOB_EXAMPLE, SCENE_EXAMPLE
 from midigen.settings.table import SPECS, Settings
 from tests.midi_files import one_track, render_file
 from tests.osc_packets import bundle, message

@@ -78,6 +78,11 @@ class JackServer:
             lambda: f"jackd ({self._log.read_text()})",
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a crash would."""
         self._process.kill()
@@ -347,7 +352,7 @@ class Midigen:
             stderr=subprocess.PIPE,
             text=True,
             cwd=folder,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
         )
         if plays:
             self.hand, self.ear = Hand(), Ear()
@@ -378,7 +383,8 @@ class Midigen:
     def read_until(self, words: str) -> str:
         """The next line on stderr with these words. Fails the test if it never comes."""
         assert self.process.stderr
-        timer = threading.Timer(TIMEOUT, self.process.kill)
+        # Its fault handler then writes where each thread was.
+        timer = threading.Timer(TIMEOUT, self.process.send_signal, (signal.SIGABRT,))
         timer.start()
         try:
             for line in self.process.stderr:
@@ -387,7 +393,8 @@ class Midigen:
                     return line
         finally:
             timer.cancel()
-        pytest.fail(f"ended with {self.process.wait()} before saying {words!r}: {self.lines}")
+        said = "".join(self.lines)
+        pytest.fail(f"ended with {self.process.wait()} before saying {words!r}:\n{said}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""

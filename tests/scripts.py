@@ -11,7 +11,7 @@ from midigen.prediction.predictor import Predictor
 from midigen.settings.choices import Mode, Quantize, RhythmSource, TempoSource
 from midigen.settings.controls import CONTROLS, Control
 from midigen.settings.kinds import InBeats, Transposition
-from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.sections import Knob, Scene
 from midigen.settings.table import Settings
 from tests.players import AnyLetter, settings
 

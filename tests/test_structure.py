@@ -111,7 +111,11 @@ def test_time_is_a_fine_clocks(module: str) -> None:
 
 @pytest.mark.parametrize(
     ("library", "module"),
-    [("rtmidi", "live/midi_system.py"), ("onnxruntime", "prediction/onnx_predictor.py")],
+    [
+        ("rtmidi", "live/midi_system.py"),
+        ("onnxruntime", "prediction/onnx_predictor.py"),
+        ("sklearn", "learning/judge.py"),
+    ],
 )
 def test_one_module_knows_a_library(library: str, module: str) -> None:
     assert [each for each in MODULES if library in outside(each)] == [module]
@@ -133,7 +137,8 @@ def test_the_process_that_plays_imports_no_tensorflow() -> None:
         "code = main(['run', '--ports', 'terminal', '--set', 'tempo.bpm=400']); "
         "loaded = {name.partition('.')[0] for name in sys.modules}; "
         "assert 'onnxruntime' in loaded; "
-        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'mido', 'matplotlib', 'tomlkit'}; "
+        "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'sklearn'}; "
+        "heavy |= {'mido', 'matplotlib', 'tomlkit'}; "
         "assert not loaded & heavy, loaded; "
         "sys.exit(code)"
     )

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import show
+from midigen.app.console import show, tell
 from midigen.app.songs import training_packages
 from midigen.errors import UsageError
 from midigen.music.keys import Key
@@ -74,8 +74,6 @@ def as_json(report: "AnswerReport") -> dict[str, Any]:
 
 def print_answers(report: "AnswerReport") -> None:
     """Print a column for each answerer, and what the judge says."""
-    from midigen.learning.judge import VOID_BELOW
-
     show(f"\n{report.calls} calls and their answers\n")
     show(f"{'':33}" + "".join(f"{name:>12}" for name in report.answers))
     for letters, degrees in _LAST.items():
@@ -85,10 +83,16 @@ def print_answers(report: "AnswerReport") -> None:
         _print_row(label, [getattr(each, name) for each in report.answers.values()], form)
     judged = [report.judge.get(name) for name in report.answers]
     _print_row("judge, AUC (0.5 is best)", judged, ".2f")
-    if report.judge["random-walk"] < VOID_BELOW:
-        show(
-            f"The judge is void: it must tell a random walk with an AUC of {VOID_BELOW} or more. "
-            "It learns more from more calls."
+
+
+def warn_of_void_judge(report: "AnswerReport") -> None:
+    """Tell the user if the judge can't tell even a random walk from real answers."""
+    from midigen.learning.judge import VOID_BELOW
+
+    if (auc := report.judge["random-walk"]) < VOID_BELOW:
+        tell(
+            f"the judge is void: its AUC for the random walk is {auc:.2f}, not {VOID_BELOW} or "
+            "more; it learns more from more calls"
         )
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from midigen import __version__
-from midigen.app.console import tell, write_anywhere
-from midigen.app.parser import Parser, add_command, begin_commands
+from midigen.app.console import Parser, add_command, begin_commands, tell, write_anywhere
 from midigen.errors import ExitCode, MidigenError
 
 COMMANDS = {
@@ -26,6 +25,22 @@ COMMANDS = {
     "config": "print the effective configuration: defaults, then config.toml, then options",
 }
 """Each command with its help; its module, of the same name, is in `midigen.app.commands`."""
+
+EXAMPLES = {
+    "run": 'midigen run --mode duet --input "USB Keyboard"',
+    "learn": "midigen learn temperature",
+    "status": "midigen status",
+    "ctl": "midigen ctl temperature 0.8",
+    "doctor": "midigen doctor --mode duet --input Keys",
+    "service": "midigen service status",
+    "render": "midigen render in.mid out.mid --seed 1",
+    "predict": "midigen predict E A A",
+    "train": "midigen train corpus/pop909 --name pop --seed 1",
+    "evaluate": "midigen evaluate pop corpus/pop909 --split test",
+    "models": "midigen models",
+    "ports": "midigen ports",
+    "config": "midigen config --mode duet > my.toml",
+}
 
 EXIT_CODES = (
     "exit codes: 0 success, also when a signal ends it, 1 any other error, 2 wrong command line "
@@ -62,14 +77,12 @@ def new_parser(chosen: str | None) -> Parser:
         epilog=f"example: midigen run\n\n{EXIT_CODES}",
     )
     parser.add_argument("--version", action="version", version=f"midigen {__version__}")
-    commands = begin_commands(parser, "run")
+    commands = begin_commands(parser)
     for name, text in COMMANDS.items():
+        command = add_command(commands, name, text, EXAMPLES[name])
         if name == chosen:
             module = import_module(f"midigen.app.commands.{name}")
-            command = add_command(commands, name, text, module.EXAMPLE)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=getattr(module, "run", None))
             if hasattr(module, "add_options"):
                 module.add_options(command)
-        else:
-            add_command(commands, name, text)
     return parser

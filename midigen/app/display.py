@@ -1,4 +1,4 @@
-"""The terminal while midigen plays: its status at the bottom, and notices scrolling above it.
+"""The player's screen and typing while midigen plays: a status, plain lines, or nothing.
 
 `Display` is the thread that reads the newest status ten times a second and redraws it if it has
 changed. Rich supplies the styles for this terminal and the width of text. Its own Live isn't used:
@@ -6,23 +6,21 @@ its redraw takes five times as long (1.1 ms instead of 0.2), during which no oth
 process can play a note, and after a resize it leaves fragments behind.
 """
 
+import contextlib
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from rich.cells import cell_len
-from rich.console import COLOR_SYSTEMS, Console
-from rich.style import Style
-
-from midigen.app.console import HANGING, wrapped
-from midigen.app.status_rows import ASCII_BLOCKS, BLOCKS, Row, rows
+from midigen.app.console import tell
 from midigen.instrument.status import Status
+from midigen.live import standard_input
+from midigen.live.daemon import Daemon
 from midigen.live.standard_input import Typist
+from midigen.live.terminal import COMMANDS, read_command
 from midigen.midi.messages import Seconds
-from midigen.text import printable
 
 INTERVAL: Seconds = 0.1
 """The time between two reads of the status."""
@@ -32,11 +30,81 @@ _PLAIN = ("dumb", "unknown")  # terminals that only print
 _KEPT = 500  # notices that wait for a stuck terminal
 
 
-def is_worthwhile(stream: TextIO) -> bool:
+class Screen:
+    """Notices on stderr and, if that can be drawn on, the status below them.
+
+    Each listener is called with every notice, too. If it is quiet, it shows nothing, but carries
+    out typed lines.
+    """
+
+    def __init__(self, *listeners: Callable[[str], None], quiet: bool) -> None:
+        self.listeners = [*listeners]
+        self.draws = not quiet and is_worthwhile(sys.stderr)
+        self._quiet = quiet
+        self._display: Display | None = None  # while the status is shown
+
+    def tell(self, line: str) -> None:
+        """Show a notice. For any thread."""
+        self.show(line)
+        for listener in self.listeners:
+            listener(line)
+
+    def show(self, line: str) -> None:
+        """Show a line on this screen only. For any thread."""
+        if not self._quiet:
+            (tell if self._display is None else self._display.tell)(line)
+
+    def release(self) -> None:
+        """Restore the terminal at once. For the main thread, even in a signal handler."""
+        if self._display is not None:
+            self._display.release()
+
+    @contextlib.contextmanager
+    def shown(self, headline: str, daemon: Daemon, *, types: bool) -> Iterator[None]:
+        """Show the state of a daemon and, with `types`, carry out lines from stdin."""
+
+        def obey(line: str) -> None:
+            if not line.startswith(":"):
+                words = "isn't a command: commands begin with a colon; :help lists them"
+                self.show(f"{line!r} {words}")
+            elif line == ":help":
+                self.show(COMMANDS)
+            else:
+                daemon.put(read_command(line))
+
+        if self.draws and types:  # else the terminal is where the notes are played
+            display = Display(lambda: daemon.status, typed=obey)
+            display.start(headline)
+            self._display = display
+            try:
+                yield
+            finally:
+                self._display = None
+                display.stop()
+            return
+        self.show(headline)
+        # In the background, reading the terminal would stop the process.
+        if types and sys.stdin is not None and standard_input.is_in_front(sys.stdin.fileno()):
+            # It isn't joined: a read can't be interrupted.
+            threading.Thread(target=_read_lines, args=(obey,), name="typing", daemon=True).start()
+        yield
+
+
+def is_worthwhile(stream: TextIO | None) -> bool:
     """Whether a stream is a terminal that can be drawn on."""
-    if stream.closed or not stream.isatty() or os.environ.get("TERM", "").lower() in _PLAIN:
+    if stream is None or stream.closed or not stream.isatty():
         return False
+    if os.environ.get("TERM", "").lower() in _PLAIN:
+        return False
+    from rich.console import Console
+
     return not Console(file=stream).legacy_windows  # it has no escape sequences
+
+
+def _read_lines(obey: Callable[[str], None]) -> None:
+    for line in standard_input.lines(standard_input.raw()):
+        if text := line.strip():
+            obey(text)
 
 
 class Display:
@@ -56,26 +124,30 @@ class Display:
         keyboard: TextIO | None = None,
     ) -> None:
         """By default the stream is standard error and the keyboard is standard input."""
+        from midigen.app.status_rows import Sheet  # imports Rich
+
         self._latest = latest
         self._stream = sys.stderr if stream is None else stream
-        self._typist = _typist(typed, sys.stdin if keyboard is None else keyboard)
-        self._blocks = BLOCKS if _can_write(self._stream, BLOCKS) else ASCII_BLOCKS
-        self._notices: deque[Row] = deque(maxlen=_KEPT)
+        self._typist: Typist | None = None
+        with contextlib.suppress(OSError, ValueError):  # a keyboard that is closed, or in memory
+            keyboard = sys.stdin if keyboard is None else keyboard
+            if typed is not None and keyboard.isatty():
+                self._typist = Typist(typed, keyboard.fileno())
         self._sheet = Sheet(self._stream)
-        self._shown: object = None
+        self._notices: deque[tuple[str, str]] = deque(maxlen=_KEPT)  # texts in styles
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
 
     def start(self, headline: str) -> None:
         """Begin to draw, below a headline."""
-        self._notices.extendleft(_lines(headline, "bold"))
+        self._notices.appendleft((headline, "bold"))
         if self._typist is not None:
             self._typist.start()
         self._thread.start()
 
     def tell(self, line: str) -> None:
         """Show a line above the status. For any thread: it is only put into a queue."""
-        self._notices.extend(_lines(line, ""))
+        self._notices.append((line, ""))
 
     def release(self) -> None:
         """Restore the terminal's mode at once; drawing goes on until `stop`."""
@@ -91,104 +163,23 @@ class Display:
             self._typist.stop()
 
     def _run(self) -> None:
-        try:
-            terminal = Terminal(self._stream)
-        except OSError:
-            return
-        try:
+        with (
+            contextlib.suppress(OSError, ValueError),  # when the terminal has gone
+            contextlib.closing(Terminal(self._stream)) as terminal,
+        ):
+            shown: object = None
             while not self._closing.is_set():
-                self._draw(terminal)
+                line = None if self._typist is None else self._typist.text
+                now = (self._latest(), line, terminal.size())
+                if now != shown or self._notices:
+                    shown = now
+                    terminal.write(self._sheet.picture(self._told(), *now))
                 self._closing.wait(INTERVAL)
-            size = terminal.size()
-            terminal.write(self._sheet.frame(self._drain(size), (), size))
-        except (OSError, ValueError):  # the terminal has gone
-            pass
-        finally:
-            terminal.close()
+            terminal.write(self._sheet.picture(self._told(), None, None, terminal.size()))
 
-    def _draw(self, terminal: "Terminal") -> None:
-        """Draw if anything has changed."""
-        status = self._latest()
-        line = None if self._typist is None else self._typist.text
-        size = terminal.size()
-        if (status, line, size) == self._shown and not self._notices:
-            return
-        self._shown = (status, line, size)
-        drawn = rows(status, line, size, self._blocks)
-        terminal.write(self._sheet.frame(self._drain(size), drawn, size))
-
-    def _drain(self, size: os.terminal_size) -> list[Row]:
-        notices = [self._notices.popleft() for _ in range(len(self._notices))]
-        return [
-            ((line, style),)
-            for ((text, style),) in notices
-            for line in wrapped(text, size.columns - 1, HANGING)
-        ]
-
-
-def _lines(text: str, style: str) -> list[Row]:
-    return [((printable(line), style),) for line in text.splitlines()]
-
-
-def _typist(typed: Callable[[str], None] | None, keyboard: TextIO) -> Typist | None:
-    if typed is None:
-        return None
-    try:
-        return Typist(typed, keyboard.fileno()) if keyboard.isatty() else None
-    except (OSError, ValueError):  # closed, or in memory
-        return None
-
-
-def _can_write(stream: TextIO, text: str) -> bool:
-    try:
-        text.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-class Sheet:
-    """The rows that are at the bottom of a screen, and the text that replaces them.
-
-    The cursor stays at the end of the last row, where a typed line continues.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        """The stream is used only to find out its colours; nothing is written to it."""
-        console = Console(file=stream, force_terminal=True)
-        self._colours = COLOR_SYSTEMS.get(console.color_system or "")
-        self._no_colour = console.no_color
-        self._widths: list[int] = []  # of the present rows
-        self._size: os.terminal_size | None = None
-
-    def frame(self, notices: Sequence[Row], drawn: Sequence[Row], size: os.terminal_size) -> str:
-        """The text that replaces the present rows by `drawn`, with the notices above them.
-
-        Every row is written again, so that nothing remains of what other programs wrote.
-        """
-        parts = ["\x1b[?25l\r", self._to_the_top(size.columns)]
-        if notices or not drawn or size != self._size:
-            parts.append("\x1b[J")
-        parts += [f"{self._written(notice)}\r\n" for notice in notices]
-        parts.append("\r\n".join(f"{self._written(row)}\x1b[K" for row in drawn))
-        parts.append("\x1b[J\x1b[?25h" if drawn else "\x1b[?25h")
-        self._widths = [sum(cell_len(text) for text, _ in row) for row in drawn]
-        self._size = size
-        return "".join(parts)
-
-    def _to_the_top(self, columns: int) -> str:
-        """Move from the last row to the first. A terminal that got narrower has wrapped them."""
-        lines = sum(max(1, -(-width // columns)) for width in self._widths)
-        return f"\x1b[{lines - 1}A" if lines > 1 else ""
-
-    def _written(self, row: Row) -> str:
-        return "".join(
-            self._style(name).render(text, color_system=self._colours) for text, name in row
-        )
-
-    def _style(self, name: str) -> Style:
-        style = Style.parse(name)  # which remembers them
-        return style.without_color if self._no_colour else style
+    def _told(self) -> list[tuple[str, str]]:
+        """Take the notices that wait."""
+        return [self._notices.popleft() for _ in range(len(self._notices))]
 
 
 class Terminal:

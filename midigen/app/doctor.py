@@ -23,11 +23,12 @@ from midigen.errors import ExitCode, MidigenError, ModelError, NoMidiSystemError
 from midigen.live.midi_system import SEQUENCER, Listing, find_api, list_ports, sequencer_trouble
 from midigen.live.osc import OscServer
 from midigen.live.port_names import choose, matches
+from midigen.live.ports import MidiPorts
 from midigen.live.watches import JackWatch
 from midigen.music.keys import SIZE
 from midigen.prediction.models import load_model
 from midigen.settings.choices import Api
-from midigen.settings.connections import Osc, Ports
+from midigen.settings.sections import Osc, Ports
 from midigen.settings.table import Settings
 
 LIMIT = 20
@@ -137,8 +138,9 @@ def examine_own_ports(api: Api, ports: Ports) -> Finding:
         )
         return Finding(Verdict.FAILS, text, remedy, ExitCode.PORT)
     try:
-        with findings.opened(api, replace(ports, input=(), output=()), _ignore):
-            pass
+        own = MidiPorts(api, replace(ports, input=(), output=()), hears_clock=False)
+        with contextlib.closing(own):
+            own.open(_ignore)
     except MidigenError as exc:
         return failure(exc)
     names = f'"{ports.in_client}:{ports.in_port}" and "{ports.out_client}:{ports.out_port}"'

@@ -4,7 +4,7 @@ import contextlib
 import queue
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,11 +14,11 @@ import numpy as np
 
 from midigen.errors import ExitCode, MidigenError
 from midigen.live import realtime
-from midigen.live.connection import Arrival, Enqueue
+from midigen.live.connection import Arrival
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, Pitch, Seconds
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 TOO_SLOW: Seconds = 0.010
 """The longest delay from a key to its sound that players don't mind.
@@ -55,11 +55,8 @@ def _ports(ear: str, mouth: str) -> Ports:
 
 
 _ECHO = _ports("midigen-doctor-in", "midigen-doctor-out")
-_HAND = replace(
-    _ports("midigen-doctor-ear", "midigen-doctor-hand"),
-    input=(_ECHO.out_port,),
-    output=(_ECHO.in_port,),
-)
+_APART = _ports("midigen-doctor-ear", "midigen-doctor-hand")
+_HAND = replace(_APART, input=(_ECHO.out_port,), output=(_ECHO.in_port,))
 
 
 class Verdict(StrEnum):
@@ -156,7 +153,12 @@ def measure_round_trip(api: Api, notes: int) -> list[Seconds]:
     struck: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     answered: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
     chance = random.Random(0)
-    with opened(api, _ECHO, struck.put) as echo, opened(api, _HAND, answered.put) as hand:
+    with (
+        contextlib.closing(MidiPorts(api, _ECHO, hears_clock=False)) as echo,
+        contextlib.closing(MidiPorts(api, _HAND, hears_clock=False)) as hand,
+    ):
+        echo.open(struck.put)
+        hand.open(answered.put)
 
         def there_and_back(pitch: Pitch) -> Seconds | None:
             note, answer = NoteOff(pitch, channel=1), NoteOff(pitch, channel=2)
@@ -195,17 +197,6 @@ def as_played(measure: Callable[[], _Result]) -> _Result:
         ThreadPoolExecutor(max_workers=1, initializer=realtime.raise_priority) as threads,
     ):
         return threads.submit(measure).result()
-
-
-@contextlib.contextmanager
-def opened(api: Api, ports: Ports, enqueue: Enqueue) -> Iterator[MidiPorts]:
-    """Open ports that enqueue what they hear, and close them. Raises MidigenError."""
-    connection = MidiPorts(api, ports, hears_clock=False)
-    connection.open(enqueue)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def _wait_for(note: NoteOff, arrivals: "queue.SimpleQueue[Arrival]") -> Seconds | None:

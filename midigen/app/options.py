@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import tell
-from midigen.app.parser import add_name
+from midigen.app.console import add_name, tell
 from midigen.settings import config, config_file
 from midigen.settings.choices import Api, Mode
 from midigen.settings.kinds import Number

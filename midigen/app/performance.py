@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midigen.app.console import tell
+from midigen.app.display import Screen
 from midigen.app.options import effective_settings, new_rng
-from midigen.app.screen import Screen, StatusScreen, new_screen
 from midigen.errors import MidigenError, NoMidiSystemError, UsageError
 from midigen.instrument.performer import Performer
 from midigen.live import standard_input
@@ -50,7 +50,7 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
     """
     predictor, models = load_models(settings.model, settings.scene_models)
     feed = Feed()
-    screen = new_screen(feed.notice, quiet=options.quiet)
+    screen = Screen(feed.notice, quiet=options.quiet)
 
     def manner() -> Manner:
         step = 60 / performer.timeline.bpm / performer.settings.rhythm.subdivision
@@ -70,8 +70,8 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
             from midigen.live import log
 
             screen.listeners.append(log.notice)
-            shows = options.verbose and not isinstance(screen, StatusScreen)
-            stack.enter_context(log.logged(options.log, sys.stderr if shows else None))
+            shown = sys.stderr if options.verbose and not screen.draws else None
+            stack.enter_context(log.logged(options.log, shown))
         recorder = new_recorder(settings, screen.tell)
         stack.callback(_end_recording, recorder, screen.tell, keeps=options.keep is not None)
         stack.callback(supervisor.close)
@@ -81,7 +81,12 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
 
         def started() -> None:
             if settings.osc.port != "off":
-                _open_osc(stack, settings, daemon, screen)
+                from midigen.live.osc import OscServer
+
+                osc = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
+                osc.open()
+                stack.callback(osc.close)
+                screen.tell(f"OSC at {osc.host}:{osc.port}, /midigen/CONTROL VALUE")
             remote = Remote(
                 daemon, connection, settings, lambda: adapted(effective_settings(options))
             )
@@ -92,8 +97,7 @@ def perform(settings: Settings, options: argparse.Namespace) -> None:
             except MidigenError as exc:  # midigen plays without it
                 screen.tell(f"midigen status and midigen ctl can't reach this one: {exc}")
             key = "a key found by ear" if settings.key == AUTO else settings.key
-            model = f"model {settings.model}"
-            headline = f"{settings.mode} in {key}, {model}: {connection.description}"
+            headline = f"{settings.mode} in {key}, model {settings.model}: {connection.description}"
             stack.enter_context(screen.shown(headline, daemon, types=plays_midi))
             supervisor.ready(headline)
             for name in connection.missing:
@@ -129,17 +133,6 @@ def _end_recording(recorder: Recorder, tell: Callable[[str], None], *, keeps: bo
         recorder.keep()
     for path in recorder.close(time.perf_counter()):
         tell(f"recorded {path}")
-
-
-def _open_osc(
-    stack: contextlib.ExitStack, settings: Settings, daemon: Daemon, screen: Screen
-) -> None:
-    from midigen.live.osc import OscServer
-
-    server = OscServer(settings.osc.host, int(settings.osc.port), daemon.put, screen.tell)
-    server.open()
-    stack.callback(server.close)
-    screen.tell(f"OSC at {server.host}:{server.port}, /midigen/CONTROL VALUE")
 
 
 # --- ports

@@ -27,8 +27,7 @@ PLAYER, MACHINE = "player", "midigen"
 
 _DPI = 100
 _WIDTH, _HEIGHT = 12.0, 5.0  # inches, of a picture with one system
-_SYSTEM: Seconds = 40.0
-"""A longer piece is divided into more systems."""
+_SYSTEM: Seconds = 40.0  # a longer piece is divided into more
 _MOST_SYSTEMS = 8
 _MOST_BEATS = 100_000
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.55, 0.15, 0.65, 0.55  # inches around the systems
@@ -218,13 +217,10 @@ def _draw_grid(axes: "Axes", piece: Piece, start: Seconds, end: Seconds) -> None
         between = (times[-1] - times[0]) / (len(times) - 1) * width / (end - start)
         return int(2 ** max(0, math.ceil(math.log2(pixels / between))))
 
-    def within(times: Sequence[Seconds]) -> list[Seconds]:
-        return [time for time in times if start <= time <= end]
-
     if stride(piece.beats, _BETWEEN_BEATS) == 1:
-        axes.vlines(within(piece.beats), 0, 1, color="#DADADA", linewidth=0.6, **upright)
+        axes.vlines(piece.beats, 0, 1, color="#DADADA", linewidth=0.6, **upright)
     bars = piece.bars[:: stride(piece.bars, _BETWEEN_BARS)]
-    axes.vlines(within(bars), 0, 1, color="#9A9A9A", linewidth=1.0, **upright)
+    axes.vlines(bars, 0, 1, color="#9A9A9A", linewidth=1.0, **upright)
     every = stride(piece.bars, _BETWEEN_NUMBERS)
     above = axes.secondary_xaxis("top")
     numbers = {

@@ -1,12 +1,14 @@
-"""A status as rows of text in styles, for the bottom of a terminal of any size."""
+"""A status as rows of text in styles, and how they are drawn at the bottom of a terminal."""
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import COLOR_SYSTEMS, Console
+from rich.style import Style
 
-from midigen.app.console import wrapped
+from midigen.app.console import HANGING, wrapped
 from midigen.instrument.status import Status
 from midigen.music.keys import LETTERS, SIZE
 from midigen.text import printable
@@ -73,9 +75,7 @@ def _ranked(status: Status, width: int, blocks: str) -> list[tuple[int, Row]]:
         (4, _melody("you", status.heard, width)),
         (5, _melody("midigen", status.played, width)),
         (7, (_label("sounds"), (sounds, "bold"))),
-        *((9, bars) for bars in _bars(status.probabilities, width, blocks)),
-        (6, _chances(status.notes, status.probabilities, width)),
-        *((13, row) for row in _letters(status.notes, width)),
+        *_prediction(status, width, blocks),
         *((8, row) for row in _flow(_health(status), width)),
     ]
 
@@ -126,46 +126,27 @@ def _melody(label: str, notes: Sequence[str], width: int) -> Row:
     return (_label(label), (older.rjust(place), ""), (newest, "bold"))
 
 
-def _bars(probabilities: Sequence[float] | None, width: int, blocks: str) -> list[Row]:
-    """The rows of the bars, one bar a letter, from top to bottom."""
-    margin, column = _columns(width)
-    bar = min(_BAR_WIDTH, column - 1)
-    whole = len(blocks) - 1
-    levels = [round(p * _BAR_ROWS * whole) for p in probabilities or ()]
-    drawn: list[Row] = []
+def _prediction(status: Status, width: int, blocks: str) -> Iterator[tuple[int, Row]]:
+    """The bars, the notes that may come next, and the model's letters if they are others.
+
+    The likeliest note is highlighted. On a narrow terminal the notes have only their names.
+    """
+    margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
+    column = max(2, min(_COLUMN, width // SIZE))
+    bar, whole = min(_BAR_WIDTH, column - 1), len(blocks) - 1
+    levels = [round(p * _BAR_ROWS * whole) for p in status.probabilities or ()]
     for base in reversed(range(0, _BAR_ROWS * whole, whole)):
         cells = (blocks[min(max(level - base, 0), whole)] * bar for level in levels)
-        drawn.append(((" " * margin, ""), *((cell.ljust(column), "cyan") for cell in cells)))
-    return drawn
-
-
-def _chances(notes: Sequence[str], probabilities: Sequence[float] | None, width: int) -> Row:
-    """The notes that may come next and their probabilities; the likeliest is highlighted.
-
-    On a narrow terminal only their names.
-    """
-    margin, column = _columns(width)
-    most = max(probabilities or (2.0,))
-    pieces = [(_label("next")[0][:margin], "")]
-    for note, p in zip(notes, probabilities or (0.0,) * SIZE, strict=True):
-        text = f"{note:2}{p:4.0%}" if probabilities and column == _COLUMN else f"{note:2}"
+        yield 9, ((" " * margin, ""), *((cell.ljust(column), "cyan") for cell in cells))
+    most = max(status.probabilities or (2.0,))
+    names = [("next".ljust(margin)[:margin], "")]
+    for note, p in zip(status.notes, status.probabilities or (0.0,) * SIZE, strict=True):
+        text = f"{note:2}{p:4.0%}" if status.probabilities and column == _COLUMN else f"{note:2}"
         style = "bold reverse" if p == most else ""
-        pieces += [(text, style), (" " * (column - len(text)), "")]
-    return tuple(pieces)
-
-
-def _letters(notes: Sequence[str], width: int) -> list[Row]:
-    """The model's letters for those notes, unless they are the same."""
-    margin, column = _columns(width)
-    if not margin or tuple(notes) == LETTERS:
-        return []
-    return [(_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))]
-
-
-def _columns(width: int) -> tuple[int, int]:
-    """The widths of the margin before the bars, if there is room for one, and of a column."""
-    margin = _LABEL if width >= _LABEL + SIZE * _COLUMN else 0
-    return margin, max(2, min(_COLUMN, width // SIZE))
+        names += [(text, style), (" " * (column - len(text)), "")]
+    yield 6, tuple(names)
+    if margin and tuple(status.notes) != LETTERS:
+        yield 13, (_label("letters"), *((letter.ljust(column), "dim") for letter in LETTERS))
 
 
 def _health(status: Status) -> Iterable[Row]:
@@ -194,3 +175,67 @@ def _fit(row: Row, width: int) -> Row:
             fitting.append((piece, style))
         width -= cell_len(piece)
     return tuple(fitting)
+
+
+class Sheet:
+    """The rows that are at the bottom of a screen, and the text that replaces them.
+
+    The cursor stays at the end of the last row, where a typed line continues.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """The stream is used only to find out what it can show; nothing is written to it."""
+        console = Console(file=stream, force_terminal=True)
+        self._colours = COLOR_SYSTEMS.get(console.color_system or "")
+        self._no_colour = console.no_color
+        try:
+            BLOCKS.encode(stream.encoding or "utf-8")
+            self._blocks = BLOCKS
+        except UnicodeEncodeError:
+            self._blocks = ASCII_BLOCKS
+        self._widths: list[int] = []  # of the present rows
+        self._size: os.terminal_size | None = None
+
+    def picture(
+        self,
+        notices: Iterable[tuple[str, str]],
+        status: Status | None,
+        typed: str | None,
+        size: os.terminal_size,
+    ) -> str:
+        """The text that shows notices, each with its style, above a status and what is typed."""
+        lines = [
+            ((line, style),)
+            for text, style in notices
+            for part in text.splitlines()
+            for line in wrapped(printable(part), size.columns - 1, HANGING)
+        ]
+        return self.frame(lines, rows(status, typed, size, self._blocks), size)
+
+    def frame(self, notices: Sequence[Row], drawn: Sequence[Row], size: os.terminal_size) -> str:
+        """The text that replaces the present rows by `drawn`, with the notices above them.
+
+        Every row is written again, so that nothing remains of what other programs wrote.
+        """
+        parts = ["\x1b[?25l\r", self._to_the_top(size.columns)]
+        if notices or not drawn or size != self._size:
+            parts.append("\x1b[J")
+        parts += [f"{self._written(notice)}\r\n" for notice in notices]
+        parts.append("\r\n".join(f"{self._written(row)}\x1b[K" for row in drawn))
+        parts.append("\x1b[J\x1b[?25h" if drawn else "\x1b[?25h")
+        self._widths = [sum(cell_len(text) for text, _ in row) for row in drawn]
+        self._size = size
+        return "".join(parts)
+
+    def _to_the_top(self, columns: int) -> str:
+        """Move from the last row to the first. A terminal that got narrower has wrapped them."""
+        lines = sum(max(1, -(-width // columns)) for width in self._widths)
+        return f"\x1b[{lines - 1}A" if lines > 1 else ""
+
+    def _written(self, row: Row) -> str:
+        written = ""
+        for text, name in row:
+            style = Style.parse(name)  # which remembers them
+            style = style.without_color if self._no_colour else style
+            written += style.render(text, color_system=self._colours)
+        return written

@@ -7,7 +7,7 @@ The performer listens, takes turns, keeps time and plays; `render` plays files t
     values            events, status, ledger
     the settings      panel
     listening         hearing, turns, silence, loose_ends
-    time              clock_follower, tempo_follower, rhythm, pulse, scenes
+    time              clock_follower, tempo_follower, step_grid, rhythm, pulse, scenes
     playing           voice, improviser, answer
     modes             mode, modes
     the whole         keyboard, changes, performer, render, reply

@@ -11,12 +11,13 @@ from midigen.instrument.improviser import Improviser
 from midigen.instrument.panel import Panel
 from midigen.instrument.pulse import Pulse
 from midigen.instrument.rhythm import ROUNDING, Mirror, Pattern, Place, Steady, contour, mirror
+from midigen.instrument.step_grid import next_step
 from midigen.instrument.turns import Phrase
 from midigen.instrument.voice import Voice
 from midigen.midi.messages import Beats, Seconds, Velocity
 from midigen.settings.choices import Quantize, RhythmSource
 from midigen.settings.kinds import InBeats
-from midigen.settings.playing import Response, Rhythm
+from midigen.settings.sections import Response, Rhythm
 from midigen.settings.table import Settings
 
 DEFAULT_VELOCITY: Velocity = 80
@@ -91,7 +92,8 @@ def answer(settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds) -> R
     until = length.beats if isinstance(length, InBeats) else None
     aligned = pulse.is_shared or settings.turn.quantize is not Quantize.OFF
     pattern = _pattern(settings, phrase, pulse, notes, aligned=aligned)
-    return Run(pattern, _place(settings, pulse, turn, pattern), remaining=notes, until=until)
+    origin = _place(settings, phrase, pulse, turn, pattern)
+    return Run(pattern, origin, remaining=notes, until=until)
 
 
 def solo(settings: Settings, phrase: Phrase, pulse: Pulse, start: Seconds) -> Run:
@@ -132,15 +134,21 @@ def _steady(rhythm: Rhythm, velocities: Sequence[Velocity]) -> Steady:
     return Steady(rhythm.subdivision, rhythm.gate, rhythm.swing, velocities)
 
 
-def _place(settings: Settings, pulse: Pulse, turn: Seconds, pattern: Pattern) -> Beats:
-    """Where an answer begins: as soon after the turn as `turn.quantize` and the beat allow."""
+def _place(
+    settings: Settings, phrase: Phrase, pulse: Pulse, turn: Seconds, pattern: Pattern
+) -> Beats:
+    """Where an answer begins: as soon after the turn as `turn.quantize` and the beat allow.
+
+    Where nobody shares the beat, the player's own steps take its place.
+    """
     match settings.turn.quantize:
         case Quantize.BEAT:
             return pulse.next_place(turn, 1.0)
         case Quantize.BAR:
             return pulse.next_place(turn, float(settings.tempo.bar))
     if not pulse.is_shared:
-        return pulse.timeline.beat_at(turn)
+        start = next_step([step.onset for step in phrase.steps], turn)
+        return pulse.timeline.beat_at(start)
     if isinstance(pattern, Mirror):
         return pulse.next_place(turn, 1.0, part=pattern.begins)
     pair = 2 if settings.rhythm.swing > _STRAIGHT else 1

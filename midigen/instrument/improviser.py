@@ -16,7 +16,8 @@ from midigen.prediction.mixture import Probabilities
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import TAKEN_BACK
-from midigen.settings.playing import Sampling
+from midigen.prediction.variety import Call, Variety
+from midigen.settings.sections import Sampling
 
 _ANY = np.float32(1 / SIZE)
 
@@ -38,6 +39,7 @@ class Improviser:
         letter; None if none waits."""
         self.sampler = new_sampler(panel.settings.sampling, rng)
         """Draws the letters."""
+        self._variety = Variety()
         self._panel = panel
         self._min_notes = predictor.min_notes
         self._letters = 0
@@ -125,10 +127,20 @@ class Improviser:
                 return None
             letter = drawn
             self.sampler.take(letter)
+        self._variety.add(letter)
         self._move(lambda session: session.play(letter))
         self._letters += 1
         self._own += 1
         return letter
+
+    def begin_answer(self, call: Call) -> None:
+        """What `play` adds from now on answers a call, otherwise than it was answered before."""
+        self._variety.begin(call)
+        self.redraw()
+
+    def end_answer(self) -> None:
+        """The answer is over."""
+        self._variety.end()
 
     def rewind(self) -> None:
         """Take back midigen's letters since the player's newest one."""
@@ -141,6 +153,7 @@ class Improviser:
     def forget(self) -> None:
         """Forget everything that was heard and played."""
         self._move(lambda session: session.forget())
+        self._variety.forget()
         self._letters = self._own = 0
         self.owed = None
         self.probabilities = None
@@ -198,10 +211,12 @@ class Improviser:
     def _drawn(self, likely: Probabilities) -> list[Degree | None]:
         """A letter from each row; None for a row of zeros, which a failing model gives."""
         _adjust(self.sampler, self._panel.settings.sampling)
+        weights = self._variety.weights
         known: list[bool] = (likely > 0).any(axis=1).tolist()  # type: ignore[assignment]
         if all(known):
-            return list(self.sampler.draw(likely))
-        drawn = self.sampler.draw(np.where(likely.any(axis=1, keepdims=True), likely, _ANY))
+            return list(self.sampler.draw(likely, weights))
+        likely = np.where(likely.any(axis=1, keepdims=True), likely, _ANY)
+        drawn = self.sampler.draw(likely, weights)
         return [letter if is_known else None for letter, is_known in zip(drawn, known, strict=True)]
 
 

@@ -33,12 +33,19 @@ class CallResponse(PlayingMode):
             parts.turns.finish()
         elif parts.loop.run is None:  # with `hold` an answer may be going on
             parts.loop.run = answer(parts.panel.settings, parts.phrase, parts.pulse, at)
+            parts.improviser.begin_answer(parts.phrase.pitch_classes)
 
     def act(self, due: Seconds, now: Seconds) -> None:
         """Play the next step of the answer."""
         end = self._parts.loop.step(due, now)
         if self._parts.loop.run is None:
             self._parts.turns.answer_ends = end
+            self._parts.improviser.end_answer()
+
+    def stop(self) -> None:
+        """Break the answer off."""
+        self._parts.improviser.end_answer()
+        super().stop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn, Seco
 from midigen.settings import controls
 from midigen.settings.controls import CONTROLS, Control, number_of
 from midigen.settings.kinds import Choice, Flag, Number
-from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.sections import Knob
 from midigen.settings.table import Settings
 
 SETTLING: Seconds = 0.4  # a moved knob or fader is reported once it has rested for so long

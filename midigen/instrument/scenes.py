@@ -5,7 +5,7 @@ from midigen.instrument.panel import Panel
 from midigen.instrument.pulse import Pulse
 from midigen.midi.messages import Beats, Seconds
 from midigen.prediction.predictor import Models, Predictor
-from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.sections import Scene
 
 
 class Scenes:

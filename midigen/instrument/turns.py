@@ -73,6 +73,11 @@ class Phrase:
         return self._pitches / len(self.steps) if self.steps else None
 
     @property
+    def pitch_classes(self) -> tuple[int, ...]:
+        """Its notes, in whatever octave: two phrases that have the same are the same call."""
+        return tuple(step.pitch % 12 for step in self.steps)
+
+    @property
     def velocities(self) -> list[Velocity]:
         """How hard each step was struck."""
         return [step.velocity for step in self.steps]

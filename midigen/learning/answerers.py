@@ -21,20 +21,20 @@ Answerer: TypeAlias = Callable[[Notes, np.random.Generator], Notes]
 Player: TypeAlias = Callable[[Sequence[Note], Key, np.random.Generator], Sequence[Note]]
 """Answers a call whose times are in seconds from 0, in its key."""
 
-WALK = 2
-"""How many degrees up or down a random walk goes at most with each note."""
+MOVES = (-2, -1, 1, 2)
+"""The degrees up or down that a random walk goes with each note."""
 
 _LOW: Pitch = 36
 _HIGH: Pitch = 96
 
 
 def random_walk(call: Notes, rng: np.random.Generator) -> Notes:
-    """From the call's last note, each note is as likely 2, 1 or 0 degrees up or down.
+    """From the call's last note on, each note is as likely one or two degrees up or down.
 
     It goes to the nearest octave, in the range in which midigen plays by default.
     """
     key, pitch, degree = key_of(call), int(call.pitches[-1]), int(call.degrees[-1])
-    degrees = (degree + np.cumsum(rng.integers(-WALK, WALK + 1, len(call)))) % SIZE
+    degrees = (degree + np.cumsum(rng.choice(MOVES, len(call)))) % SIZE
     pitches = np.zeros(len(call), dtype=np.int16)
     for note, degree in enumerate(degrees.tolist()):
         pitches[note] = pitch = key.nearest(degree, pitch, _LOW, _HIGH)

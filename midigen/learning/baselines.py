@@ -124,13 +124,12 @@ class Baselines:
         The shape is (symbols, order + 1, size).
         """
         result = np.zeros((len(song), order + 1, self.size))
-        for each in range(order + 1):
-            if not len(self._contexts[each]):
+        for each, contexts in enumerate(self._contexts[: order + 1]):
+            if not len(contexts):
                 break  # no training song has as many notes
             codes = _context_codes(song, each, self.size)
-            found = np.searchsorted(self._contexts[each], codes)
-            found = np.minimum(found, len(self._contexts[each]) - 1)
-            known = self._contexts[each][found] == codes
+            found = np.minimum(np.searchsorted(contexts, codes), len(contexts) - 1)
+            known = contexts[found] == codes
             known[:each] = False  # there is no context of that many letters yet
             result[known, each] = self._counts[each][found[known]]
         return result
@@ -185,14 +184,11 @@ def combine(*models: PerNote) -> PerNote:
 
     A model's certainty is 1 / its entropy, relative to that of a uniform distribution.
     """
-    logs = np.zeros_like(models[0])
-    total = np.zeros((len(models[0]), 1))
-    for model in models:
-        entropy = -(model * np.log(model)).sum(axis=1, keepdims=True) / np.log(model.shape[1])
-        weight = np.maximum(entropy, 1e-3) ** -BIAS
-        logs += weight * np.log(model)
-        total += weight
-    likely = np.exp(logs / total)
+    each = np.stack(models)  # (models, symbols, size)
+    logs = np.log(each)
+    entropy = -(each * logs).sum(axis=2, keepdims=True) / np.log(each.shape[2])
+    weights = np.maximum(entropy, 1e-3) ** -BIAS
+    likely = np.exp((weights * logs).sum(axis=0) / weights.sum(axis=0))
     normalized: PerNote = likely / likely.sum(axis=1, keepdims=True)
     return normalized
 

@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
 from midigen import files
 from midigen.learning.corpus import Side, Song
 from midigen.learning.evaluation import Evaluation
 from midigen.learning.fitting import Plan, Progress
 from midigen.prediction.line import COMING, FEATURES, REACH, ROWS
-
-mpl.use("agg")
-from matplotlib import pyplot as plt
 
 _WHOLE = "Songs are divided by a hash of their names."
 _CUT = """\
@@ -171,7 +168,8 @@ def _heads(evaluation: Evaluation) -> str:
 def _draw_curve(facts: Facts, path: Path) -> None:
     epochs, best = facts.progress.epochs, facts.progress.best
     numbers = range(1, len(epochs) + 1)
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
     axes.plot(numbers, [epoch.training for epoch in epochs], label="training, with dropout")
     axes.plot(numbers, [epoch.validation for epoch in epochs], label="validation")
     axes.plot(best + 1, epochs[best].validation, "o", color="C1", label="kept")
@@ -179,4 +177,3 @@ def _draw_curve(facts: Facts, path: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=110, metadata={"Software": None})
-    plt.close(figure)

@@ -78,13 +78,12 @@ def find_files(sources: Sequence[Path]) -> list[Path]:
     MidiFileError if a source is missing, can't be read, or is a folder without MIDI files.
     """
     files: dict[Path, Path] = {}
-    for source in sources:
-        try:
-            found = _files_of(source)
-        except OSError as exc:
-            raise MidiFileError(f"{exc.filename}: can't be read: {exc.strerror}") from exc
-        for path in found:
-            files.setdefault(path.resolve(), path)
+    try:
+        for source in sources:
+            for path in _files_of(source):
+                files.setdefault(path.resolve(), path)
+    except OSError as exc:
+        raise MidiFileError(f"{exc.filename}: can't be read: {exc.strerror}") from exc
     return list(files.values())
 
 
@@ -175,12 +174,9 @@ def _read_or_skip(path: Path, track: str | None) -> Tune | Skipped:
 def _in_turn(parts: Sequence[Tune]) -> list[Tune]:
     """The parts of a song in order, each once."""
     whole = [tune for tune in parts if not _EXCERPT.search(tune.path.stem)]
-    new = [
-        tune
-        for tune in parts
-        if _EXCERPT.search(tune.path.stem)
-        and not any(bytes(tune.letters) in bytes(other.letters) for other in whole)
-    ]
+    excerpts = [tune for tune in parts if _EXCERPT.search(tune.path.stem)]
+    held = [bytes(tune.letters) for tune in whole]
+    new = [tune for tune in excerpts if not any(bytes(tune.letters) in each for each in held)]
     return sorted([*whole, *new], key=lambda tune: _sort_key(tune.path))
 
 

@@ -89,15 +89,13 @@ class ProgressFolder:
             epochs = [Epoch(**epoch) for epoch in saved["epochs"]]
             return Progress(saved["fingerprint"], saved["seed"], epochs, saved["seconds"])
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise MidigenError(
-                f"there is no interrupted training in {self.folder} to resume"
-            ) from exc
+            why = f"there is no interrupted training in {self.folder} to resume"
+            raise MidigenError(why) from exc
 
     def resume(self, fingerprint: str, seed: int) -> tuple[keras.Model, Progress]:
         """The network and the progress of an interrupted training.
 
-        Raises MidigenError if there is none, if it had another fingerprint or seed, or if it is
-        damaged.
+        Raises MidigenError if there is none with this fingerprint and seed, or it is damaged.
         """
         progress = self.read()
         if (progress.fingerprint, progress.seed) != (fingerprint, seed):
@@ -157,15 +155,14 @@ def fit(
         folder.folder.mkdir(parents=True)
         batches = TrainingBatches(training, plan.batch, plan.moved, seed)
         model, progress = _new_model(plan, batches.batches), Progress(fingerprint, seed)
-    bar: tqdm[Any] = tqdm(
-        total=plan.epochs * batches.notes,
-        initial=len(progress.epochs) * batches.notes,
-        unit=" notes",
-        unit_scale=True,
-        dynamic_ncols=True,
-    )
     try:
-        with bar:
+        with tqdm(
+            total=plan.epochs * batches.notes,
+            initial=len(progress.epochs) * batches.notes,
+            unit=" notes",
+            unit_scale=True,
+            dynamic_ncols=True,
+        ) as bar:
             model.fit(
                 batches.dataset(),
                 validation_data=validation_batches(validation, plan.batch),
@@ -243,13 +240,11 @@ class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         super().__init__()
         self.began = time.perf_counter() - self.progress.seconds
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        del logs
+    def on_epoch_begin(self, epoch: int, _logs: Any = None) -> None:
         self.batches.epoch = epoch
         self.bar.set_description(f"epoch {epoch + 1}/{self.plan.epochs}")
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        del batch
+    def on_train_batch_end(self, _batch: int, logs: Any = None) -> None:
         nats = logs["letters_nats"]
         epochs = self.progress.epochs
         best = f"{epochs[self.progress.best].validation:.3f}" if epochs else "none yet"
@@ -265,8 +260,7 @@ class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         if all(bits < epoch.validation for epoch in self.progress.epochs):
             self.model.save_weights(self.folder.weights(len(self.progress.epochs)))
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        del epoch
+    def on_epoch_end(self, _epoch: int, logs: Any = None) -> None:
         bits = (logs[each] / math.log(2) for each in ("letters_nats", "val_letters_nats"))
         self.progress.epochs.append(Epoch(*bits))
         self.progress.seconds = time.perf_counter() - self.began

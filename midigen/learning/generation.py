@@ -1,5 +1,6 @@
 """What a model plays: openings of songs that it carries on, beside how the songs go on."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -21,19 +22,13 @@ from midigen.prediction.sampling import Sampler
 from midigen.prediction.session import Session
 from midigen.prediction.steps import OCTAVES, Coming, Step
 
-OPENING = 16
-"""The length of an opening, in letters."""
-
-CONTINUATION = 32
-"""The length of a continuation, in letters."""
+OPENING, CONTINUATION = 16, 32
+"""The lengths of an opening and of what carries it on, in letters."""
 
 PHRASE = 8
 """The length of a phrase, in letters: one that is found elsewhere counts as copied."""
 
-LONGEST_PERIOD = 4
-ROUNDS = 4
-"""A loop is up to LONGEST_PERIOD letters that come ROUNDS times in a row."""
-
+_LOOP = re.compile(rb"(.{1,4})\1{3}", re.DOTALL)  # up to 4 letters that come 4 times in a row
 _LOW: Pitch = 36
 _HIGH: Pitch = 96
 
@@ -139,13 +134,7 @@ def _pitch(opening: Song, outlook: Outlook, degree: Degree, near: Pitch | None) 
 
 def has_loop(line: Letters) -> bool:
     """Whether a line has a loop: up to 4 letters that come 4 times in a row."""
-    for period in range(1, LONGEST_PERIOD + 1):
-        run = 0
-        for same in line[period:] == line[:-period]:
-            run = run + 1 if same else 0
-            if run == period * (ROUNDS - 1):
-                return True
-    return False
+    return _LOOP.search(bytes(line)) is not None
 
 
 def _excerpt(songs: Sequence[Song], rng: np.random.Generator) -> Song:
@@ -173,11 +162,8 @@ def _character(openings: Lines, lines: Lines, real: Lines, baselines: Baselines)
 
 def _copied(opening: Letters, line: Letters) -> float:
     """The share of a line's phrases that are also in its opening."""
-    phrases, own = (
-        [bytes(letters[i : i + PHRASE]) for i in range(len(letters) - PHRASE + 1)]
-        for letters in (opening, line)
-    )
-    return sum(phrase in phrases for phrase in own) / len(own)
+    phrases = [bytes(line[start : start + PHRASE]) for start in range(len(line) - PHRASE + 1)]
+    return sum(phrase in bytes(opening) for phrase in phrases) / len(phrases)
 
 
 def _intervals(lines: Lines) -> npt.NDArray[np.int64]:

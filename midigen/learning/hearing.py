@@ -6,8 +6,10 @@ It is one line of the file: the notes of one channel on one track.
 import math
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -18,7 +20,6 @@ from midigen.music.keys import C_MAJOR, Degree, Key
 from midigen.music.melody import Melody, Note
 from midigen.text import printable
 
-_ANY_KEY = [(0, C_MAJOR)]
 _TONICS = {False: (0, "major"), True: (5, "minor")}  # as letters, by whether the key is minor
 
 # What makes a line a melody, in semitones of height that it is worth. The figures are those of
@@ -69,10 +70,10 @@ def hear_melody(file: MidiFile, track: str | None) -> list[Heard]:
     from the notes. Raises MidiFileError if the file has no notes, or none on a track of that name.
     """
     line = _choose_line(file, track)
-    keys = _keys(file)
-    if not keys:
-        keys = [(0, estimate_key([heard.note for heard in _hear(file, line, _ANY_KEY)]))]
-    return _hear(file, line, keys)
+    if keys := _keys(file):
+        return _hear(file, line, keys)
+    notes = [heard.note for heard in _hear(file, line, [(0, C_MAJOR)])]
+    return _hear(file, line, [(0, estimate_key(notes))])
 
 
 def one_line(text: str) -> str:
@@ -87,13 +88,10 @@ def one_line(text: str) -> str:
 def _hear(file: MidiFile, line: _Line, keys: Sequence[AtTick[Key]]) -> list[Heard]:
     """The melody of a line, with each key holding from its tick on."""
     melody = Melody(keys[0][1])
-    changes = iter(keys[1:])
-    change = next(changes, None)
     notes: list[Heard] = []
     for tick, begins, pitch in sorted(line.changes):  # at the same tick, note-offs come first
-        while change and change[0] <= tick:
-            melody.key = change[1]
-            change = next(changes, None)
+        place = bisect_right(keys, tick, key=itemgetter(0))
+        melody.key = keys[max(place - 1, 0)][1]
         now = file.clock.at(tick)
         if not begins:
             melody.release(pitch)
@@ -119,7 +117,8 @@ def _keys(file: MidiFile) -> list[AtTick[Key]]:
 def _choose_line(file: MidiFile, track: str | None) -> _Line:
     """The line on the named track, or the player's in a recording, or the most melodious one.
 
-    Of several on the track, the most melodious. Raises MidiFileError as `hear_melody` does.
+    A track may be named by a part of its name, if no track has just this name. Of several lines,
+    the most melodious is chosen. Raises MidiFileError as `hear_melody` does.
     """
     lines = [line for each in file.tracks for line in _lines(each)]
     if not lines:
@@ -128,7 +127,9 @@ def _choose_line(file: MidiFile, track: str | None) -> _Line:
         track = _PLAYER  # whoever wants to learn from midigen's notes can name its track
     if track is not None:
         names = sorted({f'"{line.name}"' if line.name else "one without a name" for line in lines})
-        lines = _called(track, lines)
+        wanted = one_line(track).casefold()
+        exactly = [line for line in lines if line.name.casefold() == wanted]
+        lines = exactly or [line for line in lines if wanted in line.name.casefold()]
         if not lines:
             raise file.refusal(f'no track "{track}" with notes; there are {", ".join(names)}')
     last = max(tick for line in lines for tick, _, _ in line.changes)
@@ -147,23 +148,14 @@ def _lines(track: Track) -> Iterator[_Line]:
     return (line for line in channels.values() if any(begins for _, begins, _ in line.changes))
 
 
-def _called(track: str, lines: Sequence[_Line]) -> list[_Line]:
-    """The lines whose track has this name, or else those whose track's name contains it."""
-    wanted = one_line(track).casefold()
-    exactly = [line for line in lines if line.name.casefold() == wanted]
-    return exactly or [line for line in lines if wanted in line.name.casefold()]
-
-
 def _melodiousness(line: _Line, beats: float) -> float:
     """How much a line is like a melody, in semitones. `beats` is the length of the file.
 
     A melody is high, but within reach of a singer, has one note at a time, moves by steps, isn't
     slower than people sing, and may be named as one.
     """
-    begun = [(tick, pitch) for tick, begins, pitch in line.changes if begins]
-    onsets: dict[Ticks, Pitch] = {}  # the highest pitch that begins at each tick, in order
-    for tick, pitch in begun:
-        onsets[tick] = max(pitch, onsets.get(tick, 0))
+    begun = sorted((tick, pitch) for tick, begins, pitch in line.changes if begins)
+    onsets = dict(begun)  # the highest pitch that begins at each tick, in order
     pitches = np.fromiter(onsets.values(), dtype=np.int64)
     height = float(pitches.mean())
     height -= 0.75 * max(height - _SINGABLE, 0)

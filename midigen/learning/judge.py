@@ -67,9 +67,11 @@ def _auc(both: Sequence[npt.NDArray[np.float64]], learned: npt.NDArray[np.bool_]
     classifier = HistGradientBoostingClassifier(
         max_iter=150, learning_rate=0.06, max_leaf_nodes=15, min_samples_leaf=20, random_state=0
     )
-    classifier.fit(*_labelled(both, learned))
+    known, labels = _labelled(both, learned)
+    told = ~np.isnan(known).all(axis=0)  # a feature that no answer has tells nothing
+    classifier.fit(known[:, told], labels)
     asked, labels = _labelled(both, ~learned)
-    return float(roc_auc_score(labels, classifier.predict_proba(asked)[:, 1]))
+    return float(roc_auc_score(labels, classifier.predict_proba(asked[:, told])[:, 1]))
 
 
 def _labelled(

@@ -30,20 +30,6 @@ class ModelInfo:
     provenance: Mapping[str, Any]
     mixture: Mixture | None = None
 
-    def metadata(self) -> dict[str, str]:
-        """The metadata of the .onnx file, as `onnx_predictor` documents it."""
-        metadata = {
-            "midigen.format": FORMAT,
-            "midigen.vocabulary": VOCABULARY,
-            "midigen.encoding": str(self.encoding),
-            "midigen.min_notes": str(self.min_notes),
-            "midigen.max_notes": str(self.max_notes),
-            "midigen.provenance": json.dumps(self.provenance),
-        }
-        if self.mixture:
-            metadata["midigen.memory"] = write_mixture(self.mixture)
-        return metadata
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -127,9 +113,19 @@ def save(model: keras.Model, info: ModelInfo, folder: Path, name: str) -> tuple[
 
 
 def write_info(path: Path, info: ModelInfo) -> None:
-    """Replace the metadata of an .onnx file."""
+    """Replace the metadata of an .onnx file, which `onnx_predictor` documents."""
+    metadata = {
+        "midigen.format": FORMAT,
+        "midigen.vocabulary": VOCABULARY,
+        "midigen.encoding": str(info.encoding),
+        "midigen.min_notes": str(info.min_notes),
+        "midigen.max_notes": str(info.max_notes),
+        "midigen.provenance": json.dumps(info.provenance),
+    }
+    if info.mixture:
+        metadata["midigen.memory"] = write_mixture(info.mixture)
     graph = onnx.load(path)
     del graph.metadata_props[:]
-    onnx.helper.set_model_props(graph, info.metadata())
+    onnx.helper.set_model_props(graph, metadata)
     with files.replacing(path) as new:
         onnx.save(graph, new)

@@ -50,7 +50,7 @@ def phrase_starts(onsets: npt.NDArray[np.float64]) -> list[int]:
 def phrases(notes: Notes) -> list[Notes]:
     """The phrases of a song, in order."""
     starts = phrase_starts(notes.onsets)
-    return [notes[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    return [notes[start:end] for start, end in pairwise([*starts, len(notes)])]
 
 
 def exchanges(songs: Iterable[Song]) -> list[Exchange]:

@@ -18,11 +18,9 @@ from midigen.live.port_names import Port, Sought, choose, is_numbered, virtual_p
 from midigen.live.watches import AlsaWatch, JackWatch
 from midigen.midi.messages import Seconds
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
-SERVER_PATIENCE: Seconds = 2.0
-"""How long to wait for a hanging server before its ports are left open."""
-
+SERVER_PATIENCE: Seconds = 2.0  # how long a server may hang before its ports are left open
 _END_OF_SYSEX = 0xF7
 
 
@@ -32,8 +30,7 @@ class End:
 
     client: Any
     intake: Intake | None
-    own: str
-    """Its own port as the MIDI system lists it; empty where connections can't be watched."""
+    own: str  # its own port as the MIDI system lists it; empty where connections can't be watched
 
     @property
     def name(self) -> str | None:
@@ -51,8 +48,7 @@ class Link(End):
     """A client for one port that was named."""
 
     sought: Sought
-    complaint: str = ""
-    """The problem last reported."""
+    complaint: str = ""  # the problem last reported
 
     @property
     def name(self) -> str | None:
@@ -62,31 +58,23 @@ class Link(End):
 
 @dataclass(eq=False)
 class Clients:
-    """All clients of one midigen.
-
-    With `waits` a named port may be missing; without `plays` there need be no output (on Windows,
-    which has no virtual ports).
-    """
+    """All clients of one midigen. `waits` and `plays` are those of `MidiPorts`."""
 
     api: Api
     settings: Ports
     feedback: Feedback
-    hears_clock: bool
-    """Whether MIDI clock is let in; a change takes effect with `filter_inputs`."""
+    hears_clock: bool  # whether MIDI clock is let in; a change takes effect with `filter_inputs`
     waits: bool
     plays: bool
-    virtual: tuple[End, ...] = ()
-    """The virtual input and output, under the names that others see."""
+    virtual: tuple[End, ...] = ()  # the virtual input and output, under the names that others see
     links: list[Link] = field(default_factory=list)
     jack: JackWatch | None = None
     alsa: AlsaWatch | None = None
-    unblocker: End | None = None
-    """An output to midigen's own inputs on JACK."""
+    unblocker: End | None = None  # an output to midigen's own inputs on JACK
 
     def __post_init__(self) -> None:
         self._rtmidi = load_rtmidi()
-        self.error: type[Exception] = self._rtmidi.RtMidiError
-        """What RtMidi raises."""
+        self.error: type[Exception] = self._rtmidi.RtMidiError  # what RtMidi raises
 
     @property
     def own_names(self) -> tuple[str, ...]:
@@ -139,10 +127,7 @@ class Clients:
         self.waits = True  # from now on wait for ports that go away
 
     def close(self) -> None:
-        """Close everything, inputs first.
-
-        If the server hangs and doesn't recover soon, leaves everything open until the process ends.
-        """
+        """Close everything, inputs first; or leave it open for ever if the server hangs."""
         inputs, outputs = ([end.client for end in ends] for ends in (self.inputs, self.outputs))
         outputs += [self.unblocker.client] if self.unblocker else []
         if self.jack and not self.jack.goes_on(SERVER_PATIENCE):
@@ -155,10 +140,7 @@ class Clients:
         self.virtual, self.links = (), []
 
     def connect(self, link: Link, port: Port, ports: Sequence[Port]) -> None:
-        """Connect a link to its port; `ports` are all that it could be connected to.
-
-        Raises PortError if the port has just gone.
-        """
+        """Connect a link to one of its possible `ports`. Raises PortError if that has just gone."""
         listed = ports_for(self._rtmidi, self.api, link.client)
         index = next((each.place for each in listed if each.mark == port.mark), None)
         if index is None:

@@ -63,26 +63,17 @@ class Connection(Protocol):
         """Open everything; arrivals go to `enqueue` from any thread. Raises PortError."""
 
     def adjust(self, *, hears_clock: bool, channel: Channel) -> None:
-        """Set whether MIDI clock is let in, and on which channel midigen plays, from now on.
-
-        For any thread.
-        """
+        """Set whether MIDI clock is let in, and the output channel. For any thread."""
 
     def send(self, output: Output) -> bool:
         """Send one message; return whether it went out. The worker calls it: may not block."""
 
     def release_held(self) -> int:
-        """Release the keys and pedals that the player holds; return how many.
-
-        It is for when note-offs may have been lost.
-        """
+        """Release held keys and pedals, after note-offs may have been lost; return how many."""
         return 0
 
     def check(self) -> list[str]:
-        """Check the ports; return lines about changes. Called on another thread.
-
-        Raises PortError if it can't go on.
-        """
+        """Check the ports, on another thread; return lines about changes. Raises PortError."""
         return []
 
     def close(self) -> None:

@@ -24,18 +24,14 @@ if sys.platform == "win32":
 else:
     from midigen.live import unix_sockets as transport
 
-CLIENTS = 8
-"""How many may be connected at once."""
+CLIENTS = 8  # how many may be connected at once
 
 REQUEST_TIMEOUT: Seconds = 2.0
 """How long a client may take to send a request and to read the answer, unless it has subscribed."""
 
-STATUS_INTERVAL: Seconds = 0.25
-"""How often a subscriber gets the status, if it has changed."""
+STATUS_INTERVAL: Seconds = 0.25  # how often a subscriber gets the status, if it has changed
 
-_LOOK: Seconds = 0.02
-"""How often a subscriber's thread looks for events: the worker wakes nobody at a note."""
-
+_LOOK: Seconds = 0.02  # how often a subscriber's thread looks: the worker wakes nobody at a note
 _BREATH: Seconds = 0.05  # between two attempts to let in a client when no descriptor is left
 _log = logging.getLogger(__name__)
 
@@ -151,13 +147,11 @@ class _Client:
         self._next_status: Seconds = 0.0
 
     def play(self, note: NoteOn | NoteOff) -> None:
-        """Play a note as if on a keyboard. Raises MidigenError if there are too many."""
         self._keyboard = self._keyboard or self._channel.backend.keyboard()
         if not self._keyboard.take(note, time.perf_counter()):
             raise MidigenError("too many notes at once")
 
     def subscribe(self) -> None:
-        """Send events from now on. Raises MidigenError if there are too many subscribers."""
         if self._subscription is None:
             self._subscription = self._channel.feed.subscribe()
 

@@ -16,8 +16,7 @@ if sys.platform == "win32":
 else:
     from midigen.live import unix_sockets as transport
 
-ANSWERS_WITHIN: Seconds = 5.0
-"""How long `ask` waits for a busy midigen."""
+ANSWERS_WITHIN: Seconds = 5.0  # how long `ask` waits for a busy midigen
 
 _LARGEST = 2**24  # bytes of an answer
 

@@ -20,8 +20,7 @@ from urllib.parse import quote
 from midigen.errors import MidigenError
 from midigen.midi.messages import NoteOff, NoteOn
 
-MAX_REQUEST = 65_536
-"""The most bytes of a request."""
+MAX_REQUEST = 65_536  # the most bytes of a request
 
 _LONGEST = 40  # bytes of a stem: the whole path of a Unix socket may have 107, on macOS 103
 _MAY = {"channel"}  # what else a note may have
@@ -108,14 +107,13 @@ def _obey(data: bytes, backend: Backend, caller: Caller) -> object:
         case {"do": "note_on", "pitch": pitch, "velocity": velocity, **rest} if rest.keys() <= _MAY:
             pitch, velocity = _number("pitch", pitch), _number("velocity", velocity, 1)
             caller.play(NoteOn(pitch, velocity, _channel(rest)))
-            return []
         case {"do": "note_off", "pitch": pitch, **rest} if rest.keys() <= _MAY:
             caller.play(NoteOff(_number("pitch", pitch), _channel(rest)))
-            return []
         case {"do": "subscribe", **rest} if not rest:
             caller.subscribe()
-            return []
-    raise MidigenError(f"no such request: expected {_REQUESTS}")
+        case _:
+            raise MidigenError(f"no such request: expected {_REQUESTS}")
+    return []
 
 
 def _channel(rest: Mapping[Any, object]) -> int:

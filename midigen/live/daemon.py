@@ -5,6 +5,7 @@ shows notices, so that a stuck terminal never delays a note.
 """
 
 import contextlib
+import gc
 import os
 import queue
 import signal
@@ -23,8 +24,7 @@ from midigen.live.connection import Arrival, Connection, Quit
 from midigen.live.worker import Observer, Watchdog, Worker, lone
 from midigen.midi.messages import Seconds
 
-CHECK_INTERVAL: Seconds = 0.5
-"""How often the main thread checks that the ports are still there."""
+CHECK_INTERVAL: Seconds = 0.5  # how often the main thread checks that the ports are still there
 
 STOOD_STILL: Seconds = 1.0
 """No load makes the main thread so late: the process was suspended, and input was lost."""
@@ -46,8 +46,7 @@ class Daemon:
     may not block.
     """
 
-    performer: Performer
-    """Belongs to the worker's thread until `run` returns."""
+    performer: Performer  # belongs to the worker's thread until `run` returns
     connection: Connection
     tell: Callable[[str], None]
     observers: Sequence[Observer] = ()
@@ -89,7 +88,8 @@ class Daemon:
             try:
                 self._worker.start()
                 started()
-                realtime.freeze()
+                gc.collect()
+                gc.freeze()  # all that is there now is needed until the end
                 self._watch()
             finally:
                 if self.watchdog:
@@ -127,8 +127,6 @@ class Daemon:
             if notice.is_refusal:
                 raise MidigenError(notice.text)
         return [notice.text for notice in notices]
-
-    # --- signals
 
     def _signals(self) -> contextlib.ExitStack:
         """A context in which signals come here."""
@@ -170,8 +168,6 @@ class Daemon:
                 self.connection.send(message)
             self.connection.close()
 
-    # --- notices and ports
-
     def _watch(self) -> None:
         """Show notices and check the ports, until the worker ends."""
         next_check = time.perf_counter() + CHECK_INTERVAL
@@ -186,7 +182,7 @@ class Daemon:
             else:
                 lines += self.connection.check()
                 self._worker.early = self.connection.latency  # a restarted server may have another
-                realtime.tidy()
+                gc.collect()  # it finds almost nothing, since playing makes no cycles
                 late = 0.0 if lines else time.perf_counter() - began  # opening may take long
                 next_check = time.perf_counter() + CHECK_INTERVAL
             if late >= STOOD_STILL:

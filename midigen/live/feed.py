@@ -19,14 +19,10 @@ from typing import TypeAlias
 from midigen.errors import MidigenError
 from midigen.midi.messages import Message, NoteOff, NoteOn, Seconds
 
-SUBSCRIBERS = 4
-"""The most subscribers at once."""
+SUBSCRIBERS = 4  # the most subscribers at once
+WAITING = 256  # the most events that wait for one subscriber; more are dropped and counted
 
-WAITING = 256
-"""The most events that wait for one subscriber. More are dropped and counted."""
-
-_What: TypeAlias = NoteOn | NoteOff | float | str
-"""What happened: a note, a tempo or a notice."""
+_What: TypeAlias = NoteOn | NoteOff | float | str  # what happened: a note, a tempo or a notice
 
 
 class Subscription:

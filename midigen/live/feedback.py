@@ -32,18 +32,14 @@ AT_ONCE: Seconds = 0.020
 LATEST: Seconds = 0.04
 """A return takes at most this long: two periods of 20 ms. No player follows so closely."""
 
-DOUBT = 3
-"""After so many notes that didn't come back, there is no feedback."""
-
-PROOF = 4
-"""After so many notes in a row came back unchanged with the same delay, there is feedback."""
+DOUBT = 3  # after so many notes that didn't come back, there is no feedback
+PROOF = 4  # after so many notes in a row came back unchanged with the same delay, there is feedback
 
 ECHOES = 8
 """After so many older controller values came back in a row, they are feedback: nobody turns a knob
 like that."""
 
-ABOUT: Seconds = 0.010
-"""The delays of one feedback path differ by less than this."""
+ABOUT: Seconds = 0.010  # the delays of one feedback path differ by less than this
 
 _COUNTED = {DATA_ENTRY, 38, 96, 97, *UNREGISTERED, *PARAMETER}
 """Controllers that act each time, so that no repetition may be dropped."""
@@ -64,8 +60,7 @@ class Feedback:
     """Tells returns from what is played. Times may not decrease."""
 
     def __init__(self) -> None:
-        self.returned = 0
-        """How many messages came back."""
+        self.returned = 0  # how many messages came back
         self._sent: deque[_Sent] = deque()  # recently, oldest first
         self._fresh: deque[_Sent] = deque()  # of them, the notes that may come back at once
         self._out: dict[_Sound, deque[_Sent]] = {}  # of them, what may still come back

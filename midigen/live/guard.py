@@ -20,19 +20,15 @@ from typing import Any
 if sys.platform != "win32":
     import termios
 
-GRACE = 1.5
-"""Seconds that midigen has after the second Ctrl-C to send its note-offs and exit."""
+GRACE = 1.5  # seconds that midigen has after the second Ctrl-C to send its note-offs and exit
 
 _SIGNALS, _TERMINAL = 0, 1  # the guard's file descriptors
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Within this context a second Ctrl-C ends the process. For the main thread.
-
-    On Windows, which has no such signals, it does nothing.
-    """
-    if os.name != "posix":
+    """Within this context a second Ctrl-C ends the process. For the main thread."""
+    if os.name != "posix":  # Windows has no such signals
         yield
         return
     reading, writing = os.pipe()

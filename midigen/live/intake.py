@@ -26,8 +26,7 @@ from midigen.midi.messages import (
     Seconds,
 )
 
-MOST = 128
-"""How many messages of a port may wait for the worker: some 10 ms of its work."""
+MOST = 128  # how many messages of a port may wait for the worker: some 10 ms of its work
 
 MOST_URGENT = 4 * MOST
 """The same for clock messages, none of which should be lost, and for "all notes off"."""
@@ -37,8 +36,7 @@ _CUTS_IN = re.compile(rb"[\x80-\xef\xf1-\xf6\xfa-\xfc]")  # status bytes that ca
 _PEDAL = -1  # instead of a pitch
 _FIRST_MODE = 120  # controllers from here on are commands, such as all notes off
 
-Held: TypeAlias = tuple[Channel, Pitch]
-"""A key, or the pedal of a channel if the pitch is -1."""
+Held: TypeAlias = tuple[Channel, Pitch]  # a key, or the pedal of a channel if the pitch is -1
 
 
 class Intake:
@@ -48,10 +46,8 @@ class Intake:
     """
 
     def __init__(self, enqueue: Enqueue, feedback: Feedback) -> None:
-        self.dropped = 0
-        """How many messages were dropped because there were too many."""
-        self.was_deaf = False
-        """Whether an unfinished SysEx has ever blocked it."""
+        self.dropped = 0  # how many messages were dropped because there were too many
+        self.was_deaf = False  # whether an unfinished SysEx has ever blocked it
         self._enqueue = enqueue
         self._feedback = feedback
         self._decode = wire.Decoder().feed
@@ -81,10 +77,7 @@ class Intake:
         return True
 
     def release_held(self) -> int:
-        """Release the keys and pedals that are down at the port; return how many.
-
-        It is for when note-offs may have been lost.
-        """
+        """Release held keys and pedals, after note-offs may have been lost; return how many."""
         down, self._down = self._down, set()
         ends: list[Message] = [
             NoteOff(pitch, channel)

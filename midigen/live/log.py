@@ -18,14 +18,9 @@ from midigen import __version__
 from midigen.errors import MidigenError
 from midigen.midi.messages import Seconds
 
-WAITING = 10_000
-"""The most records that wait to be written. More are dropped and counted."""
-
-CLOSE_TIMEOUT: Seconds = 2.0
-"""How long closing waits for a slow disk."""
-
-NOTICES = "midigen.notice"
-"""The logger for the player's notices."""
+WAITING = 10_000  # the most records that wait to be written; more are dropped and counted
+CLOSE_TIMEOUT: Seconds = 2.0  # how long closing waits for a slow disk
+NOTICES = "midigen.notice"  # the logger for the player's notices
 
 _FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
 _DATES = "%Y-%m-%d %H:%M:%S"
@@ -40,7 +35,14 @@ def logged(path: Path | None, stream: TextIO | None = None) -> Iterator[None]:
     """
     handlers: list[logging.Handler] = []
     if path is not None:
-        handlers.append(_file_handler(path))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(path, encoding="utf-8", errors="backslashreplace"))
+        except OSError as exc:
+            why = exc.strerror or exc
+            raise MidigenError(
+                f"{path}: can't be written: {why}; choose another file with --log"
+            ) from exc
     if stream is not None:
         handlers.append(logging.StreamHandler(stream))
         handlers[-1].addFilter(lambda record: record.name != NOTICES)
@@ -94,7 +96,6 @@ class _Entrance(logging.handlers.QueueHandler):
         self._lost = 0
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        """Put a record into the queue, or count it as lost."""
         if self.queue.qsize() >= WAITING:
             self._lost += 1
             return
@@ -106,14 +107,3 @@ class _Entrance(logging.handlers.QueueHandler):
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Leave the formatting to the thread that writes."""
         return record
-
-
-def _file_handler(path: Path) -> logging.Handler:
-    """What writes to a file. Raises MidigenError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
-    except OSError as exc:
-        raise MidigenError(
-            f"{path}: can't be written: {exc.strerror or exc}; choose another file with --log"
-        ) from exc

@@ -27,9 +27,7 @@ _APIS = {  # in the order of `auto`, with their names in python-rtmidi
     Api.JACK: "API_UNIX_JACK",
 }
 
-SETTLING: Seconds = 0.05
-"""Long enough for a few periods of a JACK server, and for a callback to end."""
-
+SETTLING: Seconds = 0.05  # enough for a few periods of a JACK server, and for a callback to end
 SEQUENCER = Path("/dev/snd/seq")  # checked first, because libasound complains on stderr
 
 
@@ -44,10 +42,7 @@ class Listing:
 
 
 def find_api(choice: Api) -> Api:
-    """The MIDI system to use: the chosen one, or the first that works here.
-
-    Raises NoMidiSystemError, which says what is wrong with each.
-    """
+    """The MIDI system to use: the chosen one, or the first that works. Raises NoMidiSystemError."""
     problems: list[str] = []
     for listing in list_ports(choice):
         if not listing.problem:
@@ -148,13 +143,12 @@ def _list_api(rtmidi: Any, api: Api) -> Listing:
             source = rtmidi.MidiIn(number_of(rtmidi, api), name="midigen-list")
             output = rtmidi.MidiOut(number_of(rtmidi, api), name="midigen-list")
             inputs, outputs = (ports_for(rtmidi, api, client) for client in (source, output))
-            listing = Listing(api, tuple(inputs), tuple(outputs))
             source.delete()
             output.delete()
+            return Listing(api, tuple(inputs), tuple(outputs))
     except rtmidi.RtMidiError as exc:
         problem = "its server isn't running" if api is Api.JACK else str(exc)
         return Listing(api, problem=problem)
-    return listing
 
 
 @contextlib.contextmanager

@@ -21,8 +21,7 @@ from midigen.midi.messages import Seconds
 from midigen.settings.controls import Control
 
 PREFIX = "/midigen/"
-BETWEEN_LINES: Seconds = 1.0
-"""At most one line about bad datagrams is shown in this time."""
+BETWEEN_LINES: Seconds = 1.0  # at most one line about bad datagrams is shown in this time
 
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEADER = 16  # bytes: the word, and a time, which is ignored

@@ -22,24 +22,18 @@ from midigen.settings.choices import Api
 _NUMBERS = {Api.ALSA: re.compile(r" \d+:\d+$"), Api.WINMM: re.compile(r" \d+$")}
 """The numbers that a system adds to a name."""
 
-_UNIQUE = (Api.ALSA, Api.JACK)
-"""The systems in which all names differ."""
+_UNIQUE = (Api.ALSA, Api.JACK)  # the systems in which all names differ
 
 
 class Port(NamedTuple):
     """A port that could be connected to."""
 
     api: Api
-    place: int
-    """Its place in the system's list, from 0, by which it is opened."""
-    listed: str
-    """Its name in that list."""
-    plain: str
-    """The same without the number that the system adds."""
-    name: str
-    """The name for players: the plain one, with a number if there are twins, `Piano #2`."""
-    mark: str
-    """Its identity among all ports, as far as the system gives one."""
+    place: int  # its place in the system's list, from 0, by which it is opened
+    listed: str  # its name in that list
+    plain: str  # the same without the number that the system adds
+    name: str  # the name for players: the plain one, with a number if there are twins, `Piano #2`
+    mark: str  # its identity among all ports, as far as the system gives one
 
 
 def ports_of(api: Api, listed: Sequence[str | None]) -> list[Port]:
@@ -68,7 +62,7 @@ def choose(wanted: str, ports: Sequence[Port]) -> Port:
     """
     if found := _only(wanted, matches(wanted, ports)):
         return found
-    there = ", ".join(quoted(port.name for port in ports)) or "none"
+    there = quoted(port.name for port in ports) or "none"
     raise PortError(f'no port "{wanted}"; there are: {there}')
 
 
@@ -86,8 +80,7 @@ class Sought:
 
     def __init__(self, wanted: str) -> None:
         self.wanted = wanted
-        self.found: Port | None = None
-        """The port; None once it has gone."""
+        self.found: Port | None = None  # the port; None once it has gone
         self._before: Port | None = None
         self._twins = 0
         self._others: set[str] = set()  # names and marks of those that were there beside it
@@ -149,9 +142,9 @@ def is_numbered(found: str, name: str) -> bool:
     return re.fullmatch(rf"{re.escape(client)}(-\d+)?:{re.escape(port)}", found) is not None
 
 
-def quoted(names: Iterable[str]) -> list[str]:
-    """Names in quotation marks."""
-    return [f'"{name}"' for name in names]
+def quoted(names: Iterable[str]) -> str:
+    """Names in quotation marks, with commas between them."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _plain(api: Api, name: str, place: int) -> str:
@@ -184,7 +177,7 @@ def _fitting(wanted: str, ports: Sequence[Port]) -> list[Port]:
 def _only(wanted: str, found: Sequence[Port]) -> Port | None:
     """The one that was found, if any. Raises PortError if there are several."""
     if len(found) > 1:
-        several = ", ".join(quoted(port.name for port in found))
+        several = quoted(port.name for port in found)
         raise PortError(
             f'"{wanted}" matches several ports: {several}; give more of the name, or its number'
         )

@@ -18,7 +18,7 @@ from midigen.live.watches import Patch
 from midigen.midi import wire
 from midigen.midi.messages import Channel, Message, NoteOn, Seconds
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 STANDS_STILL = "the JACK server hangs: nothing is received or sent"
 _GONE = "the MIDI system has gone: waiting for it to come back"
@@ -33,8 +33,7 @@ class MidiPorts:
     it, because a midigen that died may have left notes sounding there.
     """
 
-    silence_ends_phrases = True
-    """Only a silence ends a phrase here."""
+    silence_ends_phrases = True  # only a silence ends a phrase here
 
     def __init__(
         self,
@@ -46,8 +45,7 @@ class MidiPorts:
         waits: bool = False,
         plays: bool = True,
     ) -> None:
-        self.trouble = ""
-        """What blocks all input and output, as `check` found it; else empty."""
+        self.trouble = ""  # what blocks all input and output, as `check` found it; else empty
         self._feedback = Feedback()
         self._clients = Clients(
             api, settings, self._feedback, hears_clock=hears_clock, waits=waits, plays=plays
@@ -81,8 +79,7 @@ class MidiPorts:
     @property
     def description(self) -> str:
         """The open ports, in words."""
-        heard, played = quoted(self.listening), quoted(self.playing)
-        return f"listening on {', '.join(heard)}, playing to {', '.join(played)}"
+        return f"listening on {quoted(self.listening)}, playing to {quoted(self.playing)}"
 
     @property
     def latency(self) -> Seconds:
@@ -146,10 +143,7 @@ class MidiPorts:
         return sum(intake.release_held() for intake in self._clients.intakes)
 
     def check(self) -> list[str]:
-        """Check the ports; return lines about those that went away or came back.
-
-        Raises PortError only if midigen can't go on.
-        """
+        """Check the ports; return lines about those that went away or came back."""
         if self.trouble == _GONE:
             return self._come_back()
         clients = self._clients
@@ -219,8 +213,6 @@ class MidiPorts:
                     port.send_message(wire.encode(message))
             self._outputs = outputs
 
-    # --- watch and reopen
-
     def _look_after(self, link: Link, ports: Sequence[Port]) -> list[str]:
         """Close a link whose port has gone, and connect it when the port has come back."""
         lines = [] if not link.name or self._is_there(link, ports) else [self._lose(link)]
@@ -269,9 +261,9 @@ class MidiPorts:
     def _repatch(self) -> list[str]:
         """Restore the JACK connections of the virtual ports."""
         jack, unblocker = self._clients.jack, self._clients.unblocker
-        lines: list[str] = []
         if not (jack and unblocker):
-            return lines
+            return []
+        lines = []
         for end in self._clients.virtual:
             plugged = jack.connections(end.own) - {unblocker.own}  # that is connected anyway
             for other in self._patch.update(end.own, plugged, jack.has_port):

@@ -28,19 +28,15 @@ with this value, 0.7 ms. If no other thread computes, it makes no difference
 
 
 def switch_interval(processors: int) -> Seconds:
-    """How long a thread may keep the interpreter while another one waits for it.
+    """`SWITCH_INTERVAL`; but on a single processor the interpreter's default.
 
-    On a single processor, real-time threads that switch so often leave no time to other programs,
-    so there the default stays.
+    There, real-time threads that switch so often would leave no time to other programs.
     """
     return SWITCH_INTERVAL if processors > 1 else sys.getswitchinterval()
 
 
 def raise_priority(priority: int = PRIORITY) -> str:
-    """Ask for real-time priority for this thread; return what it has then, in words.
-
-    A thread that has real-time priority already keeps what it has.
-    """
+    """Ask for real-time priority, unless this thread has it; return what it has then, in words."""
     if not hasattr(os, "sched_setscheduler"):  # macOS and Windows
         return "the system's priority"
     try:
@@ -54,7 +50,7 @@ def raise_priority(priority: int = PRIORITY) -> str:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """In this context only `tidy` collects garbage, and no thread keeps the interpreter long."""
+    """Here only the daemon collects garbage, and no thread keeps the interpreter for long."""
     interval = sys.getswitchinterval()
     may_run_on = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()  # Linux
     sys.setswitchinterval(switch_interval(len(may_run_on) or os.cpu_count() or 1))
@@ -65,14 +61,3 @@ def undisturbed() -> Iterator[None]:
         gc.enable()
         gc.unfreeze()
         sys.setswitchinterval(interval)
-
-
-def freeze() -> None:
-    """Exclude all present objects from later collections: they are needed until the end."""
-    gc.collect()
-    gc.freeze()
-
-
-def tidy() -> None:
-    """Collect the garbage since `freeze`: almost none, since playing makes no cycles."""
-    gc.collect()

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -21,11 +21,8 @@ from midigen.midi import wire
 from midigen.midi.messages import Clock, Message, Seconds, SongPosition
 from midigen.midi.writer import MidiFileBuilder, Pieces, microseconds_a_beat
 
-INTERVAL: Seconds = 1.0
-"""How often the session's file is written: the most that a power cut loses."""
-
-DISK_TIMEOUT: Seconds = 5.0
-"""How long closing waits for a slow disk."""
+INTERVAL: Seconds = 1.0  # how often the session's file is written: the most that a power cut loses
+DISK_TIMEOUT: Seconds = 5.0  # how long closing waits for a slow disk
 
 _NAME = "midigen-%Y-%m-%d-%H%M%S"  # of a file, with the local time
 _TRACKS = ("midigen session", "player", "midigen")
@@ -58,18 +55,30 @@ class Recorder:
 
     def __post_init__(self) -> None:
         self._tempo = microseconds_a_beat(self.bpm)
-        self._files = _Files(self.folder, self.tell)
         self._arrivals: deque[_Arrival] = deque()
         self._closing = threading.Event()
         self._end: Seconds = 0.0
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._path: Path | None = None
         self._session: MidiFileBuilder | None = None
+        self._waiting: deque[tuple[str, Pieces]] = deque()  # names and contents of other files
+        self._written: dict[Path, None] = {}  # in order
+        self._failing = False  # whether the player knows that files can't be written
 
     def prove(self) -> None:
         """Raise MidigenError if the session is to be recorded and the folder can't be written."""
-        if self.whole:
-            self._path = self._files.prove(time.strftime(_NAME))
+        if not self.whole:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self._free(time.strftime(_NAME))
+            files.prove(path)
+        except OSError as exc:
+            raise MidigenError(
+                f"{self.folder}: can't be written: {exc.strerror or exc}; "
+                "choose another folder with record.path"
+            ) from exc
+        self._path = path
 
     def open(self, now: Seconds) -> None:
         """Begin to record, after `prove`. `now` is the first tick and the first beat."""
@@ -87,7 +96,7 @@ class Recorder:
             self._thread.join(DISK_TIMEOUT)
             if self._thread.is_alive():
                 self.tell("the recording's disk doesn't answer: its end may be missing")
-        return list(self._files.written)
+        return list(self._written)
 
     # --- for the worker: nothing here blocks
 
@@ -143,16 +152,43 @@ class Recorder:
         score = self._last_minutes.score(now)
         if score.messages:
             name = f"{time.strftime(_NAME)}-last-{self.keep_minutes}-min"
-            self._files.waiting.append((name, score.pieces(now)))
+            self._waiting.append((name, score.pieces(now)))
         else:
             self.tell(f"nothing was played in the last {self.keep_minutes} min")
 
     def _write(self, now: Seconds) -> None:
-        """Write the session's file if there is something new, and files that wait."""
-        session = None
-        if self._path and self._session and self._session.messages and self._changed:
-            session = self._path, self._session.pieces(now)
-        self._changed = not self._files.write(session)
+        """Write the files that wait, and the session's if there is something new.
+
+        Tells the player when it fails for the first time, and when it works again.
+        """
+        problem = ""
+        try:
+            while self._waiting:
+                name, pieces = self._waiting[0]
+                path = self._free(name)
+                self._replace(path, pieces)
+                self._waiting.popleft()
+                self.tell(f"kept as {path}")
+            if self._path and self._session and self._session.messages and self._changed:
+                self._replace(self._path, self._session.pieces(now))
+        except OSError as exc:
+            problem = f"can't be written: {exc.strerror or exc}; trying every second"
+        self._changed = bool(problem)
+        if self._changed != self._failing:
+            self._failing = self._changed
+            self.tell(f"{self.folder}: {problem or 'can be written again, and nothing is lost'}")
+
+    def _free(self, name: str) -> Path:
+        """The path of a new file."""
+        numbered = (f"-{number}" for number in itertools.count(2))
+        paths = (self.folder / f"{name}{end}.mid" for end in itertools.chain([""], numbered))
+        return next(path for path in paths if not path.exists())
+
+    def _replace(self, path: Path, pieces: Pieces) -> None:
+        """Write a file, in the place of a former one if there is one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, pieces)
+        self._written[path] = None
 
 
 class _LastMinutes:
@@ -190,69 +226,6 @@ class _LastMinutes:
                 self._tempo = int.from_bytes(data, "big")
             old += self._RECORD.size
         del self._records[:old]
-
-
-@dataclass(eq=False)
-class _Files:
-    """The folder of the recordings, and the files that still have to be written to it."""
-
-    folder: Path
-    tell: Callable[[str], None]
-    written: dict[Path, None] = field(default_factory=dict)
-    """The files that were written, in order."""
-    waiting: deque[tuple[str, Pieces]] = field(default_factory=deque)
-    """The names of files to be written as soon as possible, and what they hold."""
-    _failing: bool = False
-
-    def prove(self, name: str) -> Path:
-        """A path for a new file of this name. Raises MidigenError if it can't be written."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self._free(name)
-            files.prove(path)
-        except OSError as exc:
-            raise MidigenError(
-                f"{self.folder}: can't be written: {exc.strerror or exc}; "
-                "choose another folder with record.path"
-            ) from exc
-        return path
-
-    def write(self, session: tuple[Path, Pieces] | None) -> bool:
-        """Write the files that wait, and the session's; return whether that worked.
-
-        Tells the player when it fails for the first time, and when it works again.
-        """
-        try:
-            while self.waiting:
-                name, pieces = self.waiting[0]
-                path = self._free(name)
-                self._replace(path, pieces)
-                self.waiting.popleft()
-                self.tell(f"kept as {path}")
-            if session:
-                self._replace(*session)
-        except OSError as exc:
-            if not self._failing:
-                reason = exc.strerror or exc
-                self.tell(f"{self.folder}: can't be written: {reason}; trying every second")
-            self._failing = True
-        else:
-            if self._failing:
-                self.tell(f"{self.folder}: can be written again, and nothing is lost")
-            self._failing = False
-        return not self._failing
-
-    def _free(self, name: str) -> Path:
-        """The path of a new file."""
-        numbered = (f"-{number}" for number in itertools.count(2))
-        paths = (self.folder / f"{name}{end}.mid" for end in itertools.chain([""], numbered))
-        return next(path for path in paths if not path.exists())
-
-    def _replace(self, path: Path, pieces: Pieces) -> None:
-        """Write a file, in the place of a former one if there is one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, pieces)
-        self.written[path] = None
 
 
 def _enter(score: MidiFileBuilder, when: Seconds, track: int, data: bytes) -> None:

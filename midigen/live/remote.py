@@ -18,8 +18,7 @@ from midigen.settings import controls
 from midigen.settings.controls import Control
 from midigen.settings.table import Settings
 
-REPLY_TIMEOUT: Seconds = 2.0
-"""How long the worker gets to answer."""
+REPLY_TIMEOUT: Seconds = 2.0  # how long the worker gets to answer
 
 _AT_START = ("ports", "osc", "record")
 _SHOWN = (

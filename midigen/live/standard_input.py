@@ -19,8 +19,7 @@ if sys.platform != "win32":
     import select
     import termios
 
-MAX_LINE = 200
-"""Characters of a line; more are ignored."""
+MAX_LINE = 200  # characters of a line; more are ignored
 
 _TOKEN = re.compile(
     # Arrows and function keys; `ESC [ [ A` is F1 on Linux's own console.
@@ -62,8 +61,7 @@ class TypedLine:
     """A line that is being typed, from the bytes of a terminal's keyboard in any pieces."""
 
     def __init__(self) -> None:
-        self.text = ""
-        """What has been typed of it so far."""
+        self.text = ""  # what has been typed of it so far
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._begun = ""  # the beginning of an escape sequence
 
@@ -92,12 +90,11 @@ class TypedLine:
 class Typist:
     """Reads a terminal on a thread of its own, and calls `typed` with each line.
 
-    Ctrl-C still interrupts. `stop` restores the terminal's mode, and so does the end of the
-    process, unless it is killed.
+    `terminal` is a file descriptor. Ctrl-C still interrupts. `stop` restores the terminal's mode,
+    and so does the end of the process, unless it is killed.
     """
 
     def __init__(self, typed: Callable[[str], None], terminal: int) -> None:
-        """`terminal` is a file descriptor."""
         self._typed = typed
         self._terminal = terminal
         self._line = TypedLine()
@@ -114,11 +111,18 @@ class Typist:
         return self._line.text
 
     def start(self) -> None:
-        """Begin to read, if this process is in the terminal's foreground."""
+        """Begin to read, if this process is in the terminal's foreground; keys without an echo."""
         if sys.platform != "win32":
             if not is_in_front(self._terminal):
                 return
-            self._get_keys()
+            with contextlib.suppress(termios.error):
+                former, mode = (termios.tcgetattr(self._terminal) for _ in range(2))
+                mode[0] &= ~termios.IXON  # a Ctrl-S by mistake must not freeze the display
+                mode[3] &= ~(termios.ICANON | termios.ECHO)
+                mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+                termios.tcsetattr(self._terminal, termios.TCSANOW, mode)
+                self._mode = former
+                atexit.register(self.restore)
             self._woken, self._wake = os.pipe()
         self._thread.start()
 
@@ -140,19 +144,6 @@ class Typist:
         if sys.platform != "win32" and self._mode and is_in_front(self._terminal):
             with contextlib.suppress(termios.error):  # TCSANOW waits for no output
                 termios.tcsetattr(self._terminal, termios.TCSANOW, self._mode)
-
-    def _get_keys(self) -> None:
-        """Get keys one by one, without an echo, if the terminal can."""
-        if sys.platform == "win32":
-            return
-        with contextlib.suppress(termios.error):
-            former, mode = (termios.tcgetattr(self._terminal) for _ in range(2))
-            mode[0] &= ~termios.IXON  # a Ctrl-S by mistake must not freeze the display
-            mode[3] &= ~(termios.ICANON | termios.ECHO)
-            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-            termios.tcsetattr(self._terminal, termios.TCSANOW, mode)
-            self._mode = former
-            atexit.register(self.restore)
 
     def _read(self) -> None:
         try:

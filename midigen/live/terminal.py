@@ -1,12 +1,9 @@
 """The terminal as a port: letters in on standard input, note names out.
 
 For machines without a MIDI system, and for trying midigen in a shell. A line is played on the
-grid, one step a note. `c d e f g a b` are the seven notes as they are written in the key, in the
-octave of middle C; upper case is an octave higher. `f#` and `bb` have accidentals of their own. A
-space or a dash waits one step, a bar line doesn't wait, and the end of the line ends the phrase. A
-line that starts with `:` is a command. Key, tempo and grid are those in force when the line is
-read. From a pipe, each line waits for the answer to the line before it, and the end of the input
-ends the program after the last answer.
+grid, one step a note; `HELP` says what it may have. Small letters are in the octave of middle C.
+Key, tempo and grid are those in force when the line is read. From a pipe, each line waits for the
+answer to the line before it, and the end of the input ends the program after the last answer.
 """
 
 import contextlib
@@ -15,9 +12,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from io import RawIOBase
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 from midigen.errors import UnknownNoteError
 from midigen.instrument.events import EndOfAnswer, EndOfPhrase, Event, Output
@@ -92,31 +89,29 @@ def read_command(line: str) -> Control | Quit:
     return Quit() if name in ("quit", "q") else Control(name, value.strip())
 
 
+@dataclass(eq=False)
 class Terminal(Connection):
-    """A `Connection` between standard input and output. `tell` shows the player a line."""
+    """A `Connection` between standard input and output. `tell` shows the player a line.
+
+    `manner` gives the manner in force; it is called on the worker's thread.
+    """
+
+    manner: Callable[[], Manner]
+    _: KW_ONLY
+    stdin: RawIOBase
+    stdout: TextIO
+    tell: Callable[[str], None]
 
     silence_ends_phrases = False  # the end of the line does
     description = "reading notes from standard input"
-    listening: Sequence[str] = ("standard input",)
-    playing: Sequence[str] = ("standard output",)
-    missing: Sequence[str] = ()
+    listening: ClassVar[Sequence[str]] = ("standard input",)
+    playing: ClassVar[Sequence[str]] = ("standard output",)
+    missing: ClassVar[Sequence[str]] = ()
     latency = 0.0
     trouble = ""
     dropped = returned = 0
 
-    def __init__(
-        self,
-        manner: Callable[[], Manner],
-        *,
-        stdin: RawIOBase,
-        stdout: TextIO,
-        tell: Callable[[str], None],
-    ) -> None:
-        """`manner` gives the manner in force; it is called on the worker's thread."""
-        self._manner = manner
-        self._stdin = stdin
-        self._stdout = stdout
-        self._tell = tell
+    def __post_init__(self) -> None:
         self._closing = threading.Event()
         self._answered = threading.Event()
         self._texts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -137,7 +132,7 @@ class Terminal(Connection):
         """Print a note when it begins, and end the line with the answer."""
         match output:
             case NoteOn():
-                self._texts.put(f"{self._manner().key.pitch_name(output.pitch)} ")
+                self._texts.put(f"{self.manner().key.pitch_name(output.pitch)} ")
             case EndOfAnswer():
                 self._texts.put("\n")
                 self._answered.set()
@@ -154,13 +149,13 @@ class Terminal(Connection):
             self._enqueue(Arrival(time.perf_counter(), lambda event: (event,), event))
 
     def _read(self) -> None:
-        waits_for_answers = not self._stdin.isatty()
-        for text in lines(self._stdin):
+        waits_for_answers = not self.stdin.isatty()
+        for text in lines(self.stdin):
             if not text.lstrip().startswith(":"):
                 if self._play(text):
                     self._hand_over(wait=waits_for_answers)
             elif text.strip() == ":help":
-                self._tell(HELP)
+                self.tell(HELP)
             else:
                 self._put(read_command(text.strip()))
         self._hand_over(wait=True)
@@ -171,7 +166,7 @@ class Terminal(Connection):
         told: queue.SimpleQueue[Manner] = queue.SimpleQueue()
 
         def tell(_: None) -> Sequence[Event]:
-            told.put(self._manner())
+            told.put(self.manner())
             return ()
 
         self._enqueue(Arrival(time.perf_counter(), tell, None))
@@ -181,13 +176,12 @@ class Terminal(Connection):
         return None
 
     def _play(self, line: str) -> bool:
-        manner = self._manner_now()
-        if manner is None:
+        if (manner := self._manner_now()) is None:
             return False
         try:
             pitches = read_notes(line, manner.key)
         except UnknownNoteError as exc:
-            self._tell(f"{exc}; :help says more")
+            self.tell(f"{exc}; :help says more")
             return False
         start = time.perf_counter()
         for index, pitch in enumerate(pitches):
@@ -216,8 +210,8 @@ class Terminal(Connection):
                 continue
             line_is_empty = text == "\n"
             try:
-                self._stdout.write(text)
-                self._stdout.flush()
+                self.stdout.write(text)
+                self.stdout.flush()
             except (OSError, ValueError):  # the reader has gone
                 self._put(Quit())
                 return

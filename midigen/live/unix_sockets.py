@@ -23,8 +23,7 @@ from midigen.midi.messages import Seconds
 if sys.platform != "win32":
     import fcntl
 
-REACHED_WITHIN: Seconds = 5.0
-"""How long a busy midigen may take to accept a connection."""
+REACHED_WITHIN: Seconds = 5.0  # how long a busy midigen may take to accept a connection
 
 _SUFFIX = ".sock"
 _BACKLOG = 64  # pending callers: over the limit, so that the rest learn why
@@ -130,9 +129,6 @@ def living(client: str | None, patience: Seconds | None) -> dict[str, Connection
     return found
 
 
-# --- the folder
-
-
 def _folder() -> Path:
     """Where the sockets are. Raises MidigenError where there can be none."""
     try:
@@ -167,9 +163,6 @@ def _prove(folder: Path) -> None:
         f"{folder} is no place for midigen's socket: {why}: put that right, or set "
         "XDG_RUNTIME_DIR to a folder that is yours alone"
     )
-
-
-# --- sockets
 
 
 def _take(path: Path, listener: socket.socket) -> None:

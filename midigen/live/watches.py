@@ -20,9 +20,13 @@ _DUPLEX, _NONBLOCK = 3, 1  # SND_SEQ_OPEN_DUPLEX, SND_SEQ_NONBLOCK in alsa/seq.h
 _MAPS = Path("/proc/self/maps")
 _ANY = "surrogateescape"  # names may be no valid text
 _NO_START_SERVER = 1  # JackNoStartServer in jack/types.h
-_ON_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_ON_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
-_keep_quiet = _ON_MESSAGE(lambda _: None)  # kept: the library calls it to the end
+
+# What the library calls on its own threads must not need the interpreter: RtMidi keeps it while it
+# makes or closes a client, and the library may then wait for that thread, for ever. So these are
+# functions of C. `strlen` takes a message and does nothing; `time` writes to where it is told.
+_C, _TIME = ("ucrtbase", "_time64") if os.name == "nt" else (None, "time")
+_IGNORE_MESSAGE = ctypes.cast(ctypes.CDLL(_C).strlen, ctypes.c_void_p)
+_WRITE_TIME = ctypes.cast(getattr(ctypes.CDLL(_C), _TIME), ctypes.c_void_p)
 
 
 class _Address(ctypes.Structure):
@@ -46,7 +50,7 @@ class JackWatch:
     """
 
     def __init__(self, client: str) -> None:
-        self.gone = False
+        self._ended_at = ctypes.c_int64(0)  # when the server ended, in seconds since 1970
         library = _loaded_library()
         if library is None:
             raise PortError("the JACK library can't be found, so its end couldn't be noticed")
@@ -54,13 +58,17 @@ class JackWatch:
         self._jack.jack_client_open.restype = self._jack.jack_port_by_name.restype = _Handle
         self._jack.jack_frames_since_cycle_start.restype = ctypes.c_uint32
         self._jack.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
-        self._jack.jack_set_error_function(_keep_quiet)  # else it writes on the player's screen
-        self._jack.jack_set_info_function(_keep_quiet)
-        self._on_shutdown = _ON_SHUTDOWN(self._notice)  # kept alive: C holds no reference
+        self._jack.jack_set_error_function(_IGNORE_MESSAGE)  # else it writes on the player's screen
+        self._jack.jack_set_info_function(_IGNORE_MESSAGE)
         self._client = self._jack.jack_client_open(client.encode(), _NO_START_SERVER, None)
         if not self._client:
             raise NoMidiSystemError("the JACK server doesn't run, or takes no other client")
-        self._jack.jack_on_shutdown(self._client, self._on_shutdown, None)
+        self._jack.jack_on_shutdown(self._client, _WRITE_TIME, ctypes.byref(self._ended_at))
+
+    @property
+    def gone(self) -> bool:
+        """Whether the server has ended."""
+        return bool(self._ended_at.value)
 
     @property
     def period(self) -> Seconds:
@@ -121,9 +129,6 @@ class JackWatch:
     def close(self) -> None:
         """Leave the server."""
         self._jack.jack_client_close(self._client)
-
-    def _notice(self, _: object) -> None:
-        self.gone = True
 
 
 class AlsaWatch:

@@ -41,8 +41,7 @@ On a virtual machine, a processor that has slept for long may wake milliseconds 
 caches. After a short sleep it doesn't. Ten wake-ups a note cost next to nothing.
 """
 
-LATE: Seconds = 0.010
-"""A note that goes out later than this is logged."""
+LATE: Seconds = 0.010  # a note that goes out later than this is logged
 
 _LOGGED = ("beat", "trouble", "silence", "mode", "key", "model", "scene")  # fields of a status
 _NOT_FOR_PORTS = (Notice, TempoChange, Keep)
@@ -90,22 +89,18 @@ class Worker:
     may not block.
     """
 
-    performer: Performer
-    """Belongs to the worker's thread while that runs."""
+    performer: Performer  # belongs to the worker's thread while that runs
     connection: Connection
     notify: Callable[[str | None], None]
     observers: Sequence[Observer]
     watchdog: Watchdog | None
 
     def __post_init__(self) -> None:
-        self.priority = ""
-        """The worker's priority under the operating system, in words."""
+        self.priority = ""  # the worker's priority under the operating system, in words
         self.early: Seconds = 0.0
         """How long before its time a note is sent, so that it arrives on time."""
-        self.failure: Exception | None = None
-        """The exception that ended it, if any."""
-        self.begun = threading.Event()
-        """Set as soon as the worker runs."""
+        self.failure: Exception | None = None  # the exception that ended it, if any
+        self.begun = threading.Event()  # set as soon as the worker runs
         self.is_stopping = False  # a plain flag: a signal handler may not take a lock
         watched = self.watchdog and self.watchdog.interval
         self._next_ping: Seconds = 0.0 if watched else math.inf

@@ -6,6 +6,8 @@ kept, with a note of what is wrong. Time and memory grow with a file's size, whi
 """
 
 import re
+import struct
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from midigen.errors import MidiFileError
@@ -39,50 +41,39 @@ def load(path: Path) -> MidiFile:
     notes. Raises MidiFileError if it can't be read, is too large, isn't a MIDI file, or has its
     times in SMPTE frames.
     """
-    content = _content(path)
-    try:
-        return _parsed(path, content)
-    except ValueError as exc:
-        raise MidiFileError(f"{path}: {exc}") from None
-
-
-def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
+        return _parsed(path, content)
     except OSError as exc:
         raise MidiFileError(f"{path}: can't be read: {exc.strerror or exc}") from exc
-    if len(content) > LARGEST:
-        raise MidiFileError(
-            f"{path}: larger than {LARGEST // 2**20} MiB, the most that is read: cut it into parts"
-        )
-    return content
+    except ValueError as exc:
+        raise MidiFileError(f"{path}: {exc}") from None
 
 
 def _parsed(path: Path, content: bytes) -> MidiFile:
     """Parse the bytes of a file. Raises ValueError, with the reason."""
     if not content:
         raise ValueError("the file is empty")
+    if len(content) > LARGEST:
+        most = f"{LARGEST // 2**20} MiB, the most that is read"
+        raise ValueError(f"larger than {most}: cut it into parts")
     header = content.find(_HEADER)
     if header < 0:
         raise ValueError("not a MIDI file: it has no MThd header")
     start = header + _HEAD
     if len(content) < start + 6:
         raise ValueError("the file breaks off in its header")
-    kind, announced, division = (_whole(content, start + at, 2) for at in (0, 2, 4))
+    kind, announced, division = struct.unpack_from(">3H", content, start)
     if division >= 1 << 15:
         raise ValueError("its times are in SMPTE frames, not in beats: save it with ticks per beat")
     if not division:
         raise ValueError("it has 0 ticks per beat: save it with some")
-    after = start + _whole(content, header + 4, 4)
+    after = _chunk_end(content, header)
     tracks, damages = _tracks(content, after if _is_place(content, after) else start + 6, announced)
     more = ["more is wrong"] if len(damages) > _MOST_DAMAGES else []
     damage = " and ".join(damages[:_MOST_DAMAGES] + more)
     return MidiFile(path, division, tracks, kind == _APART, damage)
-
-
-def _whole(content: bytes, at: int, size: int) -> int:
-    return int.from_bytes(content[at : at + size], "big")
 
 
 def _tracks(content: bytes, at: int, announced: int) -> tuple[list[Track], list[str]]:
@@ -111,7 +102,7 @@ def _next_track(content: bytes, at: int) -> int | None:
 
 
 def _chunk_end(content: bytes, at: int) -> int:
-    return at + _HEAD + _whole(content, at + 4, 4)
+    return at + _HEAD + int.from_bytes(content[at + 4 : at + _HEAD], "big")
 
 
 def _is_foreign(content: bytes, at: int) -> bool:
@@ -153,23 +144,21 @@ def _read_track(content: bytes, at: int) -> tuple[Track, int, str]:
     return reader.track, after, "" if after == end else "has another length than it says"
 
 
+@dataclass
 class _TrackReader:
-    """Reads events from `at` on, up to `limit` at most, into `track`."""
+    """Reads events from `at` on, where the next one begins, up to `limit`, into `track`."""
 
-    def __init__(self, content: bytes, at: int, limit: int) -> None:
-        self.track = Track()
-        self.at = at
-        """Where the next event begins."""
-        self.has_ended = False
-        """Whether the event that ends a track was read."""
-        self._content = content
-        self._limit = limit
-        self._status = 0  # running status; files keep it across meta events and sysex too
-        self._is_named = False
+    content: bytes
+    at: int
+    limit: int
+    track: Track = field(default_factory=Track)
+    has_ended: bool = False  # with the event that ends a track
+    status: int = 0  # running status; files keep it across meta events and sysex too
+    is_named: bool = False
 
     def read(self) -> bool:
         """Read to the end. Returns False at an event that is incomplete or makes no sense."""
-        while self.at < self._limit and not self.has_ended:
+        while self.at < self.limit and not self.has_ended:
             begin = self.at
             try:
                 self.track.end += self._number()
@@ -180,14 +169,13 @@ class _TrackReader:
         return True
 
     def _event(self) -> None:
-        first = self._content[self.at] if self.at < self._limit else 0
-        if first < _STATUS:
-            self._channel_message(self._status)
-            return
-        self.at += 1
+        first = self.content[self.at] if self.at < self.limit else 0
+        if first >= _STATUS:
+            self.at += 1
+        if _STATUS <= first < _SYSEX:
+            self.status = first
         if first < _SYSEX:
-            self._status = first
-            self._channel_message(first)
+            self._channel_message()
         elif first == _META:
             (kind,) = self._bytes(1)
             self._meta(kind, self._bytes(self._number()))
@@ -196,11 +184,11 @@ class _TrackReader:
         else:
             self._bytes(_SYSTEM.get(first, 0))
 
-    def _channel_message(self, status: int) -> None:
-        if not status:
+    def _channel_message(self) -> None:
+        if not self.status:
             raise ValueError("data without a status")
-        data = self._bytes(wire.data_length(status))
-        message = wire.decode(status, *(min(byte, 127) for byte in data))
+        data = self._bytes(wire.data_length(self.status))
+        message = wire.decode(self.status, *(min(byte, 127) for byte in data))
         self.track.messages.append((self.track.end, message))
 
     def _meta(self, kind: int, data: bytes) -> None:
@@ -208,9 +196,9 @@ class _TrackReader:
         if kind == _END_OF_TRACK:
             self.has_ended = True
         elif kind == _TRACK_NAME:
-            if not self._is_named:
+            if not self.is_named:
                 self.track.name = _text(data)
-            self._is_named = True
+            self.is_named = True
         elif len(data) != _LENGTHS.get(kind):
             return
         elif kind == _TEMPO:
@@ -230,7 +218,7 @@ class _TrackReader:
     def _number(self) -> int:
         """Read a variable-length number: seven bits a byte, the top bit set in all but the last."""
         number = 0
-        for byte in self._content[self.at : min(self.at + _LONGEST_NUMBER, self._limit)]:
+        for byte in self.content[self.at : min(self.at + _LONGEST_NUMBER, self.limit)]:
             self.at += 1
             number = number << 7 | byte & 0x7F
             if byte < _STATUS:
@@ -238,10 +226,10 @@ class _TrackReader:
         raise ValueError("a number without an end")
 
     def _bytes(self, size: int) -> bytes:
-        if self.at + size > self._limit:
+        if self.at + size > self.limit:
             raise ValueError("more than there is")
         self.at += size
-        return self._content[self.at - size : self.at]
+        return self.content[self.at - size : self.at]
 
 
 def _text(data: bytes) -> str:

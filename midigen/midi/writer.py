@@ -156,12 +156,10 @@ class TrackBuilder:
 
     def pieces(self, end: Ticks) -> Pieces:
         """The track's chunk if it ends at a tick, where notes that are still sounding end."""
-        distance = max(0, end - self.last)
-        ending = bytearray()
-        for channel, pitch in self._sounding.elements():
-            ending += _distance(distance) + bytes([_NOTE_OFF | channel, pitch, 0])
-            distance = 0
-        ending += _distance(distance) + _meta(_END_OF_TRACK, b"")
+        sounding = self._sounding.elements()
+        ends = [bytes([_NOTE_OFF | channel, pitch, 0]) for channel, pitch in sounding]
+        events = [*ends, _meta(_END_OF_TRACK, b"")]
+        ending = _distance(max(0, end - self.last)) + b"\0".join(events)  # all at once
         length = len(self._events) + len(ending)
         return [b"MTrk" + length.to_bytes(4, "big"), self._events, ending]
 

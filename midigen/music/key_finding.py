@@ -99,10 +99,8 @@ def estimate_key(notes: Sequence[Note]) -> Key:
 class KeyFollower:
     """Follows the key that a player is in. Times must not go back."""
 
-    def __init__(self, margin: float = MARGIN, half_life: float = HALF_LIFE) -> None:
+    def __init__(self) -> None:
         self._notes: list[Note] = []
-        self._margin = margin
-        self._half_life = half_life
         self._tonic: int | None = None
 
     @property
@@ -125,9 +123,9 @@ class KeyFollower:
         self._notes[-1] = Note(pitch, newest.onset, max(now, newest.onset))
         if len(self._notes) < FEWEST:
             return
-        nats = likelihoods(self._notes, self._half_life)
+        nats = likelihoods(self._notes, HALF_LIFE)
         likeliest = int(nats.argmax())
         # The more notes a key was judged by, the harder it is to replace.
-        margin = self._margin * len(self._notes) / RECENT
+        margin = MARGIN * len(self._notes) / RECENT
         if self._tonic is None or nats[likeliest] - nats[self._tonic] > margin:
             self._tonic = likeliest

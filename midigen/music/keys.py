@@ -70,10 +70,8 @@ def _mode_named(name: str) -> str | None:
     """The mode for a name, an abbreviation, `m` or `M`; no name means major."""
     if name in _SHORT:
         return _SHORT[name]
-    return next(
-        (mode for mode in MODE_NAMES if len(name) >= _SHORTEST and mode.startswith(name.lower())),
-        None,
-    )
+    modes = (mode for mode in MODE_NAMES if mode.startswith(name.lower()))
+    return next(modes, None) if len(name) >= _SHORTEST else None
 
 
 @dataclass(frozen=True)
@@ -99,15 +97,12 @@ class Key:
         mode = _mode_named(match[3]) if match else None
         if not match or mode is None or match[1] in "Hh":
             raise ValueError(f"not a key: {name!r}")
-        letter, accidental = match[1].upper(), _ACCIDENTALS[(match[2] or "").lower()]
-        tonic = _SHARPED.index(letter) - 1 + SIZE * accidental
-        signature = tonic + _MODES[mode]
-        if abs(signature) > SIZE:
-            twin = -12 if signature > 0 else 12
-            signature += twin
-            octave, place = divmod(tonic + twin + 1, SIZE)
-            letter, accidental = _SHARPED[place], octave
-        return cls(f"{letter}{_AS_TEXT[accidental]} {mode}", signature)
+        accidental = _ACCIDENTALS[(match[2] or "").lower()]
+        tonic = _SHARPED.index(match[1].upper()) - 1 + SIZE * accidental  # in fifths from C
+        if abs(tonic + _MODES[mode]) > SIZE:
+            tonic += -12 if tonic + _MODES[mode] > 0 else 12
+        accidental, place = divmod(tonic + 1, SIZE)
+        return cls(f"{_SHARPED[place]}{_AS_TEXT[accidental]} {mode}", tonic + _MODES[mode])
 
     @staticmethod
     def closest(name: str) -> str | None:
@@ -119,12 +114,8 @@ class Key:
             rest = text[match.end() :].lower()
             close = difflib.get_close_matches(rest, MODE_NAMES, n=1, cutoff=0.4)
             return f"{tonic} {close[0] if close else 'major'}"
-        known = [
-            f"{letter} {mode}"
-            for letter in LETTERS
-            if letter in text.upper()
-            for mode in MODE_NAMES
-        ]
+        letters = [letter for letter in LETTERS if letter in text.upper()]
+        known = [f"{letter} {mode}" for letter in letters for mode in MODE_NAMES]
         return next(iter(difflib.get_close_matches(text, known, n=1)), None)
 
     def __str__(self) -> str:
@@ -186,16 +177,15 @@ class Key:
         return tuple(LETTERS[name] + _AS_TEXT[self.alterations[name]] for name in self._written)
 
     @cached_property
-    def _spelling(self) -> tuple[tuple[str, int], ...]:
-        """The name of each pitch class and its accidental, -1, 0 or 1. Shape (12,)."""
+    def _spelling(self) -> tuple[str, ...]:
+        """The name of each pitch class. Shape (12,)."""
         spelled = {}
         for pitch_class, fifths in _FIFTHS_OF_SHARPS.items():
             step = 1 if fifths <= self.signature + _REACH else -1
             letter = LETTERS[_NATURALS.index(pitch_class - step)]
-            spelled[pitch_class] = (letter + _AS_TEXT[step], step)
-        spelled |= {natural: (LETTERS[i], 0) for i, natural in enumerate(_NATURALS)}
-        for pitch_class, name in zip(self.pitch_classes, self.note_names, strict=True):
-            spelled[pitch_class] = (name, _ACCIDENTALS[name[1:]])
+            spelled[pitch_class] = letter + _AS_TEXT[step]
+        spelled |= zip(_NATURALS, LETTERS, strict=True)
+        spelled |= zip(self.pitch_classes, self.note_names, strict=True)
         return tuple(spelled[pitch_class] for pitch_class in range(12))
 
     def note_name(self, pitch: Pitch) -> str:
@@ -204,12 +194,12 @@ class Key:
         Outside the key, white keys have their own names. Black ones are sharps up to the leading
         note of the relative minor, going up by fifths, and flats beyond.
         """
-        return self._spelling[pitch % 12][0]
+        return self._spelling[pitch % 12]
 
     def pitch_name(self, pitch: Pitch) -> str:
         """The name of a pitch with its written octave: 60 is `C4`, or `B#3` in C sharp major."""
-        name, step = self._spelling[pitch % 12]
-        return f"{name}{(pitch - step) // 12 - 1}"
+        name = self._spelling[pitch % 12]
+        return f"{name}{(pitch - _ACCIDENTALS[name[1:]]) // 12 - 1}"
 
     def written(self, name: str, octave: int) -> Pitch:
         """The pitch of a note that is written in this key: `f` in G major is F sharp.

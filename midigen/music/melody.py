@@ -70,7 +70,10 @@ class Melody:
         self._chord.add(pitch)
         if chord_goes_on and self._top is not None and pitch <= self._top:
             return None
-        self._chord_direction = self._moves_to(pitch)
+        if self._before is None or pitch == self._before:
+            self._chord_direction = self._direction
+        else:
+            self._chord_direction = 1 if pitch > self._before else -1
         self._top = pitch
         degree = self.key.degree(pitch, self._chord_direction)
         assert degree is not None  # every pitch has neighbours in the key
@@ -81,8 +84,3 @@ class Melody:
         self._chord.discard(pitch)
         if not self._chord:
             self._chord_onset = None
-
-    def _moves_to(self, pitch: Pitch) -> int:
-        if self._before is None or pitch == self._before:
-            return self._direction
-        return 1 if pitch > self._before else -1

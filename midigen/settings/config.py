@@ -10,7 +10,7 @@ from typing import Any
 from midigen.errors import ConfigError
 from midigen.settings import config_file, controls
 from midigen.settings.kinds import did_you_mean
-from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.sections import Knob
 from midigen.settings.table import LISTS, SPECS, Settings
 from midigen.text import escape, printable
 

@@ -43,6 +43,9 @@ _ALIKE = 0.66
 _Name = tuple[str, ...]
 """A setting's name, after its section if it is in one."""
 
+_KNOWN: set[_Name] = {tuple(key.split(".")) for key in SPECS}
+_KNOWN |= {(name, inner.name) for name, of in LISTS.items() for inner in fields(of)}
+
 
 def find(passed_over: Callable[[Path], None] = lambda _: None) -> Path | None:
     """The configuration file in the working directory, or else in the user's folder.
@@ -151,19 +154,12 @@ def _named(text: str) -> set[_Name]:
 
 
 @cache
-def _known() -> set[_Name]:
-    """The names of all settings."""
-    in_lists = {(name, inner.name) for name, of in LISTS.items() for inner in fields(of)}
-    return {tuple(key.split(".")) for key in SPECS} | in_lists
-
-
-@cache
 def _likeness(name: _Name) -> float:
     """1 for a setting's name, perhaps misspelled; 0.5 if it is outside its section; else 0."""
-    alike = (len(name) == len(each) and all(map(_is_alike, name, each)) for each in _known())
+    alike = (len(name) == len(each) and all(map(_is_alike, name, each)) for each in _KNOWN)
     if any(alike):
         return 1
-    return 0.5 if any(name[-1] == each[-1] for each in _known()) else 0
+    return 0.5 if any(name[-1] == each[-1] for each in _KNOWN) else 0
 
 
 def _is_alike(one: str, other: str) -> bool:

@@ -8,11 +8,12 @@ pressed.
 import difflib
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from midigen.settings.kinds import AnswerLength, Choice, Flag, Kind, Number, Text, did_you_mean
-from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.sections import Knob, Scene
 from midigen.settings.table import SPECS, Settings
 
 
@@ -96,10 +97,8 @@ def read(control: Control) -> Any:
     if spec.kind is None or is_toggle(control):
         return None
     for value in _readings(control.value, spec.kind):
-        try:
+        with suppress(ValueError):
             return spec.kind.read(value)
-        except ValueError:
-            continue
     hint = did_you_mean(spec.kind, control.value)
     raise ValueError(f"{control.name} is {spec.kind.expected}, not {control.value!r}{hint}")
 
@@ -192,7 +191,7 @@ def _knob_problems(
         if other.sources == knob.sources and overlap:
             return {f"{key}.{kind}": f"{kind} {number} sets {other.name} already"}
     if knob.name not in CONTROLS:
-        return {f"{key}.name": why_not(knob.name, "") or "a control needs a name"}
+        return {f"{key}.name": unknown(knob.name, CONTROLS)}
     if why := wrong_value(knob, settings):
         return {f"{key}.value": why}
     return {key: why} if (why := _wrong_range(knob)) else {}

@@ -58,11 +58,9 @@ class Number:
         number = self.low * (1 - part) + self.high * part
         return round(number) if self.whole else float(number)
 
-    def part(self, value: Any) -> float | None:
-        """The place of a value in the range, 0 to 1; None for the word."""
-        if value == self.word:
-            return None
-        return float((value - self.low) / (self.high - self.low))
+    def part(self, value: float) -> float:
+        """The place of a number in the range, 0 to 1."""
+        return (value - self.low) / (self.high - self.low)
 
 
 def real(low: float, high: float, unit: str = "", word: str = "") -> Number:
@@ -73,11 +71,10 @@ def real(low: float, high: float, unit: str = "", word: str = "") -> Number:
 PITCH = Number(0, 127, "MIDI pitch; 60 is middle C")
 
 
-@dataclass(frozen=True)
 class Flag:
     """On or off."""
 
-    expected: str = "true or false"
+    expected = "true or false"
 
     def read(self, value: object) -> Any:
         if not isinstance(value, bool):
@@ -105,14 +102,11 @@ _LENGTH = re.compile(r"(\d{1,4}(?:\.\d{1,6})?) beats?")
 _SHORTEST: Beats = 0.125
 
 
-@dataclass(frozen=True)
 class AnswerLength:
     """`match`, `endless`, a number of notes, or a number of beats such as `"4 beats"`."""
 
-    notes: Number = Number(1, 1000, "notes")
-    expected: str = (
-        '"match", "endless", a whole number 1 to 1000 (notes), or beats such as "4 beats"'
-    )
+    notes = Number(1, 1000, "notes")
+    expected = '"match", "endless", a whole number 1 to 1000 (notes), or beats such as "4 beats"'
 
     def read(self, value: object) -> Any:
         if value in ("match", "endless"):
@@ -135,6 +129,7 @@ class InBeats:
         return f"{self.beats:.10g} beats"
 
 
+_MODES = ", ".join(MODE_NAMES)
 _TRANSPOSITION = re.compile(r"([+-]?\d+) (octave|degree)s?")
 
 
@@ -149,11 +144,10 @@ class Transposition:
         return f"{self.degrees} degrees" if self.degrees else f"{self.octaves} octaves"
 
 
-@dataclass(frozen=True)
 class Interval:
     """A transposition, such as `"1 octave"` or `"-2 degrees"`."""
 
-    expected: str = 'octaves -4 to 4 or degrees -14 to 14, such as "1 octave" or "-2 degrees"'
+    expected = 'octaves -4 to 4 or degrees -14 to 14, such as "1 octave" or "-2 degrees"'
 
     def read(self, value: object) -> Any:
         if isinstance(value, Transposition):
@@ -210,13 +204,10 @@ class AnyOf(_Described):
         return value
 
 
-@dataclass(frozen=True)
 class KeyName:
     """The name of a key, or `auto`."""
 
-    expected: str = '"auto" or a tonic and a mode, such as "G major", "Bb" or "F#m": ' + ", ".join(
-        MODE_NAMES
-    )
+    expected = f'"auto" or a tonic and a mode, such as "G major", "Bb" or "F#m": {_MODES}'
 
     def read(self, value: object) -> Any:
         if not isinstance(value, str):
@@ -248,11 +239,6 @@ def choice(default: StrEnum, meaning: str) -> Any:
 def switch(meaning: str) -> Any:
     """A setting that is on or off; by default it is off."""
     return setting(False, Flag(), meaning)
-
-
-def section(of: type) -> Any:
-    """A section of settings, `[name]` in TOML."""
-    return field(default_factory=of)
 
 
 def tables(entry: type, example: str) -> Any:

@@ -22,13 +22,25 @@ from midigen.settings import config_file
 _KINDS = ("cc", "program", "note")
 
 
-def prove(path: Path) -> None:
-    """Check that a mapping can be written to a file. Raises ConfigError if it can't."""
-    _parsed(path, _read(path)[0])
-    if config_file.is_there(path):  # root could write to a read-only file, but shouldn't
+def prove(path: Path) -> tuple[str, str, dict[str, Any]]:
+    """Check that a mapping can be written to a file; returns its text, encoding and content.
+
+    Of a file that doesn't exist, they are empty. Raises ConfigError if none can be written.
+    """
+    is_there = config_file.is_there(path)
+    text, encoding = config_file.read(path) if is_there else ("", "utf-8")
+    try:
+        table = tomllib.loads(text)
+        control = tomlkit.parse(text).get("control", AoT([]))
+    except (ValueError, RecursionError, TOMLKitError) as exc:
+        raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
+    if not isinstance(control, AoT):
+        raise ConfigError([f"{path}: control isn't written as [[control]], so none can be added"])
+    if is_there:  # root could write to a read-only file, but shouldn't
         is_marked = not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
         if is_marked or not os.access(path, os.W_OK):
             raise ConfigError([f"{path}: can't be written: it is read-only"])
+    return text, encoding, table
 
 
 def write_mapping(
@@ -41,9 +53,7 @@ def write_mapping(
     the value changes. Raises ConfigError, and leaves the file untouched, if the file can't take
     the mapping or the source sets another control.
     """
-    prove(path)
-    former, encoding = _read(path)
-    table = _parsed(path, former)
+    former, encoding, table = prove(path)
     entries: list[dict[str, Any]] = table.get("control", [])
     place = next((i for i, each in enumerate(entries) if _is_of(each, source)), None)
     valued = {} if value is None else {"value": value}
@@ -67,25 +77,7 @@ def write_mapping(
         raise ConfigError([f"{path}: can't be written: {exc.strerror or exc}"]) from exc
 
 
-def _read(path: Path) -> tuple[str, str]:
-    """The text and encoding of a file, empty if it doesn't exist. Raises ConfigError."""
-    return config_file.read(path) if config_file.is_there(path) else ("", "utf-8")
-
-
-def _parsed(path: Path, text: str) -> dict[str, Any]:
-    """Parse a document. Raises ConfigError if it isn't TOML or can't take a mapping."""
-    try:
-        table = tomllib.loads(text)
-        control = tomlkit.parse(text).get("control", AoT([]))
-    except (ValueError, RecursionError, TOMLKitError) as exc:
-        raise ConfigError([f"{path}: not TOML: {exc}"]) from exc
-    if not isinstance(control, AoT):
-        raise ConfigError([f"{path}: control isn't written as [[control]], so none can be added"])
-    return table
-
-
 def _is_of(entry: Mapping[str, Any], source: Mapping[str, int]) -> bool:
-    """Whether an entry is the mapping of a source."""
     return entry.get("channel", "all") in ("all", source["channel"]) and any(
         entry.get(kind) == source[kind] for kind in _KINDS if kind in source
     )
@@ -97,11 +89,8 @@ def _refuse_change(
     """Raise ConfigError if an entry sets another control, or tomlkit would reorder the document."""
     if entry.get("name") != name:
         kind = next(kind for kind in _KINDS if kind in source)
-        problem = (
-            f"{path}: {kind} {source[kind]} on channel {source['channel']} sets "
-            f"{entry.get('name')} already: it can't set {name} too"
-        )
-        raise ConfigError([problem])
+        taken = f"{kind} {source[kind]} on channel {source['channel']} sets {entry.get('name')}"
+        raise ConfigError([f"{path}: {taken} already: it can't set {name} too"])
     if tomlkit.dumps(tomlkit.parse(text)) != text:  # as it does with scattered tables
         raise ConfigError([f"{path}: its [[control]]s stand apart: put them one after another"])
 
@@ -156,5 +145,5 @@ def _taken_tail(document: tomlkit.TOMLDocument, table: Table) -> list[tuple[Key 
 
 def _controls(document: tomlkit.TOMLDocument) -> AoT:
     controls = document["control"]
-    assert isinstance(controls, AoT)  # see `_parsed`
+    assert isinstance(controls, AoT)  # see `prove`
     return controls

@@ -2,20 +2,19 @@
 
 Every setting has its `Kind`, which reads and checks values. `config` fills the table from TOML, and
 writes it as the commented config.toml. So a new setting is one new field of a section, in
-`playing` or `connections`; if it may change while midigen plays, `controls` names it too.
+`sections`; if it may change while midigen plays, `controls` names it too.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from midigen.music.keys import C_MAJOR, Key
 from midigen.music.melody import Chromatic
-from midigen.settings import playing
+from midigen.settings import sections
 from midigen.settings.choices import Api, Mode, TempoSource
-from midigen.settings.connections import ClockSending, Input, Osc, OutputSettings, Ports, Record
-from midigen.settings.kinds import KeyName, Text, choice, section, setting, switch, tables
-from midigen.settings.knobs_and_scenes import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
+from midigen.settings.kinds import KeyName, Text, choice, setting, switch, tables
+from midigen.settings.sections import KNOB_EXAMPLE, SCENE_EXAMPLE, Knob, Scene
 
 
 @dataclass(frozen=True)
@@ -37,21 +36,21 @@ class Settings:
         " ignore them",
     )
     thru: bool = switch("pass what you play on to the output as well")
-    ports: Ports = section(Ports)
-    input: Input = section(Input)
-    output: OutputSettings = section(OutputSettings)
-    range: playing.Range = section(playing.Range)
-    tempo: playing.Tempo = section(playing.Tempo)
-    clock: ClockSending = section(ClockSending)
-    rhythm: playing.Rhythm = section(playing.Rhythm)
-    turn: playing.Turn = section(playing.Turn)
-    response: playing.Response = section(playing.Response)
-    touch: playing.Touch = section(playing.Touch)
-    duet: playing.DuetSettings = section(playing.DuetSettings)
-    memory: playing.MemorySettings = section(playing.MemorySettings)
-    sampling: playing.Sampling = section(playing.Sampling)
-    osc: Osc = section(Osc)
-    record: Record = section(Record)
+    ports: sections.Ports = field(default_factory=sections.Ports)
+    input: sections.Input = field(default_factory=sections.Input)
+    output: sections.OutputSettings = field(default_factory=sections.OutputSettings)
+    range: sections.Range = field(default_factory=sections.Range)
+    tempo: sections.Tempo = field(default_factory=sections.Tempo)
+    clock: sections.ClockSending = field(default_factory=sections.ClockSending)
+    rhythm: sections.Rhythm = field(default_factory=sections.Rhythm)
+    turn: sections.Turn = field(default_factory=sections.Turn)
+    response: sections.Response = field(default_factory=sections.Response)
+    touch: sections.Touch = field(default_factory=sections.Touch)
+    duet: sections.DuetSettings = field(default_factory=sections.DuetSettings)
+    memory: sections.MemorySettings = field(default_factory=sections.MemorySettings)
+    sampling: sections.Sampling = field(default_factory=sections.Sampling)
+    osc: sections.Osc = field(default_factory=sections.Osc)
+    record: sections.Record = field(default_factory=sections.Record)
     control: tuple[Knob, ...] = tables(Knob, KNOB_EXAMPLE)
     scene: tuple[Scene, ...] = tables(Scene, SCENE_EXAMPLE)
 
@@ -82,8 +81,7 @@ class Settings:
         problems: dict[str, str] = {}
         if self.input.high < self.input.low:
             problems["input.high"] = f"at least input.low, {self.input.low}"
-        if self.range.high < self.range.low + 11:
-            lowest = self.range.low + 11
+        if self.range.high < (lowest := self.range.low + 11):
             problems["range.high"] = (
                 f"at least {lowest} ({self.key.pitch_name(lowest)}), 11 above range.low,"
                 " so that every note of the key is in the range"

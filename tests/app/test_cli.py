@@ -204,8 +204,8 @@ def test_a_value_that_cannot_be_learned_is_refused_before_it_listens(
 def test_render_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_midi(tmp_path / "in.mid", bpm=120)
     assert main(["render", str(source), "out.mid", "--seed", "1"]) == 0
-    assert capsys.readouterr().out == ("out.mid: 5 notes by the player, 5 by midigen, 5.8 s\n")
-    assert mido.MidiFile("out.mid").length == pytest.approx(5.75)
+    assert capsys.readouterr().out == ("out.mid: 5 notes by the player, 5 by midigen, 6.0 s\n")
+    assert mido.MidiFile("out.mid").length == pytest.approx(6.0)
     first = Path("out.mid").read_bytes()
     assert main(["render", str(source), "out.mid", "--seed", "1"]) == 0
     assert Path("out.mid").read_bytes() == first

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midigen.app.display import Display, Sheet, is_worthwhile
-from midigen.app.status_rows import Row, rows
+from midigen.app.display import Display, is_worthwhile
+from midigen.app.status_rows import Row, Sheet, rows
 from midigen.instrument.status import Status
 from tests.app.statuses import BUSY, SILENT, WIDE, plain
 from tests.terminals import open_pty, read_until

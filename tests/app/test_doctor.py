@@ -34,8 +34,7 @@ from midigen.live.midi_system import Listing, find_api
 from midigen.live.port_names import ports_of
 from midigen.live.ports import MidiPorts
 from midigen.settings.choices import Api
-from midigen.settings.connections import Osc, Ports, Record
-from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.sections import Osc, Ports, Record, Scene
 from midigen.settings.table import Settings
 from tests.jack import TIMEOUT, Hand, JackServer
 from tests.players import settings

@@ -11,7 +11,7 @@ from midigen.instrument.panel import Knobs, Panel
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
 from midigen.settings.choices import TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.sections import Knob
 from midigen.settings.table import Settings
 
 

@@ -34,11 +34,11 @@ class Broken(NextLetter):
 class TestCallResponse:
     def test_it_answers_a_phrase_with_as_many_notes(self) -> None:
         assert play(CALL, C_E) == [
-            (1.1, NoteOn(65, 60)),  # 0.5 s after the last key came up, as loud as the first
-            (1.3, NoteOff(65)),
-            (1.35, NoteOn(67, 100)),
-            (1.85, NoteOff(67)),  # the last one rings for a beat
-            (1.85, EndOfAnswer()),
+            (1.5, NoteOn(65, 60)),  # on the phrase's next step, as loud as its first note
+            (1.7, NoteOff(65)),
+            (1.75, NoteOn(67, 100)),
+            (2.25, NoteOff(67)),  # the last one rings for a beat
+            (2.25, EndOfAnswer()),
         ]
 
     def test_a_held_key_keeps_it_waiting(self) -> None:
@@ -51,28 +51,28 @@ class TestCallResponse:
         assert len(notes(play(chosen, C_E))) == 2 * expected
 
     def test_a_key_stops_the_answer_at_once_and_it_listens_again(self) -> None:
-        assert play(CALL, together(C_E, key(72, 1.4, 1.45))) == [
-            (1.1, NoteOn(65, 60)),
-            (1.3, NoteOff(65)),
-            (1.35, NoteOn(67, 100)),
-            (1.4, NoteOff(67)),
-            (1.4, EndOfAnswer()),
-            (1.95, NoteOn(74, 80)),  # one note answers one
-            (2.45, NoteOff(74)),
-            (2.45, EndOfAnswer()),
+        assert play(CALL, together(C_E, key(72, 1.8, 1.85))) == [
+            (1.5, NoteOn(65, 60)),
+            (1.7, NoteOff(65)),
+            (1.75, NoteOn(67, 100)),
+            (1.8, NoteOff(67)),
+            (1.8, EndOfAnswer()),
+            (2.35, NoteOn(74, 80)),  # one note answers one
+            (2.85, NoteOff(74)),
+            (2.85, EndOfAnswer()),
         ]
 
     def test_the_answers_last_note_gives_way_too(self) -> None:
-        outputs = play(CALL, together(C_E, key(72, 1.5, 1.6)))
-        assert (1.5, "off", 67) in notes(outputs)
+        outputs = play(CALL, together(C_E, key(72, 1.9, 2.0)))
+        assert (1.9, "off", 67) in notes(outputs)
 
     def test_the_note_off_goes_out_before_what_thru_passes(self) -> None:
         playing = performer(settings(turn={"silence": 0.5}, thru=True))
         playing.start(0.0)
         for time, event in C_E:
             playing.handle(event, time)
-        playing.advance(1.1)
-        assert playing.handle(NoteOn(67, 90), 1.2) == [
+        playing.advance(1.5)
+        assert playing.handle(NoteOn(67, 90), 1.6) == [
             NoteOff(65),
             EndOfAnswer(),
             NoteOn(67, 90),
@@ -96,7 +96,7 @@ class TestCallResponse:
         assert notes(outputs) == [(3.6, "on", 67), (4.1, "off", 67)]
 
     def test_the_end_of_the_phrase_can_be_said(self) -> None:
-        assert play(CALL, [*C_E, (0.7, EndOfPhrase())])[0] == (0.7, NoteOn(65, 60))
+        assert play(CALL, [*C_E, (0.7, EndOfPhrase())])[0] == (1.0, NoteOn(65, 60))
 
     def test_the_end_of_nothing_is_answered_with_nothing(self) -> None:
         assert play(CALL, [(0.7, EndOfPhrase())]) == [(0.7, EndOfAnswer())]
@@ -292,7 +292,7 @@ class TestEveryMode:
         ]
         assert playing.sounding == {62}
 
-    @pytest.mark.parametrize(("chosen", "now"), [(CALL, 1.1), (DUET, 0.5), (SOLO, 1.1)])
+    @pytest.mark.parametrize(("chosen", "now"), [(CALL, 1.5), (DUET, 0.5), (SOLO, 1.1)])
     def test_stop_ends_what_sounds_and_it_is_silent_afterwards(
         self, chosen: Settings, now: Seconds
     ) -> None:
@@ -318,7 +318,7 @@ class TestEveryMode:
         playing.start(5.0)
         for time, event in key(64, 6.0, 6.1):
             playing.handle(event, time)
-        assert playing.advance(6.6) == [NoteOn(65, 80)]
+        assert playing.advance(6.75) == [NoteOn(65, 80)]
 
     def test_thru_passes_notes_and_pedal_to_the_output_channel(self) -> None:
         chosen = settings(thru=True, output={"channel": 5})

@@ -243,20 +243,21 @@ def test_without_a_guard_it_may_stay_on_a_note() -> None:
 
 
 def test_each_answer_is_a_line_of_its_own() -> None:
-    keys = together(key(67, 0.0, 0.1), key(67, 2.0, 2.1))
+    """The second may begin with C, on which the first has ended."""
+    keys = together(key(67, 0.0, 0.1), key(72, 2.0, 2.1))
     assert play(guarded(1, 2), keys, predictor=SameLetter()) == [
         *note(67, 0.6, 0.8),
         *note(72, 0.85, 1.35),
         (1.35, EndOfAnswer()),
-        *note(67, 2.6, 2.8),
-        *note(72, 2.85, 3.35),
+        *note(72, 2.6, 2.8),
+        *note(74, 2.85, 3.35),
         (3.35, EndOfAnswer()),
     ]
 
 
 def test_a_prepared_answer_is_a_line_of_its_own_too() -> None:
     chosen = guarded(1, 1)
-    keys = together(key(67, 0.0, 0.1), key(67, 2.0, 2.1))
+    keys = together(key(67, 0.0, 0.1), key(69, 2.0, 2.1), key(67, 2.2, 2.3))
     for prepares in (False, True):
         playing = Performer(chosen, SameLetter(), np.random.default_rng(0))
         assert letters(chosen, live(playing, keys, prepares=prepares)) == [4, 4]

@@ -17,8 +17,7 @@ from midigen.music.keys import AUTO, Key
 from midigen.settings.choices import Mode, RhythmSource, TempoSource
 from midigen.settings.controls import Control
 from midigen.settings.kinds import Transposition
-from midigen.settings.knobs_and_scenes import Scene
-from midigen.settings.playing import Range
+from midigen.settings.sections import Range, Scene
 from midigen.settings.table import Settings
 from tests.players import AnyLetter, TimedEvents, key, onsets, run, settings
 from tests.scripts import (

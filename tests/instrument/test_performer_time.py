@@ -13,7 +13,7 @@ from midigen.instrument.events import EndOfAnswer, Event, Notice, TempoChange
 from midigen.midi.messages import Clock, NoteOn, Seconds, SongPosition
 from midigen.settings.choices import Mode, Quantize, RhythmSource, TempoSource
 from midigen.settings.controls import Control
-from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.sections import Scene
 from midigen.settings.table import Settings
 from tests.players import (
     TimedEvents,

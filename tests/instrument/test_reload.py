@@ -34,7 +34,7 @@ from midigen.settings.kinds import (
     Number,
     Transposition,
 )
-from midigen.settings.knobs_and_scenes import Knob, Scene
+from midigen.settings.sections import Knob, Scene
 from midigen.settings.table import Settings
 from tests.models import AnyLetterAndMemory, Moody, SameLetter, SecondLetter
 from tests.players import (

@@ -80,6 +80,23 @@ def test_drums_arent_melody_unless_they_are_named(
     assert len([kind for _, kind, _ in machine if kind == "note_on"]) == answers
 
 
+def test_the_same_call_three_times_has_three_answers_each_on_its_own_steps(
+    tmp_path: Path,
+) -> None:
+    """Steps of a beat; a phrase is over 0.7 s after its third one, and answered on the fifth."""
+    source = write_midi(tmp_path / "in.mid", bpm=100, pitches=(60, 62, 64))
+    file = mido.MidiFile(source)
+    call = [message for message in file.tracks[0] if message.type == "note_on"]
+    for _ in range(2):
+        file.tracks[0] += [call[0].copy(time=480 * 9), *(each.copy() for each in call[1:])]
+    file.save(source)
+    played = track_notes(rendered(source, settings(turn={"silence": 0.7})))["midigen"]
+    ons = [(tick, pitch) for tick, kind, pitch in played if kind == "note_on"]
+    assert [tick / 960 for tick, _ in ons[::3]] == [5, 17, 29]
+    answers = [tuple(pitch for _, pitch in ons[n : n + 3]) for n in (0, 3, 6)]
+    assert len(set(answers)) == 3
+
+
 def test_every_note_ends_in_the_file(tmp_path: Path) -> None:
     out = rendered(write_midi(tmp_path / "in.mid"), settings(mode=Mode.SOLO))
     for notes in track_notes(out).values():

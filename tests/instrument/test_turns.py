@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midigen.instrument.turns import UNKNOWN, Turns
-from midigen.settings.connections import OutputSettings
-from midigen.settings.playing import Turn
+from midigen.settings.sections import OutputSettings, Turn
 from midigen.settings.table import Settings
 from tests.players import panel
 

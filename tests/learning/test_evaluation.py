@@ -149,6 +149,18 @@ def test_notes_count_the_same_and_memory_ends_with_its_song() -> None:
         np.testing.assert_allclose(found, weighted)
 
 
+def test_the_first_32_notes_of_each_song_are_scored_on_their_own() -> None:
+    """It needs no bits for a scale after its first note, and many for a note that is repeated."""
+    scale = [note % SIZE for note in range(32)]
+    chance = math.log2(SIZE)
+    (lstm,) = (
+        score.first32
+        for score in evaluate(NextLetter(), songs([*scale, 3, 3, 3], [0, 0], scale), SCALE).scores
+        if score.name == "lstm"
+    )
+    assert lstm == pytest.approx((3 * chance + IMPOSSIBLE) / 66)
+
+
 def test_memory_helps_when_a_song_repeats_itself() -> None:
     table = scores(Leaning(CONSTANT), [0, 3, 1, 4] * 20)
     assert table["lstm+memory"][0] < table["lstm"][0] - 1

@@ -13,7 +13,7 @@ from midigen.live.port_names import Port
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOff, NoteOn
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 pytestmark = pytest.mark.skipif(
     sequencer_trouble(SEQUENCER) is not None, reason="ALSA's sequencer isn't there for this user"

@@ -17,7 +17,7 @@ from midigen.live.control_client import ask
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 from tests.jack import (
     SETTLES,
     SILENCING,

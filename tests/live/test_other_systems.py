@@ -14,7 +14,7 @@ from midigen.live.connection import Arrival
 from midigen.live.ports import MidiPorts
 from midigen.midi.messages import NoteOn
 from midigen.settings.choices import Api
-from midigen.settings.connections import Ports
+from midigen.settings.sections import Ports
 
 GONE = "(unplugged?): playing on without it"
 Callback = Callable[[tuple[list[int], float], object], None]

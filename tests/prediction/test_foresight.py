@@ -21,7 +21,7 @@ from midigen.prediction.session import Session
 from midigen.prediction.window import Degrees
 from midigen.settings.choices import Mode, Quantize, RhythmSource
 from midigen.settings.controls import Control
-from midigen.settings.knobs_and_scenes import Scene
+from midigen.settings.sections import Scene
 from midigen.settings.table import Settings
 from tests.models import CONSTANT
 from tests.players import (

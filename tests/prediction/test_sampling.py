@@ -1,4 +1,5 @@
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,29 @@ def test_top_p_is_applied_after_the_temperature() -> None:
     assert sample(probabilities, 0.99, temperature=0.2, top_p=0.65) == [0]
 
 
+# --- weights
+
+
+def without(*barred: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    counts = np.ones(7)
+    counts[[*barred]] = 0
+    return counts
+
+
+@given(weights, arrays(np.float64, 7, elements=st.floats(0.1, 1)), temperatures, top_ps, numbers)
+def test_a_weight_multiplies_a_probability(
+    drawn: Weights,
+    counts: np.ndarray[tuple[int], np.dtype[np.float64]],
+    temperature: float,
+    top_p: float,
+    number: float,
+) -> None:
+    products: Any = (drawn * counts)[None]
+    assert sample(
+        drawn[None], number, temperature=temperature, top_p=top_p, weights=counts
+    ) == sample(products, number, temperature=temperature, top_p=top_p)
+
+
 # --- a barred letter
 
 
@@ -106,7 +130,9 @@ def test_a_barred_letter_is_never_drawn(
 ) -> None:
     together = np.array(rows)
     copy = together.copy()
-    letters = sample(together, number, temperature=temperature, top_p=top_p, barred=barred)
+    letters = sample(
+        together, number, temperature=temperature, top_p=top_p, weights=without(barred)
+    )
     assert barred not in letters
     for row, letter in zip(together, letters, strict=True):
         others = np.delete(row, barred)
@@ -118,18 +144,18 @@ def test_a_barred_letter_is_never_drawn(
 def test_barring_a_letter_makes_it_impossible(
     drawn: Weights, temperature: float, top_p: float, number: float, barred: int
 ) -> None:
-    without = drawn.copy()
-    without[barred] = 0
-    if without.any():
+    others = drawn.copy()
+    others[barred] = 0
+    if others.any():
         assert sample(
-            drawn[None], number, temperature=temperature, top_p=top_p, barred=barred
-        ) == sample(without[None], number, temperature=temperature, top_p=top_p)
+            drawn[None], number, temperature=temperature, top_p=top_p, weights=without(barred)
+        ) == sample(others[None], number, temperature=temperature, top_p=top_p)
 
 
 @given(degrees)
 def test_when_only_the_barred_letter_is_possible_all_others_are_equally_likely(only: int) -> None:
     sure = np.eye(7, dtype=np.float32)[[only, (only + 1) % 7]]
-    letters = [sample(sure, i / 6, barred=only) for i in range(6)]
+    letters = [sample(sure, i / 6, weights=without(only)) for i in range(6)]
     assert [first for first, _ in letters] == [letter for letter in range(7) if letter != only]
     assert {second for _, second in letters} == {(only + 1) % 7}  # the other row is independent
 

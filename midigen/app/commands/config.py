@@ -6,8 +6,6 @@ import sys
 from midigen.app.options import add_port_settings, add_settings, effective_settings
 from midigen.settings import config
 
-EXAMPLE = "midigen config --mode duet > my.toml"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
@@ -15,7 +13,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print them."""
     text = config.render(effective_settings(options))
     if sys.stdout.encoding.lower() != "utf-8":  # so that a file of it can be read
         text = text.encode("ascii", "escape").decode()

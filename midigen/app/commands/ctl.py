@@ -3,13 +3,10 @@
 import argparse
 from collections.abc import Mapping
 
-from midigen.app.console import show
-from midigen.app.parser import add_name
+from midigen.app.console import add_name, show
 from midigen.errors import ExitCode, UsageError
 from midigen.settings import controls
 from midigen.text import printable
-
-EXAMPLE = "midigen ctl temperature 0.8"
 
 RELOAD = "reload"
 """Not a control: reloads the configuration."""
@@ -31,7 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Send the control, and print the result."""
     from midigen.live.control_client import ask
 
     request = _request(options.control, " ".join(options.value))

@@ -6,8 +6,6 @@ from midigen.app.console import show
 from midigen.app.options import add_run_options, effective_settings
 from midigen.errors import ExitCode
 
-EXAMPLE = "midigen doctor --mode duet --input Keys"
-
 add_options = add_run_options
 
 

@@ -13,6 +13,7 @@ from midigen.app.answers import (
     evaluation_seed,
     print_answers,
     report_answers,
+    warn_of_void_judge,
 )
 from midigen.app.console import show
 from midigen.app.options import add_settings, effective_settings, number
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from midigen.learning.generation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
     from midigen.settings.table import Settings
-
-EXAMPLE = "midigen evaluate pop corpus/pop909 --split test"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +63,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Score the model on the songs, and print or write the results."""
     options.model, name = None, options.model
     settings = effective_settings(options)
     if options.answers:
@@ -101,6 +99,7 @@ def run(options: argparse.Namespace) -> None:
         result |= as_json(answers)
         if not options.json:
             print_answers(answers)
+        warn_of_void_judge(answers)
     if options.json:
         print(json.dumps(result))
 

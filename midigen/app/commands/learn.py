@@ -11,13 +11,11 @@ from midigen.errors import UsageError
 from midigen.midi.messages import Message
 from midigen.settings import config_file, controls
 from midigen.settings.choices import Api
-from midigen.settings.knobs_and_scenes import Knob
+from midigen.settings.sections import Knob
 from midigen.settings.table import Settings
 
 if TYPE_CHECKING:
     from midigen.live.connection import Arrival
-
-EXAMPLE = "midigen learn temperature"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     settings = effective_settings(options, may_be_new=True)
     name, value = options.control, options.value
     if name not in controls.CONTROLS:
-        raise UsageError(controls.why_not(name, "") or name)
+        raise UsageError(controls.unknown(name, controls.CONTROLS))
 
     from midigen.settings import mappings
 

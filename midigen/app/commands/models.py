@@ -7,14 +7,10 @@ from typing import Any
 from midigen.app.console import show
 from midigen.errors import ModelError
 
-EXAMPLE = "midigen models"
-
-_CHAIN = re.compile(r"markov-\d|ltm\+stm")
 _NOT_AS_WRITTEN = (LookupError, OverflowError, StopIteration, TypeError, ValueError)
 
 
 def run(_: argparse.Namespace) -> None:
-    """Print a line for each model."""
     from midigen.prediction.models import list_models
     from midigen.prediction.onnx_predictor import open_model
 
@@ -39,7 +35,7 @@ def run(_: argparse.Namespace) -> None:
 def _measured(rows: Any) -> str:
     """A model's own scores and those of the best Markov chain, from the rows of its table."""
     own = next(row for row in rows if row["name"] == "lstm+memory")
-    chains = [row for row in rows if _CHAIN.fullmatch(row["name"])]
+    chains = [row for row in rows if re.fullmatch(r"markov-\d|ltm\+stm", row["name"])]
     rival = min(chains, key=lambda row: float(row["bits_per_note"]))
     return (
         f"{own['bits_per_note']:11.3f}  {own['top1']:6.1%}"

@@ -5,8 +5,6 @@ import argparse
 from midigen.app.console import show
 from midigen.errors import ExitCode
 
-EXAMPLE = "midigen ports"
-
 
 def run(_: argparse.Namespace) -> ExitCode:
     """Print the names, as `--input` and `--output` take them."""

@@ -6,8 +6,6 @@ from midigen.app.console import show
 from midigen.errors import UsageError
 from midigen.settings import config, config_file
 
-EXAMPLE = "midigen predict E A A"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

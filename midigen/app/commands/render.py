@@ -7,8 +7,6 @@ from midigen.app.console import show, tell
 from midigen.app.options import add_settings, effective_settings, new_rng
 from midigen.settings import config
 
-EXAMPLE = "midigen render in.mid out.mid --seed 1"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -25,7 +23,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Render the file, and draw it if asked to."""
     settings = effective_settings(options)
 
     from midigen.instrument.render import count_notes, render

@@ -6,8 +6,6 @@ import os
 from midigen.app.options import add_run_options, effective_settings
 from midigen.live import realtime
 
-EXAMPLE = 'midigen run --mode duet --input "USB Keyboard"'
-
 add_options = add_run_options
 
 

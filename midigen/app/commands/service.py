@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midigen import files
-from midigen.app.console import show
+from midigen.app.console import Parser, add_command, begin_commands, show
 from midigen.app.options import add_run_options, effective_settings
-from midigen.app.parser import Parser, add_command, begin_commands
 from midigen.errors import ExitCode, MidigenError, UsageError
 from midigen.settings.choices import Api
 from midigen.settings.table import Settings
-
-EXAMPLE = "midigen service status"
 
 NAME = "midigen.service"
 
@@ -61,33 +58,24 @@ _NOT_IN_FOLDER = re.compile(r"[\x00-\x1f\x7f]|[\s\\]\Z")  # systemd would drop t
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add its own commands: install, uninstall and status."""
-    services = begin_commands(parser, "act")
+    services = begin_commands(parser)
     text = "start it now and whenever you log in; it plays as `midigen run` would in this folder"
     example = 'midigen service install -- --mode duet --input "USB Keyboard"'
     install = add_command(services, "install", text, example)
-    install.set_defaults(act=_install)
+    install.set_defaults(run=_install)
     install.usage = "midigen service install [-h] [-- OPTION ...]"
     install.add_argument(
         "options", nargs="*", metavar="OPTION", help="what `midigen run` takes, after --"
     )
-    for name, text, act in (
+    for name, text, run in (
         ("uninstall", "stop it and remove it", _uninstall),
         ("status", "say whether it is installed and running", _status),
     ):
-        add_command(services, name, text, f"midigen service {name}").set_defaults(act=act)
+        add_command(services, name, text, f"midigen service {name}").set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> ExitCode:
-    """Carry out install, uninstall or status; without one, print the help."""
-    code: ExitCode | None = options.act(options)
-    return code or ExitCode.OK
-
-
-def _install(options: argparse.Namespace) -> None:
-    """Write the unit, start it now and have it started whenever you log in.
-
-    Raises MidigenError, which says what was written, what failed and which commands remain.
-    """
+def _install(options: argparse.Namespace) -> ExitCode:
+    """Write the unit, start it now and have it started whenever you log in."""
     path = unit_path()  # fails if this system has no services
     run = Parser(prog="midigen run")  # for its errors about unknown options
     add_run_options(run)
@@ -104,17 +92,15 @@ def _install(options: argparse.Namespace) -> None:
         raise MidigenError(f"{path} was written, but {problem}")
     show(f"{path}: installed; it plays as `midigen run` would in {folder}")
     show("it starts whenever you log in; to start it at boot: loginctl enable-linger")
+    return ExitCode.OK
 
 
-def _uninstall(_: argparse.Namespace) -> None:
-    """Stop the service and remove the unit.
-
-    Raises MidigenError, which says what was removed, what failed and which commands remain.
-    """
+def _uninstall(_: argparse.Namespace) -> ExitCode:
+    """Stop the service and remove the unit."""
     path = unit_path()
     if not path.exists():
         show(f"{path}: not installed")
-        return
+        return ExitCode.OK
     problem = _problem(["disable", "--now", NAME])
     try:
         path.unlink()
@@ -123,6 +109,7 @@ def _uninstall(_: argparse.Namespace) -> None:
     if problem := problem or _problem(["daemon-reload"]):
         raise MidigenError(f"{path} was removed, but {problem}")
     show(f"{path}: removed")
+    return ExitCode.OK
 
 
 def _status(_: argparse.Namespace) -> ExitCode:
@@ -143,9 +130,8 @@ def _prove(settings: Settings) -> None:
     if settings.ports.api is Api.TERMINAL:
         raise UsageError("a service has no terminal: choose other --ports")
     load_model(settings.model)
-    for scene in settings.scene:
-        if scene.model:
-            find_model(scene.model)
+    for name in settings.scene_models:
+        find_model(name)
 
 
 # --- the unit and systemctl
@@ -167,10 +153,13 @@ def unit_text(command: Sequence[str], folder: Path) -> str:
 
     Raises MidigenError if they contain characters that systemd can't take.
     """
-    _refuse(command[0], _NOT_IN_PROGRAM)
-    _refuse(str(folder), _NOT_IN_FOLDER)
-    for text in (*command, str(folder)):
-        _refuse(text, _NOT_UTF8)
+    checks = [(command[0], _NOT_IN_PROGRAM), (str(folder), _NOT_IN_FOLDER)]
+    checks += [(text, _NOT_UTF8) for text in (*command, str(folder))]
+    for text, characters in checks:
+        if found := characters.search(text):
+            raise MidigenError(
+                f"systemd can't take {found[0]!r} where it is in {text!r}: give it another name"
+            )
     words = [f":{command[0]}", *command[1:]]  # the colon keeps systemd from replacing $
     return _UNIT.format(
         command=" ".join(quoted(word) for word in words),
@@ -182,13 +171,6 @@ def unit_text(command: Sequence[str], folder: Path) -> str:
 def quoted(word: str) -> str:
     """A word as it is written in the command line of a unit (systemd.syntax(7))."""
     return word if _PLAIN.fullmatch(word) else f'"{word.translate(_ESCAPES)}"'
-
-
-def _refuse(text: str, characters: re.Pattern[str]) -> None:
-    if found := characters.search(text):
-        raise MidigenError(
-            f"systemd can't take {found[0]!r} where it is in {text!r}: give it another name"
-        )
 
 
 def _problem(*commands: Sequence[str]) -> str | None:

@@ -6,17 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from midigen.app.console import show
-from midigen.app.parser import add_name
+from midigen.app.console import add_name, show
 from midigen.errors import ExitCode
 from midigen.text import printable
 
 if TYPE_CHECKING:
     from midigen.midi.messages import Seconds
-
-EXAMPLE = "midigen status"
-
-_TITLE = re.compile(r".*?  +")  # up to where the value begins
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +20,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Ask for the status and print it."""
     from midigen.live.control_client import ask
 
     status = ask({"do": "status"}, options.name)
@@ -33,7 +27,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         print(json.dumps(status, indent=2))
     else:
         for line in table(status):
-            title = _TITLE.match(line)
+            title = re.match(r".*?  +", line)  # up to where the value begins
             show(line, title.end() if title else 0)
     return ExitCode.OK
 

@@ -9,8 +9,6 @@ from midigen.app.options import add_seed
 from midigen.app.songs import add_corpus, print_scores, read_songs, training_packages
 from midigen.errors import MidigenError, UsageError
 
-EXAMPLE = "midigen train corpus/pop909 --name pop --seed 1"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_corpus(parser, "*")
@@ -27,7 +25,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check the options, and train."""
     if options.recipe and (options.corpus or options.resume):
         raise UsageError("a recipe takes neither a corpus nor --resume")
     if not options.recipe and not (options.corpus and options.name):

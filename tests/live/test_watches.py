@@ -1,12 +1,19 @@
 """Cables are as the player left them, whatever ports and systems come and go."""
 
+import ctypes
+import os
+import subprocess
+import sys
 from collections.abc import Set
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from midigen.live.watches import Patch
+from midigen.live.midi_system import load_rtmidi
+from midigen.live.watches import JackWatch, Patch
+from tests.jack import TIMEOUT, JackServer
 
 OWN = ("in", "out")
 OTHERS = ("keyboard", "synth", "daw")
@@ -138,3 +145,21 @@ def test_what_could_not_be_plugged_in_is_tried_again() -> None:
     assert update(patch) == ["keyboard"]
     assert update(patch, {"keyboard"}) == []
     assert update(patch) == []  # now it was taken out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="PyDLL keeps the interpreter in a C call of POSIX")
+def test_the_end_of_a_server_is_noticed_without_the_interpreter(own_jack: JackServer) -> None:
+    """RtMidi keeps the interpreter while JACK's library waits for its own threads to finish."""
+    load_rtmidi()
+    watch = JackWatch("watch")
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60.0)  # so that no other thread runs once the call returns
+    end = subprocess.Popen(["sh", "-c", f"sleep 0.3; kill {own_jack.pid}"])
+    try:
+        ctypes.PyDLL(None).sleep(2)
+        gone = watch.gone
+    finally:
+        sys.setswitchinterval(interval)
+        end.wait(timeout=TIMEOUT)
+    assert gone
+    watch.close()
