@@ -8,7 +8,7 @@ short-term models and their combination weighted by entropy.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,10 +23,13 @@ from midigen.prediction.memory import ORDERS, Memory
 from midigen.prediction.steps import GAPS
 
 COUNTED_ORDER = 8
-"""The longest context that is counted, in letters or steps in time."""
+"""The longest context that is counted, in letters."""
 
 LONG_TERM_ORDER = 4
-"""The longest context of the long-term model, in letters: longer ones only made it worse."""
+"""The longest context of the long-term model: longer ones of letters only made it worse.
+
+Of steps in time, none that is longer is counted.
+"""
 
 BIAS = 1.0
 """How sharply the more certain of the two models is preferred.
@@ -47,9 +50,10 @@ PerNote: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Baselines:
-    """Counts of what followed every context of 0 to 8 symbols in the training songs.
+    """Counts of what followed every context of 0 to 8 letters in the training songs.
 
-    There are `size` symbols. Those of letters may have those of steps in time, `gaps`, with them.
+    Those of letters may have those of steps in time, `gaps`, with them, whose contexts are shorter.
+    There are `size` symbols of either kind.
     """
 
     _contexts: Sequence[npt.NDArray[np.int64]]  # of each order, as numbers in base `size`, rising
@@ -59,7 +63,12 @@ class Baselines:
 
     @classmethod
     def count(
-        cls, songs: Sequence[Symbols], gaps: Sequence[Symbols] | None = None, *, size: int = SIZE
+        cls,
+        songs: Sequence[Symbols],
+        gaps: Sequence[Symbols] | None = None,
+        *,
+        size: int = SIZE,
+        longest: int = COUNTED_ORDER,
     ) -> "Baselines":
         """Count in training songs, and in their steps in time if they are given.
 
@@ -67,7 +76,7 @@ class Baselines:
         """
         contexts: list[npt.NDArray[np.int64]] = []
         counts: list[PerNote] = []
-        for order in range(COUNTED_ORDER + 1):
+        for order in range(longest + 1):
             codes = np.concatenate([_context_codes(song, order, size)[order:] for song in songs])
             followers = np.concatenate([song[order:] for song in songs])
             found, index = np.unique(codes, return_inverse=True)
@@ -75,7 +84,9 @@ class Baselines:
             np.add.at(table, (index, followers), 1)
             contexts.append(found)
             counts.append(table)
-        of_gaps = None if gaps is None else cls.count(gaps, size=len(GAPS))
+        if gaps is None:
+            return cls(contexts, counts, size)
+        of_gaps = cls.count(gaps, size=len(GAPS), longest=LONG_TERM_ORDER)
         return cls(contexts, counts, size, of_gaps)
 
     def save(self, path: Path) -> None:
@@ -98,8 +109,8 @@ class Baselines:
         try:
             with path.open("rb") as file, np.load(file) as arrays:
                 has_gaps = any(name.startswith(_OF_GAPS) for name in arrays)
-                gaps = cls._read(arrays, _OF_GAPS, len(GAPS), None) if has_gaps else None
-                baselines = cls._read(arrays, "", SIZE, gaps)
+                gaps = cls._read(arrays, _OF_GAPS, len(GAPS), LONG_TERM_ORDER) if has_gaps else None
+                baselines = replace(cls._read(arrays, "", SIZE, COUNTED_ORDER), gaps=gaps)
         except FileNotFoundError as exc:
             raise ModelError(f"{path}: missing; `midigen train` writes it with the model") from exc
         except Exception as exc:  # NumPy's, zipfile's and zlib's errors have no common parent
@@ -107,16 +118,14 @@ class Baselines:
         return baselines
 
     @classmethod
-    def _read(
-        cls, arrays: Mapping[str, Any], prefix: str, size: int, gaps: "Baselines | None"
-    ) -> "Baselines":
+    def _read(cls, arrays: Mapping[str, Any], prefix: str, size: int, longest: int) -> "Baselines":
         """One of the tables in a file. Raises ValueError if it is damaged."""
-        orders = range(COUNTED_ORDER + 1)
+        orders = range(longest + 1)
         contexts = [arrays[f"{prefix}contexts_{order}"] for order in orders]
         counts = [arrays[f"{prefix}counts_{order}"].astype(np.float64) for order in orders]
         if not all(map(partial(_is_table, size), contexts, counts)):
             raise ValueError("it holds no tables of counts")
-        return cls(contexts, counts, size, gaps)
+        return cls(contexts, counts, size)
 
     def followers(self, song: Symbols, order: int = COUNTED_ORDER) -> npt.NDArray[np.float64]:
         """What followed the contexts before each symbol, order 0 first.
