@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from midigen.errors import MidiFileError, MidigenError
 
 if TYPE_CHECKING:
     from midigen.learning.corpus import Song
-    from midigen.learning.evaluation import Score
+    from midigen.learning.evaluation import Evaluation
 
 
 def add_corpus(parser: argparse.ArgumentParser, number: str) -> None:
@@ -56,14 +56,20 @@ def read_songs(options: argparse.Namespace) -> "list[Song]":
     return songs(tunes)
 
 
-def print_scores(scores: "Iterable[Score]") -> None:
-    """Print a line for each score: bits a note, the shares that were right and among three."""
+def print_scores(evaluation: "Evaluation") -> None:
+    """Print a line for each way to predict letters, and for each way of each other head."""
     show(f"{'':12}  bits a note   right  among three  bits, first 32 notes")
-    for score in scores:
+    for score in evaluation.scores:
         show(
             f"{score.name:12}  {score.bits_per_note:11.3f}  {score.top1:6.1%}  {score.top3:11.1%}"
             f"  {score.first32:20.3f}"
         )
+    for head, ways in evaluation.heads.items():
+        show(f"\n{head}")
+        for name, found in ways.items():
+            show(
+                f"{name:12}  {found.bits:11.3f}  {found.right:6.1%}  {'':11}  {found.first32:20.3f}"
+            )
 
 
 @contextlib.contextmanager

@@ -1,18 +1,19 @@
 """Finds how far to trust the session's memory beside a model, on songs that it didn't learn."""
 
+import math
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from midigen.learning.evaluation import predict_song
-from midigen.learning.notes import Letters
-from midigen.music.keys import SIZE
-from midigen.prediction.memory import ORDERS, Counts, Memory
+from midigen.learning.corpus import Song
+from midigen.learning.listening import memory_counts, predict_alone
+from midigen.prediction.memory import ORDERS, Counts
 from midigen.prediction.mixture import BUCKETS, Mixture, Probabilities, buckets
 from midigen.prediction.predictor import Predictor
 
+_MOST_NOTES = 50_000  # that it is found by: more tell hardly anything new
 _STEPS = 600
 _LEARNING_RATE = 0.02
 _CAUTION = -1.0  # where trust starts, and stays for contexts that never came: at 0.27
@@ -21,16 +22,17 @@ _CERTAIN = 0.999  # the most that a context is trusted, so that every letter sta
 _UNMIXED = np.array([[1.0, 0.0]], dtype=np.float32)  # exponents that leave the model as it is
 
 
-def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
+def calibrate(predictor: Predictor, songs: Sequence[Song]) -> Mixture:
     """The mixture that predicts the notes of songs with the fewest bits a note.
 
     It is found by gradient descent on what `Mixture.mix` computes, for all notes at once. A normal
     prior about the starting point holds it back, so that a few songs don't count for too much.
     """
-    alone = [predict_song(predictor, song, memory_amount=0.0)[1:] for song in songs]
+    chosen = _some(songs)
+    alone = [predict_alone(predictor, song)[1:] for song in chosen]
     model = np.concatenate(alone).astype(np.float32)
-    counts = np.concatenate([_memory_counts(song) for song in songs])
-    letters = np.concatenate([song[1:] for song in songs]).astype(np.int64)
+    counts = np.concatenate([memory_counts(song.letters)[1:] for song in chosen])
+    letters = np.concatenate([song.letters[1:] for song in chosen]).astype(np.int64)
     mixing = _Mixing(model, counts)
     optimizer = keras.optimizers.Adam(
         keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, _STEPS)
@@ -48,6 +50,12 @@ def calibrate(predictor: Predictor, songs: Sequence[Letters]) -> Mixture:
     for _ in range(_STEPS):
         descend()
     return mixing.mixture()
+
+
+def _some(songs: Sequence[Song]) -> Sequence[Song]:
+    """Songs from all over the collection, if they have too many notes together."""
+    notes = sum(len(song.letters) for song in songs)
+    return songs[:: math.ceil(notes / _MOST_NOTES)] if notes else songs
 
 
 class _Mixing:
@@ -82,13 +90,3 @@ class _Mixing:
     def mixture(self) -> Mixture:
         trust = tf.sigmoid(self._trust).numpy().reshape(ORDERS, BUCKETS) * _CERTAIN
         return Mixture(trust, np.concatenate([_UNMIXED, self._exponents.numpy()]))
-
-
-def _memory_counts(song: Letters) -> Counts:
-    """What the memory counts before each letter of a song but the first: (notes - 1, 16, 7)."""
-    memory = Memory()
-    counts = np.zeros((max(0, len(song) - 1), ORDERS, SIZE))
-    for note, degree in enumerate(song[:-1]):
-        memory.add(int(degree))
-        counts[note] = memory.counts()
-    return counts

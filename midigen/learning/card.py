@@ -8,15 +8,23 @@ from matplotlib.figure import Figure
 
 from midigen import files
 from midigen.learning.corpus import Side, Song
-from midigen.learning.evaluation import Score
+from midigen.learning.evaluation import Evaluation
 from midigen.learning.fitting import Plan, Progress
-from midigen.prediction import echoes
+from midigen.prediction.line import COMING, FEATURES, REACH, ROWS
 
 _WHOLE = "Songs are divided by a hash of their names."
 _CUT = """\
 They were too few to keep some of them aside. Of each, the first eight tenths were learned from,
 the next tenth validated and the last one tested, so the scores below tell how well it goes on
 in songs that it knows."""
+_HEADS = {
+    "octaves": "octave, given the letter",
+    "gaps": "step in time",
+    "shares": "length, as a share of the step",
+}
+_TOLD = """\
+Of steps in time, `lstm` is told nothing, as the chains are, and `lstm-told` if a phrase begins and
+how many notes it has left."""
 NOTES_MARK = "<!-- What stands below is kept when the model is trained again. -->"
 
 
@@ -38,16 +46,17 @@ class Facts:
 
 
 def write_card(
-    facts: Facts, parameters: int, scores: Sequence[Score], folder: Path, notes: str
+    facts: Facts, parameters: int, evaluation: Evaluation, folder: Path, notes: str
 ) -> None:
     """Write the card, `NAME.md`, and the learning curve, `NAME.png`, into a folder.
 
-    `parameters` is the number of weights, and `scores` are those of the test songs. `notes` are
+    `parameters` is the number of weights, and the evaluation is on the test songs. `notes` are
     what people wrote about the data and their choices; they go below the mark.
     """
     with files.replacing(folder / f"{facts.name}.png") as new:
         _draw_curve(facts, new)
-    files.write(folder / f"{facts.name}.md", [_text(facts, parameters, scores, notes).encode()])
+    text = _text(facts, parameters, evaluation, notes)
+    files.write(folder / f"{facts.name}.md", [text.encode()])
 
 
 def notes_of(card: Path) -> str:
@@ -57,20 +66,13 @@ def notes_of(card: Path) -> str:
     return card.read_text(encoding="utf-8").partition(NOTES_MARK)[2].lstrip("\n")
 
 
-def _text(facts: Facts, parameters: int, scores: Sequence[Score], notes: str) -> str:
-    plan, network, progress = facts.plan, facts.plan.architecture, facts.progress
+def _text(facts: Facts, parameters: int, evaluation: Evaluation, notes: str) -> str:
     sizes = {
         side: (len(songs), sum(len(song.letters) for song in songs))
         for side, songs in facts.sides.items()
     }
-    (tests, tested), (_, learned) = sizes[Side.TEST], sizes[Side.TRAINING]
-    epochs = len(progress.epochs)
-    speed = learned * epochs / max(progress.seconds, 1e-9)
+    tests, tested = sizes[Side.TEST]
     sides = "\n".join(f"| {side} | {songs} | {size} |" for side, (songs, size) in sizes.items())
-    rows = "\n".join(
-        f"| {score.name} | {score.bits_per_note:.3f} | {score.top1:.1%} | {score.top3:.1%} |"
-        for score in scores
-    )
     return (
         f"""# {facts.name}
 
@@ -82,17 +84,7 @@ Its scores below come from
 
     {facts.repeat}
 
-## Network
-
-It takes a window of 1 to {echoes.MAX_NOTES} letters. An LSTM ({network.layers} × {network.units} \
-units, {parameters:,} weights in all)
-goes through the newest {echoes.STEPS} of them. With each letter it gets its echoes: \
-what followed, in the {echoes.REACH} letters before,
-wherever the newest {", ".join(map(str, echoes.LENGTHS))} letters were the same, and after
-the latest match of {", ".join(map(str, echoes.LATEST))}; and the same for the intervals between \
-letters, where the newest
-{", ".join(map(str, echoes.INTERVALS))} were the same.
-A softmax over the seven letters ends it.
+{_network(facts, parameters)}
 
 ## Training
 
@@ -100,33 +92,77 @@ A softmax over the seven letters ends it.
 |---|---|---|
 {sides}
 
-{_WHOLE if facts.whole else _CUT} {epochs} epochs of {learned:,} notes took \
-{progress.seconds / 60:.1f} minutes,
-{speed:,.0f} notes a second. The best was epoch {progress.best + 1}, with
-{progress.epochs[progress.best].validation:.3f} bits a note in validation. Seed {progress.seed}, \
-AdamW with
-{plan.learning_rate:g} falling along a cosine, weight decay \
-{plan.weight_decay:g}, dropout {network.dropout:g}, batches of {plan.batch} \
-blocks of {echoes.STEPS} notes,
-weights averaged over {plan.average:g} epochs; {plan.moved:.0%} of the blocks \
-were moved round the seven letters. Validation songs also calibrated the \
-mixture with the session's memory.
+{_WHOLE if facts.whole else _CUT} {_training(facts)}
 
 ![The learning curve]({facts.name}.png)
 
 ## Scores
 
 On the {tests} test songs, {tested:,} notes, each predicted from its own song so far.
+It is told what an answer is told: when the note comes, and how many the phrase still has.
 
-| | bits a note | right | among three |
-|---|---|---|---|
-{rows}
+{_scores(evaluation)}
+
+## What else it predicts
+
+{_heads(evaluation)}
 
 {NOTES_MARK}
 
 {notes}""".rstrip()
         + "\n"
     )
+
+
+def _network(facts: Facts, parameters: int) -> str:
+    network = facts.plan.architecture
+    return f"""## Network
+
+An LSTM ({network.units} units, {parameters:,} weights in all with a hidden layer of \
+{network.hidden}) goes through the newest {ROWS} steps. A step is
+{FEATURES} numbers: its letter, octave, time, length and place in the bar, and their echoes, which \
+tell what
+followed in the {REACH} steps before wherever the same letters, intervals or times were heard. \
+{COMING} more
+tell what is decided of the note that comes. Softmaxes over seven letters, three octaves of each,
+18 steps in time and five lengths end it."""
+
+
+def _training(facts: Facts) -> str:
+    plan, progress = facts.plan, facts.progress
+    epochs = len(progress.epochs)
+    return f"""{epochs} epochs took {progress.seconds / 60:.1f} minutes. \
+The best was epoch {progress.best + 1}, with
+{progress.epochs[progress.best].validation:.3f} bits a letter in validation. Excerpts of the \
+training songs were learned, too, as if nothing had been
+heard before. Seed {progress.seed}, AdamW with {plan.learning_rate:g} falling along a cosine, \
+weight decay {plan.weight_decay:g},
+dropout {plan.architecture.dropout:g}, batches of {plan.batch} blocks of {ROWS} notes, weights \
+averaged over {plan.average:g} epochs; {plan.moved:.0%} of the blocks were
+moved round the seven letters, and in many of them some knowledge was hidden. Validation songs also
+calibrated the mixture with the session's memory."""
+
+
+def _scores(evaluation: Evaluation) -> str:
+    rows = (
+        f"| {score.name} | {score.bits_per_note:.3f} | {score.top1:.1%} | {score.top3:.1%} "
+        f"| {score.first32:.3f} |"
+        for score in evaluation.scores
+    )
+    heading = (
+        "| | bits a note | right | among three | bits, first 32 notes |\n|---|---|---|---|---|"
+    )
+    return "\n".join([heading, *rows])
+
+
+def _heads(evaluation: Evaluation) -> str:
+    rows = (
+        f"| {_HEADS[head]} | {name} | {score.bits:.3f} | {score.right:.1%} | {score.first32:.3f} |"
+        for head, ways in evaluation.heads.items()
+        for name, score in ways.items()
+    )
+    heading = "| | | bits a note | right | bits, first 32 notes |\n|---|---|---|---|---|"
+    return "\n".join([heading, *rows, "", _TOLD])
 
 
 def _draw_curve(facts: Facts, path: Path) -> None:

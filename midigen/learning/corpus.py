@@ -6,12 +6,9 @@ depends on the songs' names; if they are too few, each is cut into three parts i
 
 import hashlib
 import itertools
-import multiprocessing
 import os
 import re
-import signal
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -22,14 +19,13 @@ import numpy as np
 from midigen.errors import MidiFileError
 from midigen.learning.hearing import hear_melody, one_line
 from midigen.learning.notes import Letters, Notes, joined, notes_of
+from midigen.learning.processes import spread
 from midigen.midi.reader import load
 
 _SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi", ".rmid")
 _PART = re.compile(r"-(\d+)$")  # NAME-0, NAME-1: the parts of one song
 _EVENING = re.compile(r"(midigen-\d{4}-\d\d-\d\d)-\d{6}\b")  # a recording, up to its date
 _EXCERPT = re.compile(r"-last-\d+-min\b")  # a recording of the last minutes only
-_BATCH = 16  # files that a process reads at once
-_MOST_PROCESSES = 61  # Windows can't wait for more
 
 
 @dataclass(frozen=True)
@@ -94,25 +90,10 @@ def find_files(sources: Sequence[Path]) -> list[Path]:
 def read(files: Sequence[Path], track: str | None = None) -> Iterator[Tune | Skipped]:
     """The melody of each file, or why it has none, in the order of the files.
 
-    All processors read files, a batch at a time, so that a collection may be of any size. A file
-    that can't be read is Skipped and raises nothing.
+    All processors read, so that a collection may be of any size. A file that can't be read is
+    Skipped and raises nothing.
     """
-    work = partial(_read_or_skip, track=track)
-    processes = min(os.cpu_count() or 1, len(files) // _BATCH, _MOST_PROCESSES)
-    if processes <= 1:
-        yield from map(work, files)
-        return
-    # Spawned, because forking a process with threads (TensorFlow's) may hang. Ctrl-C is left to
-    # the parent, which ends the others, so that they don't each print a traceback.
-    with ProcessPoolExecutor(
-        processes,
-        multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    ) as pool:
-        at_once = processes * _BATCH * 4
-        for start in range(0, len(files), at_once):
-            yield from pool.map(work, files[start : start + at_once], chunksize=_BATCH)
+    return spread(partial(_read_or_skip, track=track), files)
 
 
 def read_file(path: Path, track: str | None = None) -> Tune:

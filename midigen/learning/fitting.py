@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,10 @@ from tqdm import tqdm
 
 from midigen import __version__, files
 from midigen.errors import MidigenError
-from midigen.learning.network import (
-    Architecture,
-    TrainingBatches,
-    build_network,
-    validation_batches,
-)
-from midigen.learning.notes import Letters
-from midigen.prediction import echoes
+from midigen.learning.batches import TrainingBatches, validation_batches
+from midigen.learning.corpus import Song
+from midigen.learning.network import Architecture, build_network, octave_nats
+from midigen.prediction.line import COMING, FEATURES
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,16 @@ class Plan:
     """How a network is trained. The defaults are what experiments found best (see the cards)."""
 
     architecture: Architecture = field(default_factory=Architecture)
-    epochs: int = 36
-    patience: int = 8
+    epochs: int = 10
+    patience: int = 4
     """It stops after so many epochs without a better validation."""
     batch: int = 128
     """Blocks in a batch."""
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
-    average: float = 4.0
+    others: float = 0.5
+    """What a bit of octaves, steps in time or shares counts beside one of letters."""
+    average: float = 2.0
     """The weights that play are averaged over about so many epochs."""
     moved: float = 0.3
     """The share of blocks whose letters are all moved by the same 1 to 6 round the seven.
@@ -54,7 +53,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Epoch:
-    """How an epoch went: bits a note in training (with dropout) and in validation."""
+    """How an epoch went: bits a letter in training, with much hidden, and in validation."""
 
     training: float
     validation: float
@@ -134,8 +133,8 @@ class ProgressFolder:
 
 def fit(
     plan: Plan,
-    training: Sequence[Letters],
-    validation: Sequence[Letters],
+    training: Sequence[Song],
+    validation: Sequence[Song],
     folder: ProgressFolder,
     seed: int,
     *,
@@ -198,6 +197,7 @@ def _new_model(plan: Plan, batches: int) -> keras.Model:
         warmup_target=plan.learning_rate,
         warmup_steps=batches,
     )
+    nats = partial(keras.losses.SparseCategoricalCrossentropy, from_logits=True)
     model.compile(
         keras.optimizers.AdamW(
             schedule,
@@ -206,19 +206,23 @@ def _new_model(plan: Plan, batches: int) -> keras.Model:
             use_ema=True,
             ema_momentum=1 - 1 / (plan.average * batches),
         ),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        [nats(), octave_nats, nats(), nats()],
+        loss_weights=[1.0, plan.others, plan.others, plan.others],
         weighted_metrics=[
-            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats")
+            [keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats")],
+            *([], [], []),
         ],
     )
     return model
 
 
-def _fingerprint(plan: Plan, songs: Sequence[Letters]) -> str:
+def _fingerprint(plan: Plan, songs: Sequence[Song]) -> str:
     """A hash of the network and the songs: a training is resumed only if it is the same."""
-    digest = hashlib.sha256(f"{__version__} {plan.architecture} {echoes.FEATURES}".encode())
+    digest = hashlib.sha256(f"{__version__} {plan.architecture} {FEATURES} {COMING}".encode())
     for song in songs:
-        digest.update(song.tobytes() + b"\xff")
+        digest.update(song.letters.tobytes() + b"\xff")
+        if song.notes is not None:
+            digest.update(song.notes.pitches.tobytes() + song.notes.onsets.tobytes())
     return digest.hexdigest()
 
 
@@ -241,7 +245,7 @@ class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         self.bar.set_description(f"epoch {epoch + 1}/{self.plan.epochs}")
 
     def on_train_batch_end(self, _batch: int, logs: Any = None) -> None:
-        nats = logs["nats"]
+        nats = logs["letters_nats"]
         epochs = self.progress.epochs
         best = f"{epochs[self.progress.best].validation:.3f}" if epochs else "none yet"
         self.bar.set_postfix_str(
@@ -252,12 +256,12 @@ class _Observer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         self.bar.update(min(self.batches.notes_per_batch, left))
 
     def on_test_end(self, logs: Any = None) -> None:
-        bits = logs["nats"] / math.log(2)
+        bits = logs["letters_nats"] / math.log(2)
         if all(bits < epoch.validation for epoch in self.progress.epochs):
             self.model.save_weights(self.folder.weights(len(self.progress.epochs)))
 
     def on_epoch_end(self, _epoch: int, logs: Any = None) -> None:
-        bits = (logs[each] / math.log(2) for each in ("nats", "val_nats"))
+        bits = (logs[each] / math.log(2) for each in ("letters_nats", "val_letters_nats"))
         self.progress.epochs.append(Epoch(*bits))
         self.progress.seconds = time.perf_counter() - self.began
         self.folder.save(self.model, self.progress)

@@ -1,34 +1,23 @@
-"""The network, what it sees, and its files: Keras builds and saves it, and ONNX Runtime plays it.
+"""The network and its files: Keras builds and saves it, and ONNX Runtime plays it."""
 
-It sees songs as rows, cut into blocks of 8 steps, in batches. A song is encoded once, as live play
-would hear it, and cut at another place in every epoch.
-"""
-
-import itertools
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import onnx
-import tensorflow as tf
 
 from midigen import files
-from midigen.learning.notes import Letters
 from midigen.music.keys import SIZE
-from midigen.prediction import echoes
+from midigen.prediction.line import COMING, COMING_PHRASE, FEATURES, ROWS
 from midigen.prediction.mixture import Mixture
 from midigen.prediction.onnx_predictor import FORMAT, VOCABULARY, write_mixture
+from midigen.prediction.steps import GAPS, OCTAVES, SHARES
 from midigen.prediction.window import Encoding
-
-NO_LETTER = SIZE
-"""The target of a step that a block doesn't have."""
 
 
 @dataclass(frozen=True)
@@ -44,42 +33,76 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The size of a network: its LSTM layers, the units in each, and the dropout after each."""
+    """The size of a network: the units of its LSTM and of its hidden layer, and the dropout."""
 
-    layers: int = 1
-    units: int = 128
+    units: int = 192
+    hidden: int = 128
     dropout: float = 0.3
 
 
 def build_network(architecture: Architecture, *, training: bool) -> keras.Model:
-    """The network that learns songs: encoded letters (see `echoes`), LSTMs, a dense layer.
+    """The network that learns songs: an LSTM over rows of steps, and four heads.
 
-    The one that plays takes any number of steps, shape (batch, steps, 203), and gives the
-    probabilities of the letter after the last one, shape (batch, 7). The one that is trained takes
-    8 steps and gives logits for the letter after each, shape (batch, 8, 7), which costs no more.
-    With a fixed length its loop can be unrolled, which made it twice as fast. Weights of the one
-    fit the other.
+    The one that plays takes any number of rows, shape (batch, steps, FEATURES), and what comes
+    next, (batch, COMING). It gives probabilities as in `Outlook`: of the letter after the last
+    step, (batch, 7), its octave, (batch, 7, 3), its step in time, (batch, 18), and its share of the
+    next one, (batch, 5). The step in time doesn't depend on what is decided of it.
+
+    The one that is trained takes 8 rows, each with what comes next, and gives logits after each,
+    which costs no more. With a fixed length its loop can be unrolled, which made it twice as fast.
+    Weights of the one fit the other.
     """
-    window = keras.Input((echoes.STEPS if training else None, echoes.FEATURES), name="window")
-    line = window
-    for layer in range(1, architecture.layers + 1):
-        line = keras.layers.LSTM(
-            architecture.units,
-            return_sequences=training or layer < architecture.layers,
-            unroll=training,
-            name=f"lstm_{layer}",
-        )(line)
-        line = keras.layers.Dropout(architecture.dropout)(line)
-    activation = None if training else "softmax"
-    return keras.Model(window, keras.layers.Dense(SIZE, activation, name="letters")(line))
+    rows = keras.Input((ROWS if training else None, FEATURES), name="rows")
+    coming = keras.Input((ROWS, COMING) if training else (COMING,), name="coming")
+    dropout = architecture.dropout
+    heard = keras.layers.LSTM(
+        architecture.units, return_sequences=training, unroll=training, name="lstm"
+    )(rows)
+    heard = keras.layers.Dropout(dropout)(heard)
+    both = keras.layers.Concatenate()([heard, coming])
+    hidden = keras.layers.Dense(architecture.hidden, "relu", name="hidden")(both)
+    told = keras.layers.Concatenate()([keras.layers.Dropout(dropout)(hidden), both])
+    untold = keras.layers.Concatenate()([heard, coming[..., COMING_PHRASE]])
+    paced = keras.layers.Dense(architecture.hidden // 2, "relu", name="paced")(untold)
+    untold = keras.layers.Concatenate()([paced, untold])
+    heads = [
+        _head(told, "letters", SIZE, training=training),
+        _head(told, "octaves", SIZE, len(OCTAVES), training=training),
+        _head(untold, "gaps", len(GAPS), training=training),
+        _head(told, "shares", len(SHARES), training=training),
+    ]
+    return keras.Model([rows, coming], heads)
+
+
+def _head(line: Any, name: str, *shape: int, training: bool) -> Any:
+    """Logits or probabilities of a shape, from a line of features."""
+    leading = (ROWS,) if training else ()
+    logits = keras.layers.Dense(math.prod(shape), name=f"{name}_logits")(line)
+    logits = keras.layers.Reshape((*leading, *shape), name=name if training else None)(logits)
+    return logits if training else keras.layers.Softmax(name=name)(logits)
+
+
+@keras.saving.register_keras_serializable("midigen")  # type: ignore[untyped-decorator]
+def octave_nats(targets: Any, logits: Any) -> Any:
+    """The nats of octaves, given the letter, shape (batch, steps).
+
+    Each target is three times the letter plus the class of its octave, shape (batch, steps), and
+    the logits have the shape (batch, steps, 7, 3).
+    """
+    targets = keras.ops.cast(targets, "int32")
+    letters = keras.ops.one_hot(targets // len(OCTAVES), SIZE)
+    given = keras.ops.sum(logits * letters[..., None], axis=-2)
+    return keras.losses.sparse_categorical_crossentropy(
+        targets % len(OCTAVES), given, from_logits=True
+    )
 
 
 def save(model: keras.Model, info: ModelInfo, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `NAME.keras` and `NAME.onnx` into a folder, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.keras", folder / f"{name}.onnx"
-    (window,) = model.inputs
-    signature = [keras.InputSpec(shape=window.shape, dtype=window.dtype, name="window")]
+    inputs = [keras.InputSpec(each.dtype, each.shape, name=each.name) for each in model.inputs]
+    signature = [inputs] if len(inputs) > 1 else inputs  # of one argument
     with files.replacing(paths[0]) as new_keras, files.replacing(paths[1]) as new_onnx:
         model.save(new_keras, include_optimizer=False)
         with warnings.catch_warnings():
@@ -106,114 +129,3 @@ def write_info(path: Path, info: ModelInfo) -> None:
     onnx.helper.set_model_props(graph, metadata)
     with files.replacing(path) as new:
         onnx.save(graph, new)
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Rows and the letter after each.
-
-    Those of a song have the shapes (notes - 1, 203) and (notes - 1,), those of blocks, which are
-    pieces of songs, (blocks, 8, 203) and (blocks, 8). A block that is shorter than 8 steps ends
-    with empty rows, whose target is NO_LETTER.
-    """
-
-    rows: npt.NDArray[np.float16]
-    targets: npt.NDArray[np.uint8]
-
-
-def encode(song: Letters) -> Steps:
-    """Encode a song. The rows are float16 to save memory."""
-    return Steps(echoes.encode_line(song[:-1]).astype(np.float16), song[1:])
-
-
-def cut_blocks(songs: Sequence[Steps], rng: np.random.Generator | None = None) -> Steps:
-    """Cut songs into blocks, from their beginnings or, with an `rng`, from a random place on."""
-    rows: list[npt.NDArray[np.float16]] = []
-    targets: list[npt.NDArray[np.uint8]] = []
-    for song in songs:
-        notes = len(song.targets)
-        phase = int(rng.integers(echoes.STEPS)) if rng is not None else 0
-        cuts = sorted({0, notes, *range(phase, notes, echoes.STEPS)})
-        for start, end in itertools.pairwise(cuts):
-            rows.append(_filled(song.rows[start:end], echoes.STEPS, 0))
-            targets.append(_filled(song.targets[start:end], echoes.STEPS, NO_LETTER))
-    return Steps(np.array(rows), np.array(targets))
-
-
-def move_letters(rows: npt.NDArray[np.float16], targets: npt.NDArray[np.uint8], by: int) -> None:
-    """Move all letters of a block up by 1 to 6, round the seven, in place.
-
-    A row is made of sevens of numbers, one number for each letter.
-    """
-    letters = rows.reshape(echoes.STEPS, -1, SIZE)
-    letters[:] = np.roll(letters, by, axis=-1)
-    real = targets != NO_LETTER
-    targets[real] = (targets[real] + by) % SIZE
-
-
-class TrainingBatches:
-    """The training songs in random batches of `batch` blocks, other ones for each `epoch`.
-
-    The share `moved` of the blocks has its letters moved (see `move_letters`).
-    """
-
-    def __init__(self, songs: Sequence[Letters], batch: int, moved: float, seed: int) -> None:
-        self.epoch = 0
-        """The epoch that the next batches are for."""
-        self._batch = batch
-        self._moved = moved
-        self._songs = [encode(song) for song in songs]
-        self._seed = seed
-        self.notes = sum(len(song.targets) for song in self._songs)
-        """The notes of an epoch."""
-        # Keras wants the same number in every epoch; some cuts make a few more, which are left out.
-        counts = (math.ceil(len(song.targets) / echoes.STEPS) for song in self._songs)
-        self.batches = math.ceil(sum(counts) / batch)
-        self.notes_per_batch = math.ceil(self.notes / self.batches)
-        """About how many notes a batch has."""
-
-    def dataset(self) -> tf.data.Dataset:
-        """The batches of one epoch after another, prepared while the network learns."""
-        signature = (
-            tf.TensorSpec((self._batch, echoes.STEPS, echoes.FEATURES), tf.float16),
-            tf.TensorSpec((self._batch, echoes.STEPS), tf.uint8),
-        )
-        batches = tf.data.Dataset.from_generator(self._make_batches, output_signature=signature)
-        return _weighted(batches.apply(tf.data.experimental.assert_cardinality(self.batches)))
-
-    def _make_batches(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-        rng = np.random.default_rng([self._seed, self.epoch])
-        blocks = cut_blocks(self._songs, rng)
-        order = rng.permutation(len(blocks.targets))[: self.batches * self._batch]
-        for start in range(0, self.batches * self._batch, self._batch):
-            chosen = order[start : start + self._batch]
-            rows = _filled(blocks.rows[chosen], self._batch, 0)
-            targets = _filled(blocks.targets[chosen], self._batch, NO_LETTER)
-            for block in np.flatnonzero(rng.random(self._batch) < self._moved):
-                move_letters(rows[block], targets[block], int(rng.integers(1, SIZE)))
-            yield rows, targets
-
-
-def validation_batches(songs: Sequence[Letters], batch: int) -> tf.data.Dataset:
-    """All of the songs in batches of `batch` blocks, the same each time."""
-    blocks = cut_blocks([encode(song) for song in songs])
-    size = math.ceil(len(blocks.targets) / batch) * batch
-    rows, targets = _filled(blocks.rows, size, 0), _filled(blocks.targets, size, NO_LETTER)
-    single = tf.data.Dataset.from_tensor_slices((rows, targets))
-    return _weighted(single.batch(batch, drop_remainder=True))
-
-
-def _filled(array: npt.NDArray[Any], length: int, empty: int) -> npt.NDArray[Any]:
-    result = np.full((length, *array.shape[1:]), empty, array.dtype)
-    result[: len(array)] = array
-    return result
-
-
-def _weighted(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Batches as Keras takes them: (rows, letters, weights), where an empty step weighs 0."""
-
-    def weigh(rows: Any, targets: Any) -> Any:
-        real = targets != NO_LETTER
-        return tf.cast(rows, tf.float32), tf.where(real, targets, 0), tf.cast(real, tf.float32)
-
-    return batches.map(weigh).prefetch(tf.data.AUTOTUNE)

@@ -1,13 +1,13 @@
 """Trains a model on songs: divides them, fits the network, and writes the files of the model.
 
-`network` is what is fitted, and what it sees; `fitting` fits it.
+`batches` is what the network sees, and `fitting` fits it.
 """
 
 import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from midigen.learning.baselines import Baselines
 from midigen.learning.calibration import calibrate
 from midigen.learning.card import Facts, notes_of, write_card
 from midigen.learning.corpus import Side, Song, cut, divide
-from midigen.learning.evaluation import Score, evaluate
+from midigen.learning.encoding import gaps_of
+from midigen.learning.evaluation import Evaluation, evaluate
 from midigen.learning.fitting import Plan, ProgressFolder, fit
 from midigen.learning.network import ModelInfo, save, write_info
-from midigen.prediction import echoes
+from midigen.prediction.line import KEPT
 from midigen.prediction.models import load_model
-from midigen.prediction.onnx_predictor import OnnxPredictor
+from midigen.prediction.onnx_predictor import open_model
 from midigen.prediction.predictor import Predictor
 from midigen.prediction.window import Encoding
 
@@ -38,7 +39,7 @@ class Trained:
     """The files that a training wrote, and how well the model predicts its test songs."""
 
     files: tuple[Path, ...]
-    scores: tuple[Score, ...]
+    evaluation: Evaluation
     interrupted: bool
 
 
@@ -68,18 +69,17 @@ def train(
         seed = progress_folder.read().seed if resume else secrets.randbits(32)
     notes = notes_of(folder / f"{name}.md")
     notebook = load_model("notebook")
-    letters = {side: [song.letters for song in sides[side]] for side in Side}
-    training, validation = letters[Side.TRAINING], letters[Side.VALIDATION]
+    training, validation = sides[Side.TRAINING], sides[Side.VALIDATION]
     network, progress = fit(plan, training, validation, progress_folder, seed, resume=resume)
     facts = Facts(name, command, repeat, plan, sides, is_whole, progress)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
         new = Path(temporary)
-        scores = _write_model(network, facts, new, notebook)
-        write_card(facts, network.count_params(), scores, new, notes)
+        evaluation = _write_model(network, facts, new, notebook)
+        write_card(facts, network.count_params(), evaluation, new, notes)
         files = tuple(file.replace(folder / file.name) for file in sorted(new.iterdir()))
     if not progress.interrupted:
         shutil.rmtree(progress_folder.folder)
-    return Trained(files, tuple(scores), progress.interrupted)
+    return Trained(files, evaluation, progress.interrupted)
 
 
 def _divide(songs: Sequence[Song]) -> tuple[dict[Side, list[Song]], bool]:
@@ -97,7 +97,7 @@ def _divide(songs: Sequence[Song]) -> tuple[dict[Side, list[Song]], bool]:
 
 def _write_model(
     network: keras.Model, facts: Facts, folder: Path, notebook: Predictor
-) -> list[Score]:
+) -> Evaluation:
     """Write the network and the baselines, and return their scores, which the .onnx file has too.
 
     The memory's mixture is calibrated on the validation songs.
@@ -111,20 +111,22 @@ def _write_model(
     }
     if not facts.whole:
         provenance["cut"] = True  # so that an evaluation divides the songs in the same way
-    info = ModelInfo(1, echoes.MAX_NOTES, Encoding.ECHO, provenance)
+    info = ModelInfo(1, KEPT, Encoding.STEPS, provenance)
     _, onnx_file = save(network, info, folder, facts.name)
-    validation = [song.letters for song in facts.sides[Side.VALIDATION]]
-    info = replace(info, mixture=calibrate(OnnxPredictor(onnx_file), validation))
+    mixture = calibrate(open_model(onnx_file), facts.sides[Side.VALIDATION])
+    info = replace(info, mixture=mixture)
     write_info(onnx_file, info)
-    baselines = Baselines.count([song.letters for song in facts.sides[Side.TRAINING]])
+    training = facts.sides[Side.TRAINING]
+    letters, gaps = [song.letters for song in training], [gaps_of(song) for song in training]
+    baselines = Baselines.count(letters, gaps)
     baselines.save(folder / f"{facts.name}.baselines.npz")
-    scores = evaluate(
-        OnnxPredictor(onnx_file),
+    evaluation = evaluate(
+        open_model(onnx_file),
         facts.sides[Side.TEST],
         baselines,
         notebook,
         lambda songs: tqdm(songs, desc="test songs", unit=" songs", dynamic_ncols=True),
     )
-    provenance["scores"] = [asdict(score) for score in scores]
+    provenance |= {"scores": evaluation.rows(), "heads": evaluation.heads_by_name()}
     write_info(onnx_file, info)
-    return scores
+    return evaluation

@@ -350,3 +350,57 @@ def test_an_archive_with_other_arrays_is_refused(
     change(arrays)
     np.savez_compressed(saved, **arrays)
     assert_refused(saved)
+
+
+# --- steps in time
+
+
+GAP_LINES = [[5, 5, 2, 5, 5, 2], [5, 17, 0]]
+
+
+def with_gaps() -> Baselines:
+    return Baselines.count([song(0, 1, 2)], [song(*line) for line in GAP_LINES])
+
+
+def test_steps_in_time_are_counted_as_letters_are() -> None:
+    """There are 18 of them, so in the lowest order each of three kinds escapes to 1/18."""
+    gaps = with_gaps().gaps
+    assert gaps is not None
+    (row,) = gaps.markov(song(0), 0)
+    kinds, notes = 4, 9
+    expected = np.zeros(18)
+    for line in GAP_LINES:
+        for gap in line:
+            expected[gap] += 1
+    np.testing.assert_allclose(row, (expected + kinds / 18) / (notes + kinds))
+    rows = gaps.long_and_short_term(song(*[5, 5, 2] * 8))
+    assert rows.shape == (24, 18)
+    assert_probabilities(rows)
+    assert rows[-1].argmax() == 2
+    assert rows[-1].max() > 0.8
+
+
+def test_steps_in_time_are_saved_with_the_letters(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    with_gaps().save(path)
+    loaded = Baselines.load(path)
+    line = song(5, 5, 2, 5)
+    assert loaded.gaps is not None
+    expected = with_gaps().gaps
+    assert expected is not None
+    np.testing.assert_array_equal(loaded.gaps.followers(line), expected.followers(line))
+    np.testing.assert_array_equal(loaded.followers(song(0, 1)), with_gaps().followers(song(0, 1)))
+
+
+def test_baselines_of_letters_alone_have_no_steps_in_time(saved: Path) -> None:
+    assert Baselines.load(saved).gaps is None
+
+
+def test_damaged_steps_in_time_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    with_gaps().save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    del arrays["gaps_counts_2"]
+    np.savez_compressed(path, **arrays)
+    assert_refused(path)

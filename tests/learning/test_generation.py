@@ -12,7 +12,7 @@ from midigen.instrument.performer import Performer
 from midigen.instrument.render import perform
 from midigen.learning.baselines import Baselines
 from midigen.learning.corpus import Song
-from midigen.learning.evaluation import (
+from midigen.learning.generation import (
     CONTINUATION,
     OPENING,
     PHRASE,
@@ -202,7 +202,7 @@ def test_an_opening_is_carried_on_as_in_live_play(seed: int) -> None:
     chosen = settings(
         response={"length": CONTINUATION}, sampling={"max_repeat": 2, "temperature": 2.0}
     )
-    opening = random_song(seed, OPENING).letters
+    opening = random_song(seed, OPENING)
     sampler = new_sampler(chosen.sampling, np.random.default_rng(seed))
     carried_on = carry_on(predictor, opening, sampler, chosen.memory.amount)
-    assert carried_on.tolist() == played_live(predictor, chosen, opening, seed)
+    assert carried_on.tolist() == played_live(predictor, chosen, opening.letters, seed)

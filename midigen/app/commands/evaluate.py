@@ -24,7 +24,8 @@ from midigen.settings.kinds import Number
 if TYPE_CHECKING:
     from midigen.learning.baselines import Baselines
     from midigen.learning.corpus import Song
-    from midigen.learning.evaluation import Report, Score
+    from midigen.learning.evaluation import Evaluation
+    from midigen.learning.generation import Report
     from midigen.prediction.onnx_predictor import OnnxPredictor
     from midigen.settings.table import Settings
 
@@ -74,10 +75,10 @@ def run(options: argparse.Namespace) -> None:
     baselines = Baselines.load(predictor.path.with_suffix(".baselines.npz"))
     songs = _songs(options, is_cut=bool(predictor.provenance.get("cut")))
     notes = sum(len(song.letters) for song in songs)
-    scores = _scores(predictor, songs, baselines)
+    evaluation = _evaluate(predictor, songs, baselines)
     if not options.json:
         show(f"{name} on {len(songs)} songs, {notes} notes")
-        print_scores(scores)
+        print_scores(evaluation)
     if options.notes:
         _write_notes(options.notes, predictor, songs)
     result: dict[str, Any] = {
@@ -85,7 +86,8 @@ def run(options: argparse.Namespace) -> None:
         "corpus": [str(each) for each in options.corpus],
         "songs": len(songs),
         "notes": notes,
-        "rows": [asdict(score) for score in scores],
+        "rows": evaluation.rows(),
+        "heads": evaluation.heads_by_name(),
     }
     if options.generate:
         report = _generated(predictor, songs, baselines, options.generate, settings)
@@ -114,9 +116,9 @@ def _songs(options: argparse.Namespace, *, is_cut: bool) -> "list[Song]":
     return songs
 
 
-def _scores(
+def _evaluate(
     predictor: "OnnxPredictor", songs: "list[Song]", baselines: "Baselines"
-) -> "list[Score]":
+) -> "Evaluation":
     from tqdm import tqdm
 
     from midigen.learning.evaluation import evaluate
@@ -134,9 +136,9 @@ def _generated(
     settings: "Settings",
 ) -> "Report":
     from midigen.instrument.drawing import new_sampler
-    from midigen.learning.evaluation import report
+    from midigen.learning import generation
 
-    return report(
+    return generation.report(
         predictor,
         songs,
         baselines,
@@ -149,7 +151,7 @@ def _generated(
 
 def _print_report(report: "Report") -> None:
     """Compare what a model plays with how the songs go on."""
-    from midigen.learning.evaluation import CONTINUATION, OPENING, PHRASE
+    from midigen.learning.generation import CONTINUATION, OPENING, PHRASE
 
     show(
         f"\n{report.openings} openings of {OPENING} notes carried on for {CONTINUATION}, "
@@ -170,7 +172,7 @@ def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") ->
     import csv
 
     from midigen import files
-    from midigen.learning.evaluation import predict_song
+    from midigen.learning.listening import predict_song
     from midigen.music.keys import LETTERS
 
     try:
@@ -178,7 +180,7 @@ def _write_notes(path: Path, predictor: "OnnxPredictor", songs: "list[Song]") ->
             table = csv.writer(file)
             table.writerow(["song", "note", "letter", *LETTERS])
             for song in songs:
-                rows = predict_song(predictor, song.letters, memory_amount=1.0)
+                rows = predict_song(predictor, song, memory_amount=1.0)
                 for note, (degree, row) in enumerate(zip(song.letters, rows, strict=True)):
                     probabilities = (f"{probability:.9g}" for probability in row)
                     table.writerow([song.name, note, LETTERS[degree], *probabilities])

@@ -75,7 +75,7 @@ def _train_on_songs(options: argparse.Namespace) -> None:
         )
     except OSError as exc:
         raise MidigenError(f"{exc.filename}: can't be written: {exc.strerror or exc}") from exc
-    print_scores(trained.scores)
+    print_scores(trained.evaluation)
     show("wrote " + ", ".join(str(file) for file in trained.files))
     if trained.interrupted:
         tell("interrupted: this is the best model so far; --resume continues from here")
