@@ -75,15 +75,13 @@ class Foresight:
 
 def _fault(outlook: Outlook, *, rows: int) -> str:
     """What is wrong with a model's output; empty if nothing is."""
-    parts = (
-        (outlook.letters, (rows, SIZE)),
+    others = (
         (outlook.octaves, (rows, SIZE, len(OCTAVES))),
         (outlook.gaps, (rows, len(GAPS))),
         (outlook.shares, (rows, len(SHARES))),
     )
-    for likely, shape in parts:
-        if likely is None:
-            continue
+    known = [(likely, shape) for likely, shape in others if likely is not None]
+    for likely, shape in [(outlook.letters, (rows, SIZE)), *known]:
         if likely.shape != shape:
             return f"it gives an array of shape {likely.shape}"
         if not ((likely >= 0) & (likely < np.inf)).all() or not likely.any(axis=-1).all():

@@ -64,7 +64,10 @@ def open_model(path: Path) -> "OnnxPredictor":
     Raises ModelError if the file is missing, damaged or of another kind.
     """
     session = _open_session(path)
-    metadata = session.get_modelmeta().custom_metadata_map
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as exc:
+        raise _refusal(path, f"not a midigen model: its metadata is damaged: {exc}") from exc
     encoding = metadata.get("midigen.encoding")
     if encoding == Encoding.STEPS:
         return OnnxStepPredictor(path, session, metadata)

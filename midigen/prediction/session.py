@@ -85,7 +85,8 @@ class Session:
         """What to expect of the next note, as a batch of one.
 
         With `answers`, what to expect of the note after the next one, for each of the seven
-        letters that may be: a batch of seven, where row d holds once the player has played d.
+        letters that may be: a batch of seven, where row d holds once the player has played d. (If
+        midigen has played since the player's newest step, it still counts that; see OWN_WEIGHT.)
         """
         outlook = self._expect(coming, answers=answers)
         mixture = self._predictor.mixture

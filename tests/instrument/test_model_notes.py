@@ -76,8 +76,13 @@ def test_on_a_shared_beat_it_is_in_its_beats() -> None:
     ]
 
 
+def test_an_answer_that_is_due_at_once_is_foreseen() -> None:
+    """While the player is silent, before it is midigen's turn."""
+    outputs = drive(new(Sure()), key(60, 0.0, 0.2), 3.0, always(0.01))
+    assert played(outputs) == [(0.7, "on", 62), (1.2, "off", 62)]
+
+
 def test_forecasts_are_made_ahead_so_that_every_note_is_in_time() -> None:
-    """The first note's while the player is silent, before it is midigen's turn."""
     outputs = drive(new(Sure(0.25, 0.5)), C_D_E, 9.0, always(0.01))
     assert played(outputs) == [
         *((2.4, "on", 65), (2.7, "off", 65)),

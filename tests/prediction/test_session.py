@@ -59,6 +59,7 @@ def assert_alike(one: Session, other: Session) -> None:
 def test_predictions_after_each_letter_are_those_made_later(
     predictor: Leaning, moves: list[tuple[str, int | float | None]]
 ) -> None:
+    moves = [*moves, ("hear", 0)]
     ahead = letters_of(session(predictor, *moves), answers=True)
     assert ahead.shape == (SIZE, SIZE)
     for degree in range(SIZE):
