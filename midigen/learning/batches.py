@@ -60,7 +60,7 @@ def gather(songs: Sequence[Encoded], blocks: Cuts, size: int) -> Encoded:
 
 def move(batch: Encoded, by: npt.NDArray[np.int64]) -> None:
     """Move all letters of each block up by 0 to 6, shape (blocks,), round the seven, in place."""
-    for step in range(1, SIZE):
+    for step in set(by.tolist()) - {0}:
         where = np.flatnonzero(by == step)
         rows, coming = batch.rows[where], batch.coming[where]
         move_letters(rows, coming, step)
