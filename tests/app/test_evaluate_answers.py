@@ -77,7 +77,8 @@ def test_the_table_has_a_column_for_each_answerer(
     tunes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", "pop", str(tunes), "--answers", "20"]) == ExitCode.OK
-    scores, _, table = capsys.readouterr().out.partition("\n\n")
+    scores, _, rest = capsys.readouterr().out.partition("\n\n")
+    table = rest[rest.index("20 calls") :]
     assert "bits, first 32 notes" in scores
     heading, _, columns, *rows = table.splitlines()
     assert heading == "20 calls and their answers"

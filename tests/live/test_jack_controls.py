@@ -12,11 +12,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx.numpy_helper import from_array, to_array
 from pythonosc.udp_client import SimpleUDPClient
 
 from midigen.errors import ExitCode
 from midigen.midi.messages import ChannelMessage, NoteOff, NoteOn
+from midigen.music.keys import SIZE
 from midigen.prediction.onnx_predictor import open_model
 from tests.jack import (
     C_MAJOR_SCALE,
@@ -33,7 +36,6 @@ from tests.jack import (
 from tests.players import NOTEBOOK
 from tests.terminals import open_pty, read_until
 
-POP = NOTEBOOK.with_name("pop.onnx")
 LOOPBACK = "127.0.0.1"
 PLAIN = ("--set", "touch.variation=0", "--set", "sampling.max_repeat=off")
 SURE = ("--set", "sampling.temperature=0", *PLAIN)
@@ -118,11 +120,11 @@ def test_again_gives_another_answer_to_the_same_phrase(midigen: Start, tmp_path:
     running.read_until("again: there is no answer to repeat")
     play_phrase(running.hand, 60, 62, 64)
     running.ear.wait_for(3, NoteOff)
-    first = list(running.ear.messages)
-    assert len(first) == 6
     running.hand.press(80)
     running.ear.wait_for(6, NoteOff)
-    assert running.ear.messages == first * 2  # at temperature 0 it knows one answer only
+    pitches = [note.pitch for note in running.ear.of(NoteOn)]
+    assert len(pitches) == 6
+    assert pitches[3:] != pitches[:3]
 
 
 # --- scenes
@@ -134,14 +136,27 @@ program = 1
 value = "verse"
 [[scene]]
 name = "verse"
-model = "pop"
-set = { velocity = 0.5, subdivision = 4 }
+model = "{model}"
+set = {{ velocity = 0.5, subdivision = 4 }}
 """
+
+
+def other_notebook(folder: Path) -> Path:
+    """The notebook's model with its letters moved up by one, so that the two never agree."""
+    model = onnx.load(NOTEBOOK)
+    for weights in model.graph.initializer:
+        if weights.dims[-1:] == [SIZE]:
+            moved = np.roll(to_array(weights), 1, axis=-1)
+            weights.CopyFrom(from_array(moved, weights.name))
+    path = folder / "other.onnx"
+    onnx.save(model, path)
+    return path
 
 
 def test_a_scene_changes_an_answer_under_way(midigen: Start, tmp_path: Path) -> None:
     """Each note is the likeliest by the model that plays then, after all that was played."""
-    options = configured(tmp_path, SCENE)
+    other = other_notebook(tmp_path)
+    options = configured(tmp_path, SCENE.format(model=other.as_posix()))
     running = midigen(
         *options, *STEADY, *SURE, "--set", "memory.amount=0", "--set", "response.length=20"
     )
@@ -157,7 +172,7 @@ def test_a_scene_changes_an_answer_under_way(midigen: Start, tmp_path: Path) -> 
     assert [note.velocity for note in notes] == [90] * before + [45] * (20 - before)
     assert 4 <= before < 20
     letters = [6, 3, 1, *(C_MAJOR_SCALE.index(60 + note.pitch % 12) for note in notes)]
-    models = [open_model(NOTEBOOK)] * before + [open_model(POP)] * (20 - before)
+    models = [open_model(NOTEBOOK)] * before + [open_model(other)] * (20 - before)
     expected = [
         int(model.predict(np.array([letters[:end][-model.max_notes :]])).argmax())
         for end, model in enumerate(models, start=3)
