@@ -171,7 +171,7 @@ def test_models_are_found_by_path_then_in_models_then_among_the_shipped(
     (tmp_path / "models" / "notebook.onnx").write_bytes(b"")
     (tmp_path / "models" / "mine.onnx").write_bytes(b"")
     assert find_model("notebook") == Path("models/notebook.onnx")
-    with pytest.raises(ModelError, match="there is lieder, mine, notebook, pop, songs;"):
+    with pytest.raises(ModelError, match="there is lieder, mine, notebook, pop, songs, tunes;"):
         find_model("yours")
     with pytest.raises(ModelError, match=r"no model file yours\.onnx"):
         find_model("yours.onnx")
