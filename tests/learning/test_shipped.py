@@ -90,7 +90,9 @@ def test_its_card_tells_where_the_songs_are_from_and_what_was_tried(name: str) -
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus isn't beside this checkout")
-@pytest.mark.parametrize(("name", "folder"), [("pop", "pop909"), ("lieder", "lieder"), ("tunes", "tunes")])
+@pytest.mark.parametrize(
+    ("name", "folder"), [("pop", "pop909"), ("lieder", "lieder"), ("tunes", "tunes")]
+)
 def test_a_shipped_model_predicts_songs_it_never_saw(name: str, folder: str) -> None:
     """On a few test songs it is near its card's figures, and far from 2.81 bits by chance."""
     player = open_model(MODELS / f"{name}.onnx")
