@@ -17,8 +17,8 @@ from midigen.live.midi_system import close_ports
 from midigen.midi.messages import ChannelMessage, Message, NoteOff, NoteOn
 from midigen.midi.wire import Decoder, encode
 
-HEALTHY = 2.0
-"""A server that works takes a client sooner, however busy the machine is. In seconds."""
+BROKEN = "SuspendRefNum error"
+"""What a JACK server logs that is broken."""
 
 TIMEOUT = 20.0
 """How long to wait for something that must happen, in seconds."""
@@ -67,20 +67,43 @@ class JackServer:
         self.start()
 
     def start(self) -> None:
-        """Start it, for the first time or again.
-
-        Now and then, if a client comes while it starts, JACK 1.9.21 stays broken: its freewheel
-        driver misses every period, and each takes 5 s ("SuspendRefNum error" in its log). Then it
-        is started once more.
-        """
+        """Start it, for the first time or again, until it comes up sound: see `is_broken`."""
         while True:
             with self._log.open("a") as output:
+                self._begun = output.tell()
                 self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
             wait_until(self._answers, lambda: f"jackd ({self._log.read_text()})")
-            asked = time.perf_counter()
-            if self._answers() and time.perf_counter() - asked < HEALTHY:
+            if not self.is_broken:
                 return
             self.kill()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it has come up broken, as JACK 1.9.21 does now and then.
+
+        If clients come while it starts, its freewheel driver may miss every period, and each takes
+        5 s. No client can mend that.
+        """
+        return BROKEN in self._log.read_text()[self._begun :]
+
+    @contextmanager
+    def kept_sound(self) -> Iterator[None]:
+        """Within this context it is started again if it turns out to be broken."""
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(0.2):
+                if self.is_broken:
+                    self.kill()
+                    self.start()
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looking.join()
 
     def _answers(self) -> bool:
         """Whether it takes clients. That takes it a period."""

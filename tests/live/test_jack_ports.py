@@ -217,7 +217,8 @@ def test_a_server_that_ends_is_waited_for_and_its_cables_are_plugged_in_again(
         keys.close()
         other.close()
         own_jack.start()
-        running.read_until("the MIDI system is back")
+        with own_jack.kept_sound():
+            running.read_until("the MIDI system is back")
         keys, other = keyboard(), synth()
         running.read_until('"keys:Keys" is connected to "midigen-in:midigen in" again')
         running.read_until('"midigen-out:midigen out" is connected to "synth:in" again')
